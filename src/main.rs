@@ -1,0 +1,2 @@
+//! The `llmr` binary.
+fn main() {}

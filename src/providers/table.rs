@@ -1,0 +1,152 @@
+//! The built-in providers, a row each: variables, addresses, and how each differs from its dialect.
+
+use crate::types::DialectKind;
+
+/// How a provider differs from its dialect's model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quirks {
+    /// What is appended to the base URL (OpenAI-compatible providers only).
+    pub path: &'static str,
+    /// How the key is sent.
+    pub auth: Auth,
+    /// The field of the output cap.
+    pub output_cap: &'static str,
+    /// Whether `stream_options: {include_usage: true}` is sent to get usage at the end of a stream.
+    pub stream_usage_option: bool,
+    /// How thinking effort is asked for.
+    pub effort: EffortField,
+    /// Where the answer tells its cost.
+    pub cost: ReportedCost,
+    /// Whether thinking is counted beside `completion_tokens` instead of inside.
+    pub reasoning_beside_output: bool,
+    /// Whether a stream ends with `[DONE]`; without it a finish reason is the end.
+    pub done_marker: bool,
+    /// The highest temperature taken.
+    pub max_temperature: f64,
+    /// Whether `provider.max_price` bounds what a request can cost.
+    pub max_price: bool,
+}
+
+/// How a key is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// `Authorization: Bearer KEY`.
+    Bearer,
+    /// A header of its own.
+    Header(&'static str),
+}
+
+/// How thinking effort is asked for in OpenAI-compatible requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EffortField {
+    /// `reasoning_effort: "low"`.
+    ReasoningEffort,
+    /// `reasoning: {effort: "low"}`.
+    Reasoning,
+    /// `thinking: {type: "disabled"}` for none, else `reasoning_effort`.
+    Thinking,
+    /// Not at all: a warning instead.
+    Unsupported,
+}
+
+/// Where an answer tells what it cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportedCost {
+    /// Nowhere.
+    None,
+    /// `usage.cost`, in USD.
+    UsageCost,
+    /// `usage.cost.total_cost`, in USD.
+    UsageCostTotal,
+    /// `usage.cost_in_usd_ticks`, 10^10 of which are one dollar.
+    UsdTicks,
+}
+
+impl Quirks {
+    /// OpenAI-compatible, as most copies are.
+    pub const OPENAI_LIKE: Self = Self {
+        path: "/chat/completions",
+        auth: Auth::Bearer,
+        output_cap: "max_tokens",
+        stream_usage_option: true,
+        effort: EffortField::ReasoningEffort,
+        cost: ReportedCost::None,
+        reasoning_beside_output: false,
+        done_marker: true,
+        max_temperature: 2.0,
+        max_price: false,
+    };
+}
+
+/// One built-in provider.
+#[derive(Debug, Clone, Copy)]
+pub struct ProviderRow {
+    /// Its name, as in `-p`.
+    pub name: &'static str,
+    /// Variables of the key, the first one set wins; empty: none is needed.
+    pub key_vars: &'static [&'static str],
+    /// Variables of the model, the first one set wins.
+    pub model_vars: &'static [&'static str],
+    /// The variable of the base URL.
+    pub base_url_var: &'static str,
+    /// The base URL; empty: the variable must be set.
+    pub base_url: &'static str,
+    /// Whose wire format.
+    pub dialect: DialectKind,
+    /// How it differs from it.
+    pub quirks: Quirks,
+}
+
+const LIKE: Quirks = Quirks::OPENAI_LIKE;
+
+macro_rules! row {
+    ($name:literal, $keys:expr, $models:expr, $url_var:literal, $url:literal, $dialect:ident, $quirks:expr) => {
+        ProviderRow {
+            name: $name,
+            key_vars: &$keys,
+            model_vars: &$models,
+            base_url_var: $url_var,
+            base_url: $url,
+            dialect: DialectKind::$dialect,
+            quirks: $quirks,
+        }
+    };
+}
+
+/// Every built-in provider, in the order in which they are listed.
+#[rustfmt::skip]
+pub const PROVIDERS: &[ProviderRow] = &[
+    row!("openai", ["OPENAI_API_KEY"], ["OPENAI_MODEL"], "OPENAI_BASE_URL", "https://api.openai.com/v1", Openai,
+        Quirks { output_cap: "max_completion_tokens", ..LIKE }),
+    row!("anthropic", ["ANTHROPIC_API_KEY"], ["ANTHROPIC_MODEL"], "ANTHROPIC_BASE_URL", "https://api.anthropic.com", Anthropic,
+        Quirks { auth: Auth::Header("x-api-key"), max_temperature: 1.0, ..LIKE }),
+    row!("deepseek", ["DEEPSEEK_API_KEY"], ["DEEPSEEK_MODEL"], "DEEPSEEK_BASE_URL", "https://api.deepseek.com", Openai,
+        Quirks { effort: EffortField::Thinking, ..LIKE }),
+    row!("mistral", ["MISTRAL_API_KEY"], ["MISTRAL_MODEL"], "MISTRAL_BASE_URL", "https://api.mistral.ai/v1", Openai,
+        Quirks { stream_usage_option: false, ..LIKE }),
+    row!("gemini", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], ["GEMINI_MODEL"], "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", Gemini,
+        Quirks { auth: Auth::Header("x-goog-api-key"), ..LIKE }),
+    row!("xai", ["XAI_API_KEY"], ["XAI_MODEL", "GROK_MODEL"], "XAI_BASE_URL", "https://api.x.ai/v1", Openai,
+        Quirks { cost: ReportedCost::UsdTicks, reasoning_beside_output: true, ..LIKE }),
+    row!("openrouter", ["OPENROUTER_API_KEY"], ["OPENROUTER_MODEL"], "OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1", Openai,
+        Quirks { cost: ReportedCost::UsageCost, effort: EffortField::Reasoning, max_price: true, ..LIKE }),
+    row!("groq", ["GROQ_API_KEY"], ["GROQ_MODEL"], "GROQ_BASE_URL", "https://api.groq.com/openai/v1", Openai, LIKE),
+    row!("together", ["TOGETHER_API_KEY"], ["TOGETHER_MODEL"], "TOGETHER_BASE_URL", "https://api.together.xyz/v1", Openai, LIKE),
+    row!("perplexity", ["PERPLEXITY_API_KEY"], ["PERPLEXITY_MODEL"], "PERPLEXITY_BASE_URL", "https://api.perplexity.ai", Openai,
+        Quirks { cost: ReportedCost::UsageCostTotal, done_marker: false, stream_usage_option: false, ..LIKE }),
+    row!("cohere", ["COHERE_API_KEY", "CO_API_KEY"], ["COHERE_MODEL"], "COHERE_BASE_URL", "https://api.cohere.com", Cohere, LIKE),
+    row!("azure", ["AZURE_OPENAI_API_KEY"], ["AZURE_OPENAI_DEPLOYMENT"], "AZURE_OPENAI_ENDPOINT", "", Openai,
+        Quirks { auth: Auth::Header("api-key"), output_cap: "max_completion_tokens", ..LIKE }),
+    row!("ai21", ["AI21_API_KEY"], ["AI21_MODEL"], "AI21_BASE_URL", "https://api.ai21.com/studio/v1", Openai,
+        Quirks { stream_usage_option: false, effort: EffortField::Unsupported, ..LIKE }),
+    row!("blackbox", ["BLACKBOX_API_KEY"], ["BLACKBOX_MODEL"], "BLACKBOX_BASE_URL", "https://api.blackbox.ai", Openai, LIKE),
+    row!("cerebras", ["CEREBRAS_API_KEY"], ["CEREBRAS_MODEL"], "CEREBRAS_BASE_URL", "https://api.cerebras.ai/v1", Openai, LIKE),
+    row!("fireworks", ["FIREWORKS_API_KEY"], ["FIREWORKS_MODEL"], "FIREWORKS_BASE_URL", "https://api.fireworks.ai/inference/v1", Openai, LIKE),
+    row!("ollama", [], ["OLLAMA_MODEL"], "OLLAMA_HOST", "http://127.0.0.1:11434", Openai,
+        Quirks { path: "/v1/chat/completions", ..LIKE }),
+];
+
+/// The built-in provider of that name.
+pub fn find(name: &str) -> Option<&'static ProviderRow> {
+    PROVIDERS.iter().find(|row| row.name == name)
+}

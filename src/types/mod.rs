@@ -1,0 +1,27 @@
+//! The words every other module speaks: plain data without I/O, clock or environment.
+//!
+//! Leaves of the import graph: nothing here imports from the rest of the crate.
+
+mod ask;
+mod attempt;
+mod candidate;
+mod failure;
+mod money;
+mod owner;
+mod pricing;
+mod secret;
+mod settings;
+mod time;
+mod usage;
+
+pub use ask::{Answer, Ask, Delta, Effort, FinishReason, Message, Role};
+pub use attempt::{AttemptId, AttemptReport, Outcome, RequestId};
+pub use candidate::{Candidate, CandidateId, DialectKind, Tier};
+pub use failure::{Failure, FailureClass, Retry};
+pub use money::{NanoUsd, ParseMoneyError, Rate};
+pub use owner::{Liveness, Owner};
+pub use pricing::{CostSource, LengthStep, PeakHours, PriceChange, Pricing, Rates};
+pub use secret::Secret;
+pub use settings::{Limit, Mode, Strategy, Weights};
+pub use time::{Day, Timestamp};
+pub use usage::Usage;

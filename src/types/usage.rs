@@ -1,0 +1,32 @@
+//! Tokens of one attempt, in buckets that never overlap.
+
+use serde::Serialize;
+
+/// What was read and written, in tokens. The buckets are disjoint: their sum is everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// Prompt tokens that were neither read from nor written to the provider's cache.
+    pub input_tokens: u64,
+    /// Prompt tokens read from the provider's cache.
+    pub cached_input_tokens: u64,
+    /// Prompt tokens written to the provider's cache.
+    pub cache_write_tokens: u64,
+    /// Tokens of the visible answer.
+    pub output_tokens: u64,
+    /// Tokens of thinking, beside the visible ones.
+    pub reasoning_tokens: u64,
+    /// Whether any of it is llmr's own estimate.
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// Everything the model read: what length-dependent prices are chosen by.
+    pub fn prompt_tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.cached_input_tokens).saturating_add(self.cache_write_tokens)
+    }
+
+    /// Everything the model wrote, thinking included.
+    pub fn completion_tokens(&self) -> u64 {
+        self.output_tokens.saturating_add(self.reasoning_tokens)
+    }
+}
