@@ -1,4 +1,11 @@
 //! Decisions: pure functions over plain data. No I/O, no clock, no async; imports `types` alone.
 
+pub mod attempt;
 pub mod breaker;
+pub mod budget;
+pub mod draw;
+pub mod facts;
 pub mod health;
+pub mod plan;
+pub mod retry;
+pub mod score;

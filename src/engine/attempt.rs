@@ -1,0 +1,509 @@
+//! The walk through a plan, as a state machine: whom to ask next, when to wait, when to give up.
+//!
+//! The router reads fresh facts and makes a fresh plan before every step; this remembers what
+//! was tried. It sends nothing, sleeps nothing and reads no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::budget::Fit;
+use super::facts::Done;
+use super::plan::{Plan, Ranked, Reason, Refused};
+use super::retry;
+use crate::types::{Candidate, CandidateId, Failure, FailureClass, Retry, Timestamp};
+
+/// While waiting for money or a rest: look again after this long, in milliseconds.
+const LOOK_AGAIN_MS: i64 = 40;
+
+/// The bounds of a walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WalkRules {
+    /// Retries on one candidate.
+    pub max_retries: u32,
+    /// Attempts in all.
+    pub max_attempts: u32,
+    /// How long to wait for money that others hold.
+    pub budget_wait_ms: i64,
+    /// When the whole request must be over.
+    pub deadline: Timestamp,
+    /// The request's draw, for jitter.
+    pub draw: u64,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Ask this candidate now.
+    Try(Box<Ranked>),
+    /// Wait until then, read the facts again and ask again.
+    Wait {
+        /// Until when.
+        until: Timestamp,
+        /// What for.
+        why: Wait,
+    },
+    /// Give up.
+    End(Ending),
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// The pause before a retry of this candidate.
+    Backoff(CandidateId),
+    /// Money that other requests hold.
+    Money,
+    /// The end of this candidate's rest.
+    Rest(CandidateId, Timestamp),
+}
+
+/// Why a request ends without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// No other candidate would help, or none is left that might: this class.
+    Refused(FailureClass),
+    /// The only candidates left are kept out by money.
+    Budget,
+    /// Every candidate is rate-limited; the soonest is free again then.
+    RateLimited(Option<Timestamp>),
+    /// Every candidate refused its key.
+    Auth,
+    /// Every candidate failed or has an open breaker; the soonest to recover, if one is only waiting.
+    Unavailable(Option<(CandidateId, Timestamp)>),
+    /// Nobody could be asked at all (tier, retirement).
+    NoCandidate,
+}
+
+/// What was tried so far.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    rules: WalkRules,
+    attempts: u32,
+    tries: BTreeMap<CandidateId, u32>,
+    failures: BTreeMap<CandidateId, FailureClass>,
+    done: Done,
+    /// Tried again only when nobody else is left.
+    later: BTreeSet<CandidateId>,
+    /// Retried before anybody else, not before that time.
+    again: Option<(CandidateId, Timestamp)>,
+    /// The largest window that was too small.
+    too_small: Option<u64>,
+    /// When waiting for money began.
+    waiting_since: Option<Timestamp>,
+    stopped: Option<FailureClass>,
+}
+
+impl Walk {
+    /// A walk that has not begun.
+    pub fn new(rules: WalkRules) -> Self {
+        Self {
+            rules,
+            attempts: 0,
+            tries: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            done: Done::new(),
+            later: BTreeSet::new(),
+            again: None,
+            too_small: None,
+            waiting_since: None,
+            stopped: None,
+        }
+    }
+
+    /// The candidates that need not be planned with any more.
+    pub fn done(&self) -> &Done {
+        &self.done
+    }
+
+    /// How often a candidate was asked.
+    pub fn tries(&self, id: &CandidateId) -> u32 {
+        self.tries.get(id).copied().unwrap_or(0)
+    }
+
+    /// Whether a candidate was asked before the one that is asked now: a switch.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The next step by a plan made just now.
+    pub fn next(&mut self, plan: &Plan, now: Timestamp) -> Step {
+        if let Some(class) = self.stopped {
+            return Step::End(Ending::Refused(class));
+        }
+        if self.attempts >= self.rules.max_attempts || now >= self.rules.deadline {
+            return Step::End(self.ending(plan));
+        }
+        if let Some(step) = self.retry_here(plan, now) {
+            return step;
+        }
+        for fit in [Fit::Now, Fit::AfterOthers, Fit::Reduced, Fit::ReducedAfterOthers] {
+            let Some(ranked) = self.first(plan, fit) else { continue };
+            match fit {
+                Fit::Now | Fit::Reduced => return Step::Try(Box::new(ranked.clone())),
+                Fit::AfterOthers | Fit::ReducedAfterOthers => {
+                    if let Some(wait) = self.wait_for_money(now) {
+                        return wait;
+                    }
+                }
+            }
+        }
+        self.wait_for_rest(plan, now).unwrap_or_else(|| Step::End(self.ending(plan)))
+    }
+
+    /// Up to `n` candidates to ask side by side now, the best first.
+    pub fn side_by_side(&self, plan: &Plan, n: usize) -> Vec<Ranked> {
+        let left = usize::try_from(self.rules.max_attempts.saturating_sub(self.attempts)).unwrap_or(usize::MAX);
+        plan.order.iter().filter(|r| r.sized.fit == Fit::Now && self.may_ask(r)).take(n.min(left)).cloned().collect()
+    }
+
+    /// An attempt is being made.
+    pub fn begin(&mut self, id: &CandidateId) {
+        self.attempts += 1;
+        *self.tries.entry(id.clone()).or_default() += 1;
+        self.again = None;
+        self.waiting_since = None;
+    }
+
+    /// The attempt failed.
+    pub fn failed(&mut self, candidate: &Candidate, failure: &Failure, now: Timestamp) {
+        let id = &candidate.id;
+        self.failures.insert(id.clone(), failure.class);
+        if !failure.class.tries_next() {
+            self.stopped = Some(failure.class);
+            return;
+        }
+        if failure.class == FailureClass::ContextOverflow {
+            self.too_small = self.too_small.max(candidate.context_tokens);
+        }
+        let tries = self.tries(id);
+        let retry_left = tries <= self.rules.max_retries;
+        let wait = retry::wait_ms(tries.saturating_sub(1), self.rules.draw, failure.retry_after_ms);
+        match failure.class.retry() {
+            Retry::Here if retry_left && wait <= retry::PATIENCE_MS => {
+                self.again = Some((id.clone(), now.plus_ms(i64::try_from(wait).unwrap_or(i64::MAX))));
+            }
+            Retry::LastResort if retry_left => _ = self.later.insert(id.clone()),
+            _ => _ = self.done.insert(id.clone()),
+        }
+    }
+
+    /// The same candidate is asked again at once, without the request field that it refused.
+    pub fn mended(&mut self, id: &CandidateId, now: Timestamp) {
+        self.again = Some((id.clone(), now));
+    }
+
+    /// No more retries of this one: side by side every candidate gets one attempt.
+    pub fn give_up_on(&mut self, id: &CandidateId) {
+        self.again = None;
+        self.later.remove(id);
+        self.done.insert(id.clone());
+    }
+
+    fn retry_here(&mut self, plan: &Plan, now: Timestamp) -> Option<Step> {
+        let (id, not_before) = self.again.clone()?;
+        let Some(ranked) = plan.order.iter().find(|r| r.candidate.id == id) else {
+            // Its breaker opened, or its money is gone: on to the next.
+            self.again = None;
+            self.done.insert(id);
+            return None;
+        };
+        if now < not_before {
+            return Some(Step::Wait { until: not_before.min(self.rules.deadline), why: Wait::Backoff(id) });
+        }
+        matches!(ranked.sized.fit, Fit::Now | Fit::Reduced).then(|| Step::Try(Box::new(ranked.clone())))
+    }
+
+    fn may_ask(&self, ranked: &Ranked) -> bool {
+        let large_enough = match (self.too_small, ranked.candidate.context_tokens) {
+            (Some(too_small), Some(window)) => window > too_small,
+            _ => true,
+        };
+        large_enough && !self.done.contains(&ranked.candidate.id)
+    }
+
+    /// The first of this fit that was not put off, else the first that was.
+    fn first<'p>(&self, plan: &'p Plan, fit: Fit) -> Option<&'p Ranked> {
+        let fits = || plan.order.iter().filter(|r| r.sized.fit == fit && self.may_ask(r));
+        let put_off = |r: &&Ranked| self.later.contains(&r.candidate.id);
+        let others_left = plan.order.iter().any(|r| self.may_ask(r) && !self.later.contains(&r.candidate.id));
+        fits().find(|r| !put_off(r)).or_else(|| fits().find(|r| put_off(r) && !others_left))
+    }
+
+    fn wait_for_money(&mut self, now: Timestamp) -> Option<Step> {
+        let since = *self.waiting_since.get_or_insert(now);
+        let until = since.plus_ms(self.rules.budget_wait_ms).min(self.rules.deadline);
+        (now < until).then(|| Step::Wait { until: now.plus_ms(LOOK_AGAIN_MS).min(until), why: Wait::Money })
+    }
+
+    /// Nobody can be asked now, but a rest ends soon: for a candidate with retries left, it is waited for.
+    fn wait_for_rest(&self, plan: &Plan, now: Timestamp) -> Option<Step> {
+        let patience = now.plus_ms(i64::try_from(retry::PATIENCE_MS).unwrap_or(0)).min(self.rules.deadline);
+        let (id, until) =
+            resting(plan).filter(|(id, _)| self.tries(id) <= self.rules.max_retries).min_by_key(|r| r.1)?;
+        (until <= patience).then(|| Step::Wait { until, why: Wait::Rest(id.clone(), until) })
+    }
+
+    /// What the end means, by how each candidate failed and why the others could not be asked.
+    fn ending(&self, plan: &Plan) -> Ending {
+        if self.kept_out_by_money(plan) {
+            return Ending::Budget;
+        }
+        let mut classes: BTreeMap<&CandidateId, Option<FailureClass>> =
+            self.left(plan).map(|r| (&r.id, class_of(&r.reason))).collect();
+        classes.extend(self.failures.iter().map(|(id, class)| (id, Some(*class))));
+        let all = |these: &[FailureClass]| classes.values().all(|c| c.is_some_and(|class| these.contains(&class)));
+        if classes.is_empty() {
+            Ending::NoCandidate
+        } else if all(&[FailureClass::RateLimited]) {
+            Ending::RateLimited(resting(plan).map(|(_, until)| until).min())
+        } else if all(&[FailureClass::Auth, FailureClass::Forbidden]) {
+            Ending::Auth
+        } else if all(&[FailureClass::ModelNotFound, FailureClass::ContextOverflow]) {
+            let last = self.failures.values().next_back().copied();
+            Ending::Refused(last.unwrap_or(FailureClass::ContextOverflow))
+        } else {
+            Ending::Unavailable(soonest(plan))
+        }
+    }
+
+    /// Whether nobody is left who was not asked, but for want of money.
+    fn kept_out_by_money(&self, plan: &Plan) -> bool {
+        let untried = |id: &CandidateId| !self.failures.contains_key(id);
+        let waiting = plan.order.iter().filter(|r| untried(&r.candidate.id) && self.may_ask(r));
+        let mut left = waiting
+            .map(|r| matches!(r.sized.fit, Fit::AfterOthers | Fit::ReducedAfterOthers))
+            .chain(self.left(plan).filter(|r| untried(&r.id)).map(|r| r.reason.is_money()))
+            .peekable();
+        left.peek().is_some() && left.all(|by_money| by_money)
+    }
+
+    /// Those refused for now, not for good.
+    fn left<'p>(&self, plan: &'p Plan) -> impl Iterator<Item = &'p Refused> {
+        plan.refused.iter().filter(|r| !self.done.contains(&r.id) && !is_barred(&r.reason))
+    }
+}
+
+/// Refused before money, breaker or rest mattered.
+fn is_barred(reason: &Reason) -> bool {
+    matches!(reason, Reason::Retired { .. } | Reason::Tier { .. })
+}
+
+fn class_of(reason: &Reason) -> Option<FailureClass> {
+    match reason {
+        Reason::Resting { class, .. } | Reason::Failed(class) => Some(*class),
+        Reason::Window { .. } => Some(FailureClass::ContextOverflow),
+        _ => None,
+    }
+}
+
+fn resting(plan: &Plan) -> impl Iterator<Item = (&CandidateId, Timestamp)> {
+    plan.refused.iter().filter_map(|r| match r.reason {
+        Reason::Resting { until, .. } => Some((&r.id, until)),
+        _ => None,
+    })
+}
+
+fn soonest(plan: &Plan) -> Option<(CandidateId, Timestamp)> {
+    let waits = plan.refused.iter().filter_map(|r| match r.reason {
+        Reason::Resting { until, .. } | Reason::BreakerOpen { until } => Some((r.id.clone(), until)),
+        _ => None,
+    });
+    waits.min_by_key(|(_, until)| *until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::facts::{Facts, Rest};
+    use crate::engine::plan::plan;
+    use crate::engine::plan::tests::facts;
+    use crate::engine::score::tests::known;
+    use crate::types::{Limit, NanoUsd, Strategy};
+
+    struct Case {
+        facts: Facts,
+        walk: Walk,
+        asked: Vec<String>,
+    }
+
+    impl Case {
+        /// Candidates a, b, … in this order.
+        fn of(names: &[&str]) -> Self {
+            let mut f = facts(names.iter().map(|n| known(n, "1", "1")).collect());
+            f.policy.strategy = Strategy::Priority;
+            let rules = WalkRules {
+                max_retries: 2,
+                max_attempts: 8,
+                budget_wait_ms: 10_000,
+                deadline: f.now.plus_ms(300_000),
+                draw: 7,
+            };
+            Self { facts: f, walk: Walk::new(rules), asked: Vec::new() }
+        }
+
+        fn step(&mut self) -> Step {
+            let plan = plan(&self.facts, self.walk.done());
+            self.walk.next(&plan, self.facts.now)
+        }
+
+        /// Steps, with waits passing at once, until somebody is asked or it ends.
+        fn next_try(&mut self) -> Result<Candidate, Ending> {
+            for _ in 0..1000 {
+                match self.step() {
+                    Step::Try(ranked) => {
+                        self.walk.begin(&ranked.candidate.id);
+                        self.asked.push(ranked.candidate.id.provider.clone());
+                        return Ok(ranked.candidate);
+                    }
+                    Step::Wait { until, .. } => self.facts.now = until,
+                    Step::End(ending) => return Err(ending),
+                }
+            }
+            panic!("it waits for ever");
+        }
+
+        /// Everybody always fails so.
+        fn all_fail(&mut self, class: FailureClass) -> Ending {
+            loop {
+                match self.next_try() {
+                    Ok(candidate) => self.walk.failed(&candidate, &Failure::new(class, "x"), self.facts.now),
+                    Err(ending) => return ending,
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_class_walks_its_own_way() {
+        use FailureClass as C;
+        let unavailable = Ending::Unavailable(None);
+        for (class, asked, ending) in [
+            (C::ServerError, "aaabbb", unavailable.clone()),
+            (C::Overloaded, "aaabbb", unavailable.clone()),
+            (C::Network, "aaabbb", unavailable.clone()),
+            (C::Cut, "aaabbb", unavailable.clone()),
+            (C::Malformed, "aaabbb", unavailable.clone()),
+            (C::Empty, "aaabbb", unavailable.clone()),
+            (C::Timeout, "abaabb", unavailable.clone()),
+            (C::QuotaExhausted, "ab", unavailable),
+            (C::RateLimited, "abaabb", Ending::RateLimited(None)),
+            (C::Auth, "ab", Ending::Auth),
+            (C::Forbidden, "ab", Ending::Auth),
+            (C::ModelNotFound, "ab", Ending::Refused(C::ModelNotFound)),
+            (C::InvalidRequest, "a", Ending::Refused(C::InvalidRequest)),
+            (C::ContentRefused, "a", Ending::Refused(C::ContentRefused)),
+        ] {
+            let mut case = Case::of(&["a", "b"]);
+            assert_eq!(case.all_fail(class), ending, "{class}");
+            assert_eq!(case.asked.concat(), asked, "{class}");
+        }
+    }
+
+    #[test]
+    fn attempts_have_one_total_cap() {
+        let mut case = Case::of(&["a", "b", "c", "d"]);
+        case.all_fail(FailureClass::ServerError);
+        assert_eq!(case.asked.concat(), "aaabbbcc");
+    }
+
+    #[test]
+    fn the_deadline_ends_it() {
+        let mut case = Case::of(&["a", "b"]);
+        let a = case.next_try().unwrap();
+        case.walk.failed(&a, &Failure::new(FailureClass::ServerError, "x"), case.facts.now);
+        case.facts.now = case.facts.now.plus_ms(300_000);
+        assert_eq!(case.next_try(), Err(Ending::Unavailable(None)));
+    }
+
+    #[test]
+    fn a_retry_waits_and_not_before_the_provider_wants_it() {
+        let mut case = Case::of(&["a"]);
+        let a = case.next_try().unwrap();
+        let failure = Failure { retry_after_ms: Some(3000), ..Failure::new(FailureClass::Overloaded, "x") };
+        case.walk.failed(&a, &failure, case.facts.now);
+        let expected = Step::Wait { until: case.facts.now.plus_ms(3000), why: Wait::Backoff(a.id.clone()) };
+        assert_eq!(case.step(), expected);
+        let long = Failure { retry_after_ms: Some(60_000), ..failure };
+        case.walk.failed(&a, &long, case.facts.now);
+        assert!(matches!(case.step(), Step::End(Ending::Unavailable(_))), "longer than anybody's patience");
+    }
+
+    #[test]
+    fn an_open_breaker_ends_the_retries() {
+        let mut case = Case::of(&["a", "b"]);
+        let a = case.next_try().unwrap();
+        case.walk.failed(&a, &Failure::new(FailureClass::ServerError, "x"), case.facts.now);
+        case.facts.known[0].breaker.open_until = Some(case.facts.now.plus_ms(60_000));
+        assert_eq!(case.next_try().unwrap().id.provider, "b");
+    }
+
+    #[test]
+    fn after_an_overflow_only_larger_windows_are_asked() {
+        let mut case = Case::of(&["a", "b", "c", "d"]);
+        case.facts.known[2].candidate.context_tokens = Some(200_000);
+        case.facts.known[3].candidate.context_tokens = Some(50_000);
+        assert_eq!(case.all_fail(FailureClass::ContextOverflow), Ending::Refused(FailureClass::ContextOverflow));
+        assert_eq!(case.asked.concat(), "ac");
+    }
+
+    #[test]
+    fn only_money_others_hold_is_waited_for() {
+        let mut case = Case::of(&["a"]);
+        case.facts.question.explicit_cap = Some(8192);
+        case.facts.money.limit = Limit::Usd(NanoUsd(15_000_000));
+        case.facts.money.held = NanoUsd(10_000_000);
+        assert!(matches!(case.step(), Step::Wait { why: Wait::Money, .. }));
+        case.facts.money.held = NanoUsd::ZERO;
+        assert!(matches!(case.step(), Step::Try(_)));
+        case.facts.money.spent = NanoUsd(10_000_000);
+        assert_eq!(case.step(), Step::End(Ending::Budget));
+    }
+
+    #[test]
+    fn the_wait_for_money_has_an_end() {
+        let mut case = Case::of(&["a"]);
+        case.facts.question.explicit_cap = Some(8192);
+        case.facts.money.limit = Limit::Usd(NanoUsd(15_000_000));
+        case.facts.money.held = NanoUsd(10_000_000);
+        let began = case.facts.now;
+        assert_eq!(case.next_try(), Err(Ending::Budget));
+        assert_eq!(case.facts.now.since_ms(began), 10_000);
+    }
+
+    #[test]
+    fn failed_by_one_and_kept_from_the_other_by_money_is_a_matter_of_money() {
+        let mut case = Case::of(&["a", "b"]);
+        case.facts.known[1] = known("b", "100", "10000");
+        case.facts.money.limit = Limit::Usd(NanoUsd(100_000_000));
+        assert_eq!(case.all_fail(FailureClass::ServerError), Ending::Budget);
+        assert_eq!(case.asked.concat(), "aaa");
+    }
+
+    #[test]
+    fn a_short_rest_is_waited_for_a_long_one_is_told() {
+        let mut case = Case::of(&["a"]);
+        let rest = |ms| Some(Rest { until: Timestamp(1_000_000).plus_ms(ms), class: FailureClass::RateLimited });
+        case.facts.known[0].rest = rest(5000);
+        assert!(matches!(case.step(), Step::Wait { why: Wait::Rest(..), .. }));
+        assert_eq!(case.next_try().unwrap().id.provider, "a");
+        let mut case = Case::of(&["a"]);
+        case.facts.known[0].rest = rest(60_000);
+        assert_eq!(case.next_try(), Err(Ending::RateLimited(Some(Timestamp(1_060_000)))));
+    }
+
+    #[test]
+    fn when_every_breaker_is_open_the_soonest_is_named() {
+        let mut case = Case::of(&["a", "b"]);
+        case.facts.known[0].breaker.open_until = Some(case.facts.now.plus_ms(50_000));
+        case.facts.known[1].breaker.open_until = Some(case.facts.now.plus_ms(30_000));
+        let soonest = (CandidateId::new("b", "m"), case.facts.now.plus_ms(30_000));
+        assert_eq!(case.next_try(), Err(Ending::Unavailable(Some(soonest))));
+    }
+
+    #[test]
+    fn mixed_reasons_are_unavailable() {
+        let mut case = Case::of(&["a", "b"]);
+        case.facts.known[0].rest =
+            Some(Rest { until: case.facts.now.plus_ms(60_000), class: FailureClass::RateLimited });
+        assert!(matches!(case.all_fail(FailureClass::Auth), Ending::Unavailable(_)));
+    }
+}

@@ -1,0 +1,49 @@
+//! Randomness as a value: every draw is a hash of a seed and a name, so that a plan can be told beforehand.
+
+/// The draw of one request: a hash of the database's seed and the request's number.
+pub fn of_request(seed: u64, number: i64) -> u64 {
+    mix(seed ^ mix(u64::from_ne_bytes(number.to_ne_bytes())))
+}
+
+/// A draw of its own for every name, of one request's draw.
+pub fn of_name(draw: u64, name: &str) -> u64 {
+    // FNV-1a, 64 bit; `mix` spreads what it leaves uneven.
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    mix(draw ^ hash)
+}
+
+/// A draw as a number in (0, 1].
+pub fn unit(draw: u64) -> f64 {
+    #[allow(clippy::cast_precision_loss)]
+    let top = ((draw >> 11) + 1) as f64;
+    // 53 bits: as many as a float can tell apart.
+    top / (1u64 << 53) as f64
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+fn mix(mut z: u64) -> u64 {
+    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_are_spread_over_the_unit_interval() {
+        let draws: Vec<f64> = (0..10_000).map(|n| unit(of_request(7, n))).collect();
+        assert!(draws.iter().all(|d| *d > 0.0 && *d <= 1.0));
+        let mean = draws.iter().sum::<f64>() / 10_000.0;
+        assert!((mean - 0.5).abs() < 0.02, "{mean}");
+    }
+
+    #[test]
+    fn the_same_seed_and_number_give_the_same_draw() {
+        assert_eq!(of_request(1, 2), of_request(1, 2));
+        assert_ne!(of_request(1, 2), of_request(2, 1));
+        assert_ne!(of_name(1, "a"), of_name(1, "b"));
+    }
+}

@@ -1,0 +1,107 @@
+//! What a decision is made from. Read by the router, never by the engine itself.
+
+use std::collections::BTreeSet;
+
+use super::breaker::Breaker;
+use super::health::Health;
+use crate::types::{
+    Candidate, CandidateId, Effort, FailureClass, Limit, NanoUsd, RequestId, Strategy, Tier, Timestamp, Weights,
+};
+
+/// One candidate with everything recorded about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// The fixed facts.
+    pub candidate: Candidate,
+    /// Candidates of group 0 come before those of group 1, and so on, whatever the strategy:
+    /// the model asked for, then its fallbacks in their order.
+    pub group: u32,
+    /// Its provider's breaker.
+    pub breaker: Breaker,
+    /// Its provider's or its own rest, if it has one.
+    pub rest: Option<Rest>,
+    /// Its past attempts.
+    pub health: Health,
+}
+
+/// Until when somebody asked to be left alone, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// The end of it.
+    pub until: Timestamp,
+    /// What it came from: a 429, a refused key, exhausted credit.
+    pub class: FailureClass,
+}
+
+/// The day's money, and what this request may take of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Money {
+    /// The day's limit.
+    pub limit: Limit,
+    /// From this share of the limit on (in percent) cheaper candidates are preferred.
+    pub soft_pct: f64,
+    /// Settled today.
+    pub spent: NanoUsd,
+    /// Held for attempts under way, of all requests.
+    pub held: NanoUsd,
+    /// The part of `held` that is this request's own.
+    pub own_held: NanoUsd,
+    /// What this request's settled attempts cost.
+    pub own_spent: NanoUsd,
+    /// The most that all attempts of this request may cost.
+    pub request_cap: Option<NanoUsd>,
+    /// Whether models without a known price may be asked all the same.
+    pub allow_unpriced: bool,
+}
+
+/// The size of what is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// Tokens of the whole prompt by the reference tokenizer's estimate.
+    pub reference_tokens: u64,
+    /// No tokenizer makes more tokens of it than this.
+    pub bound_tokens: u64,
+    /// `--max-tokens`: never lowered.
+    pub explicit_cap: Option<u64>,
+    /// The output cap when none is given.
+    pub default_cap: u64,
+    /// How hard to think.
+    pub effort: Option<Effort>,
+}
+
+/// What the user wants of a plan.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// How candidates are put in order.
+    pub strategy: Strategy,
+    /// How the parts of a score are weighed.
+    pub weights: Weights,
+    /// The lowest tier that will do.
+    pub tier: Option<Tier>,
+    /// How long an attempt may last, in milliseconds: prices may change meanwhile.
+    pub attempt_ms: i64,
+}
+
+/// Everything a plan is a function of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// Now.
+    pub now: Timestamp,
+    /// The number of this request, for taking turns.
+    pub request: RequestId,
+    /// One random draw, the same for all plans of this request.
+    pub draw: u64,
+    /// The candidates, in the order in which their providers are listed.
+    pub known: Vec<Known>,
+    /// Candidates that were refused before any planning, with the reason.
+    pub barred: Vec<(CandidateId, super::plan::Reason)>,
+    /// The day's money.
+    pub money: Money,
+    /// What is asked.
+    pub question: Question,
+    /// How to choose.
+    pub policy: Policy,
+}
+
+/// Candidates that this request is done with.
+pub type Done = BTreeSet<CandidateId>;
