@@ -3,5 +3,7 @@
 pub mod cli;
 pub mod engine;
 pub mod error;
+pub mod input;
+pub mod output;
 pub mod providers;
 pub mod types;

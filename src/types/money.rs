@@ -5,7 +5,9 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 use std::str::FromStr;
 
+use serde::ser::Error;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// An amount of money in nano-dollars (1 USD = 1,000,000,000).
 ///
@@ -124,13 +126,18 @@ impl FromStr for NanoUsd {
     }
 }
 
-/// In JSON money is a decimal number of dollars with at most nine places.
+/// In JSON money is an exact decimal number of dollars with at most nine places, never `1e-9`.
+///
+/// A float would print small amounts with an exponent, so the digits go out as a raw number.
+/// A `serde_json::Value` made from it holds a float (exact to the nano-dollar up to eight million
+/// dollars); only `output::json` prints such a value without an exponent. For JSON alone:
+/// another format would see `serde_json`'s private wrapper.
 impl Serialize for NanoUsd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0 % 1_000_000_000 == 0 {
             return serializer.serialize_i64(self.0 / 1_000_000_000);
         }
-        serializer.serialize_f64(self.as_usd())
+        RawValue::from_string(self.to_string()).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -253,6 +260,25 @@ mod tests {
         }
         assert_eq!(serde_json::to_string(&NanoUsd(140_000)).unwrap(), "0.00014");
         assert_eq!(serde_json::to_string(&NanoUsd(0)).unwrap(), "0");
+    }
+
+    #[test]
+    fn json_has_every_digit_and_no_exponent() {
+        for (nano, text) in [
+            (1, "0.000000001"),
+            (500, "0.0000005"),
+            (140_000, "0.00014"),
+            (-1, "-0.000000001"),
+            (2_000_000_000, "2"),
+            (12_345_678_123_456_789, "12345678.123456789"),
+            (i64::MAX, "9223372036.854775807"),
+        ] {
+            assert_eq!(serde_json::to_string(&NanoUsd(nano)).unwrap(), text);
+            assert_eq!(serde_json::to_string(&Some(NanoUsd(nano))).unwrap(), text);
+            let value = serde_json::to_value(Some(NanoUsd(nano))).unwrap();
+            assert_eq!(value.as_f64().unwrap(), NanoUsd(nano).as_usd(), "{text}");
+        }
+        assert_eq!(serde_json::to_string(&None::<NanoUsd>).unwrap(), "null");
     }
 
     #[test]

@@ -1,0 +1,304 @@
+//! The prompt: words of the command line, files, standard input, made into one text.
+//!
+//! Reading and composing are apart: [`compose`] is pure, [`read`] finds out what to compose. Whether
+//! stdin is a terminal, a pipe or a file comes in as [`Stdin`].
+//!
+//! The shape: the prompt, then each file as `<file name="PATH">…</file>` in the order given, then
+//! `<stdin>…</stdin>`, with an empty line between them. Contents are not changed, escaped or trimmed, so
+//! a text that itself contains `</file>` can look as if it ended early: a model is told about, not
+//! protected from, what it reads. Without a prompt, stdin is the prompt and gets no block.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::error::{Error, Kind, Result};
+
+/// How long an open, silent stdin is waited for without a word (contract section 2).
+pub const SILENCE: Duration = Duration::from_secs(2);
+/// What is said then.
+pub const SILENCE_HINT: &str = "still waiting for standard input; end it, or leave it out with --no-stdin";
+
+/// More than any model reads, by far; without an end a device such as `/dev/zero` would fill the memory.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// The usual size of a pipe's buffer.
+const CHUNK: usize = 64 * 1024;
+/// The word, or the path of `-f`, that means stdin.
+const DASH: &str = "-";
+
+/// What stdin is connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StdinKind {
+    /// A terminal: read only when `-` asks for it.
+    Terminal,
+    /// A pipe or a socket (some programs hand down one as a pipe), or a file.
+    Data,
+    /// Something else, such as `/dev/null` or nothing at all: not read beside a prompt.
+    Other,
+}
+
+impl StdinKind {
+    /// What an open file descriptor is connected to.
+    #[cfg(unix)]
+    pub fn of(fd: &impl std::os::fd::AsFd) -> Self {
+        use std::io::IsTerminal;
+        use std::os::unix::fs::FileTypeExt;
+        let fd = fd.as_fd();
+        if fd.is_terminal() {
+            return Self::Terminal;
+        }
+        let kind = fd.try_clone_to_owned().and_then(|fd| fs::File::from(fd).metadata()).map(|meta| meta.file_type());
+        match kind {
+            Ok(kind) if kind.is_file() || kind.is_fifo() || kind.is_socket() => Self::Data,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Standard input.
+#[derive(Debug)]
+pub struct Stdin<R> {
+    /// What it is connected to.
+    pub kind: StdinKind,
+    /// Where it is read from.
+    pub reader: R,
+    /// After how long a silence the hint is given; [`SILENCE`] outside of tests.
+    pub silence: Duration,
+}
+
+/// What the command line says about the prompt.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given<'a> {
+    /// The words of the prompt; a last `-` means stdin.
+    pub words: &'a [String],
+    /// The paths of `-f`; `-` means stdin.
+    pub files: &'a [PathBuf],
+    /// Whether stdin is left alone (`--no-stdin`).
+    pub no_stdin: bool,
+}
+
+/// The prompt of words, files (names and contents) and stdin. Empty stdin is no stdin.
+///
+/// An error (exit 2) if the prompt is empty or only white space, or if there is nothing in all of them.
+pub fn compose(prompt: Option<&str>, files: &[(String, String)], stdin: Option<&str>) -> Result<String> {
+    let stdin = stdin.filter(|text| !text.is_empty());
+    // Without a prompt, stdin is the prompt.
+    let (prompt, stdin) = if prompt.is_some() { (prompt, stdin) } else { (stdin, None) };
+    match prompt {
+        Some(prompt) if prompt.trim().is_empty() => return Err(empty_prompt()),
+        None if files.iter().all(|(_, text)| text.is_empty()) => return Err(no_prompt()),
+        _ => {}
+    }
+    let files = files.iter().map(|(name, text)| format!("<file name=\"{}\">{text}</file>", attribute(name)));
+    let mut parts: Vec<String> = prompt.map(str::to_owned).into_iter().chain(files).collect();
+    parts.extend(stdin.map(|text| format!("<stdin>{text}</stdin>")));
+    Ok(parts.join("\n\n"))
+}
+
+/// Reads what the command line names and composes it. `hint` is called at most once, with
+/// [`SILENCE_HINT`], when stdin stays open and silent; it is waited for all the same.
+pub fn read<R>(given: &Given<'_>, stdin: Stdin<R>, hint: impl FnOnce(&str)) -> Result<String>
+where
+    R: Read + Send + 'static,
+{
+    let wish = Wish::of(given)?;
+    let mut files = Vec::new();
+    for path in given.files.iter().filter(|path| !is_dash(path)) {
+        files.push((path.display().to_string(), read_file(path)?));
+    }
+    let text = if wish.reads(stdin.kind) { Some(read_stdin(stdin, hint)?) } else { None };
+    let Some(at) = given.files.iter().position(|path| is_dash(path)) else {
+        return compose(wish.prompt.as_deref(), &files, text.as_deref());
+    };
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        files.insert(at, (DASH.to_owned(), text));
+    }
+    compose(wish.prompt.as_deref(), &files, None)
+}
+
+/// What is asked for, checked before anything is read.
+#[derive(Debug)]
+struct Wish {
+    prompt: Option<String>,
+    has_files: bool,
+    /// Whether `-` names stdin.
+    forced: bool,
+    no_stdin: bool,
+}
+
+impl Wish {
+    fn of(given: &Given<'_>) -> Result<Self> {
+        let (words, dash) = match given.words.split_last() {
+            Some((last, before)) if last == DASH => (before, true),
+            _ => (given.words, false),
+        };
+        let dashes = given.files.iter().filter(|path| is_dash(path)).count() + usize::from(dash);
+        if dashes > 1 {
+            return Err(Error::new(Kind::Usage, "`-` names standard input twice, and it can be read once"));
+        }
+        if dashes > 0 && given.no_stdin {
+            return Err(Error::new(Kind::Usage, "`-` reads standard input and --no-stdin leaves it out")
+                .hint("give one of them"));
+        }
+        let prompt = (!words.is_empty()).then(|| words.join(" "));
+        if prompt.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            return Err(empty_prompt());
+        }
+        Ok(Self { prompt, has_files: !given.files.is_empty(), forced: dashes > 0, no_stdin: given.no_stdin })
+    }
+
+    fn reads(&self, kind: StdinKind) -> bool {
+        match kind {
+            _ if self.no_stdin => false,
+            _ if self.forced => true,
+            StdinKind::Terminal => false,
+            StdinKind::Data => true,
+            StdinKind::Other => self.prompt.is_none() && !self.has_files,
+        }
+    }
+}
+
+fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == DASH
+}
+
+fn read_file(path: &Path) -> Result<String> {
+    let name = path.display().to_string();
+    let unreadable = |why: &dyn std::fmt::Display| Error::new(Kind::Input, format!("cannot read `{name}`: {why}"));
+    let meta = fs::metadata(path).map_err(|why| with_path_hint(unreadable(&why), &name, &why))?;
+    if meta.is_dir() {
+        return Err(Error::new(Kind::Input, format!("`{name}` is a folder")).hint("name the files in it, each with -f"));
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|why| unreadable(&why))?;
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|why| unreadable(&why))?;
+    text_of(bytes, &format!("`{name}`"))
+}
+
+/// What a person probably meant by a path that cannot be found.
+fn with_path_hint(error: Error, path: &str, why: &io::Error) -> Error {
+    if why.kind() != io::ErrorKind::NotFound {
+        return error;
+    }
+    let is_url = path.split_once("://").is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()));
+    if is_url {
+        return Error::new(Kind::Input, format!("`{path}` is a URL, and -f reads files"))
+            .hint("fetch it first, such as: curl URL | llmr ask \"…\"");
+    }
+    if path.starts_with("~/") {
+        return error.hint("the shell did not expand `~`; write $HOME");
+    }
+    if path.contains(['*', '?']) {
+        return error.hint("no file matched the pattern");
+    }
+    if Path::new(path).is_relative() {
+        return error.hint("the path is relative to the working folder");
+    }
+    error
+}
+
+fn read_stdin<R: Read + Send + 'static>(stdin: Stdin<R>, hint: impl FnOnce(&str)) -> Result<String> {
+    let (sender, receiver) = sync_channel(1);
+    let Stdin { reader, silence, .. } = stdin;
+    let reading = move || send_all(reader, &sender);
+    // Not joined: it ends with the stream, or with the process.
+    thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(reading)
+        .map_err(|why| Error::new(Kind::Other, format!("cannot read standard input: {why}")))?;
+    let mut hint = Some(hint);
+    let mut bytes = Vec::new();
+    while let Some(chunk) = next(&receiver, silence, &mut hint) {
+        let chunk = chunk.map_err(|why| Error::new(Kind::Input, format!("cannot read standard input: {why}")))?;
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_BYTES {
+            break;
+        }
+    }
+    text_of(bytes, "standard input")
+}
+
+/// The next piece, `None` at the end; a first silence is remarked upon.
+fn next(
+    receiver: &Receiver<io::Result<Vec<u8>>>,
+    silence: Duration,
+    hint: &mut Option<impl FnOnce(&str)>,
+) -> Option<io::Result<Vec<u8>>> {
+    match receiver.recv_timeout(silence) {
+        Ok(chunk) => Some(chunk),
+        Err(RecvTimeoutError::Disconnected) => None,
+        Err(RecvTimeoutError::Timeout) => {
+            if let Some(hint) = hint.take() {
+                hint(SILENCE_HINT);
+            }
+            receiver.recv().ok()
+        }
+    }
+}
+
+/// Reads to the end, an error, or until nobody listens.
+fn send_all(mut reader: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>) {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let chunk = match reader.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(len) => Ok(buffer[..len].to_vec()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // A non-blocking pipe, handed down by the parent: look again soon.
+                thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            Err(error) => Err(error),
+        };
+        let ends = chunk.is_err();
+        if sender.send(chunk).is_err() || ends {
+            return;
+        }
+    }
+}
+
+fn text_of(bytes: Vec<u8>, name: &str) -> Result<String> {
+    if bytes.len() > MAX_BYTES {
+        let megabytes = MAX_BYTES / (1024 * 1024);
+        return Err(Error::new(
+            Kind::Input,
+            format!("{name} is longer than {megabytes} MiB, more than any model reads"),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|why| {
+        let at = why.utf8_error().valid_up_to();
+        Error::new(Kind::Input, format!("{name} is not valid UTF-8 at byte {at}"))
+            .hint("llmr reads text in UTF-8; convert it, such as with iconv")
+    })
+}
+
+fn empty_prompt() -> Error {
+    Error::new(Kind::Input, "the prompt is empty").hint("if it comes from a variable or a command, that one is empty")
+}
+
+fn no_prompt() -> Error {
+    Error::new(Kind::Input, "there is no prompt").hint("say llmr ask \"…\", or pipe a text into llmr ask")
+}
+
+/// A name as the value of an attribute in double quotes.
+fn attribute(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c if c.is_control() => out.push_str(&format!("&#{};", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
