@@ -1,5 +1,6 @@
 //! llmr: a command-line LLM router.
 
+pub mod catalogue;
 pub mod cli;
 pub mod engine;
 pub mod error;
