@@ -1,11 +1,30 @@
 //! Dialects: a request into HTTP and HTTP back into an answer, one vendor's wire format each.
 //!
-//! No method here performs I/O or reads a clock; nothing here knows the transport.
+//! No method here performs I/O or reads a clock; nothing here knows the transport. A whole answer and a stream are
+//! read into the same [`Partial`] and judged by the same rules, so that they cannot come to differ. Who drives a
+//! request uses [`dialect`] and [`AnswerReader`].
 
+pub mod failure;
+pub mod framing;
 pub mod table;
+pub mod think;
 
-use crate::types::{Answer, Ask, Delta, DialectKind, Failure, NanoUsd, Secret};
+mod anthropic;
+mod cohere;
+mod gemini;
+mod openai;
+mod partial;
+mod reader;
+mod request;
+#[cfg(test)]
+mod testing;
+mod usage;
+mod wait;
 
+use crate::types::{Answer, Ask, Delta, DialectKind, Failure, Secret};
+
+pub use partial::Partial;
+pub use reader::{AnswerReader, Read};
 pub use table::{ProviderRow, Quirks};
 
 /// Where and as whom a request is sent.
@@ -82,41 +101,52 @@ pub struct Frame {
     pub data: String,
 }
 
-/// What a stream has told so far.
-#[derive(Debug, Clone, Default)]
-pub struct Partial {
-    /// The answer's text so far, without thinking.
-    pub text: String,
-    /// Whether anything of thinking was seen.
-    pub thinking_chars: u64,
-    /// Why it ended, once told.
-    pub finish: Option<crate::types::FinishReason>,
-    /// Usage, as last told.
-    pub usage: Option<crate::types::Usage>,
-    /// The provider's own cost, once told.
-    pub reported_cost: Option<NanoUsd>,
-    /// The answering model, once told.
-    pub model: Option<String>,
-    /// Whether a tool call was seen.
-    pub tool_calls: bool,
-    /// Whether the refusal in words was seen.
-    pub refusal: bool,
-    /// Whether the stream's end marker was seen (`[DONE]`, `message_stop`, …).
-    pub ended: bool,
-}
-
 /// One vendor's HTTP dialect. No method performs I/O or reads a clock.
 pub trait Dialect: Send + Sync {
     /// The HTTP request that asks this.
+    ///
+    /// Fails with `invalid_request`, marked as unsent, for a model's name that cannot stand in a URL.
     fn request(&self, to: &Endpoint, ask: &Ask) -> Result<HttpRequest, Failure>;
-    /// The answer in the body of a 200 that was not streamed; an error object inside it is a failure.
-    fn answer(&self, body: &[u8]) -> Result<Answer, Failure>;
-    /// Takes one frame in; the text to show, if it brought any.
+
+    /// Reads the body of a 200 that was not streamed; an error object inside it is a failure.
+    ///
+    /// What was told of usage stays in `so_far` whatever comes of it. [`Dialect::finish`] judges the rest.
+    fn read(&self, body: &[u8], so_far: &mut Partial) -> Result<(), Failure>;
+
+    /// Takes one frame of a stream in; the text to show, if it brought any.
     fn event(&self, frame: &Frame, so_far: &mut Partial) -> Result<Option<Delta>, Failure>;
-    /// The whole answer once the body has ended, or why it is not whole (`cut`, `empty`, `content_refused`).
-    fn finish(&self, so_far: Partial) -> Result<Answer, Failure>;
-    /// What an answer with an error status means.
-    fn failure(&self, status: u16, headers: &Headers, body: &[u8]) -> Failure;
+
+    /// Whether a stream has an end marker of its own, behind which nothing follows.
+    fn ends_with_marker(&self) -> bool;
+
+    /// The answer once the body has ended, or why there is none (`cut`, `empty`, `content_refused`).
+    ///
+    /// An answer that is empty because the output cap ran out is an answer, with finish reason `length`.
+    fn finish(&self, so_far: Partial) -> Result<Answer, Failure> {
+        so_far.judge()
+    }
+
+    /// [`Dialect::read`] and [`Dialect::finish`] in one.
+    fn answer(&self, body: &[u8]) -> Result<Answer, Failure> {
+        let mut so_far = Partial::default();
+        self.read(body, &mut so_far)?;
+        self.finish(so_far)
+    }
+
+    /// What an answer with any status but 200 means.
+    fn failure(&self, status: u16, headers: &Headers, body: &[u8]) -> Failure {
+        failure::of_status(status, headers, body)
+    }
+}
+
+/// The dialect of that kind, for a provider that differs from it in these ways.
+pub fn dialect(kind: DialectKind, quirks: &Quirks) -> Box<dyn Dialect> {
+    match kind {
+        DialectKind::Openai => Box::new(openai::OpenAi { quirks: *quirks }),
+        DialectKind::Anthropic => Box::new(anthropic::Anthropic),
+        DialectKind::Gemini => Box::new(gemini::Gemini),
+        DialectKind::Cohere => Box::new(cohere::Cohere),
+    }
 }
 
 /// The names of the dialects, for messages.

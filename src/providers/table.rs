@@ -7,9 +7,11 @@ use crate::types::DialectKind;
 pub struct Quirks {
     /// What is appended to the base URL (OpenAI-compatible providers only).
     pub path: &'static str,
-    /// How the key is sent.
+    /// Whether the URL is Azure's: `/openai/deployments/MODEL` and a dated version before the path, else `/openai/v1`.
+    pub deployment_paths: bool,
+    /// How the key is sent (OpenAI-compatible providers only; the other dialects know one way).
     pub auth: Auth,
-    /// The field of the output cap.
+    /// The field of the output cap (OpenAI-compatible providers only).
     pub output_cap: &'static str,
     /// Whether `stream_options: {include_usage: true}` is sent to get usage at the end of a stream.
     pub stream_usage_option: bool,
@@ -25,6 +27,8 @@ pub struct Quirks {
     pub max_temperature: f64,
     /// Whether `provider.max_price` bounds what a request can cost.
     pub max_price: bool,
+    /// How much is searched for an answer where every request pays for it by size; sent unless the user sends another.
+    pub search_context: Option<&'static str>,
 }
 
 /// How a key is sent.
@@ -43,7 +47,7 @@ pub enum EffortField {
     ReasoningEffort,
     /// `reasoning: {effort: "low"}`.
     Reasoning,
-    /// `thinking: {type: "disabled"}` for none, else `reasoning_effort`.
+    /// `thinking: {type: "disabled"}` for none, else `thinking: {type: "enabled"}` and `reasoning_effort`.
     Thinking,
     /// Not at all: a warning instead.
     Unsupported,
@@ -66,6 +70,7 @@ impl Quirks {
     /// OpenAI-compatible, as most copies are.
     pub const OPENAI_LIKE: Self = Self {
         path: "/chat/completions",
+        deployment_paths: false,
         auth: Auth::Bearer,
         output_cap: "max_tokens",
         stream_usage_option: true,
@@ -75,6 +80,7 @@ impl Quirks {
         done_marker: true,
         max_temperature: 2.0,
         max_price: false,
+        search_context: None,
     };
 }
 
@@ -119,13 +125,12 @@ pub const PROVIDERS: &[ProviderRow] = &[
     row!("openai", ["OPENAI_API_KEY"], ["OPENAI_MODEL"], "OPENAI_BASE_URL", "https://api.openai.com/v1", Openai,
         Quirks { output_cap: "max_completion_tokens", ..LIKE }),
     row!("anthropic", ["ANTHROPIC_API_KEY"], ["ANTHROPIC_MODEL"], "ANTHROPIC_BASE_URL", "https://api.anthropic.com", Anthropic,
-        Quirks { auth: Auth::Header("x-api-key"), max_temperature: 1.0, ..LIKE }),
+        Quirks { max_temperature: 1.0, ..LIKE }),
     row!("deepseek", ["DEEPSEEK_API_KEY"], ["DEEPSEEK_MODEL"], "DEEPSEEK_BASE_URL", "https://api.deepseek.com", Openai,
         Quirks { effort: EffortField::Thinking, ..LIKE }),
     row!("mistral", ["MISTRAL_API_KEY"], ["MISTRAL_MODEL"], "MISTRAL_BASE_URL", "https://api.mistral.ai/v1", Openai,
         Quirks { stream_usage_option: false, ..LIKE }),
-    row!("gemini", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], ["GEMINI_MODEL"], "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", Gemini,
-        Quirks { auth: Auth::Header("x-goog-api-key"), ..LIKE }),
+    row!("gemini", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], ["GEMINI_MODEL"], "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", Gemini, LIKE),
     row!("xai", ["XAI_API_KEY"], ["XAI_MODEL", "GROK_MODEL"], "XAI_BASE_URL", "https://api.x.ai/v1", Openai,
         Quirks { cost: ReportedCost::UsdTicks, reasoning_beside_output: true, ..LIKE }),
     row!("openrouter", ["OPENROUTER_API_KEY"], ["OPENROUTER_MODEL"], "OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1", Openai,
@@ -133,10 +138,11 @@ pub const PROVIDERS: &[ProviderRow] = &[
     row!("groq", ["GROQ_API_KEY"], ["GROQ_MODEL"], "GROQ_BASE_URL", "https://api.groq.com/openai/v1", Openai, LIKE),
     row!("together", ["TOGETHER_API_KEY"], ["TOGETHER_MODEL"], "TOGETHER_BASE_URL", "https://api.together.xyz/v1", Openai, LIKE),
     row!("perplexity", ["PERPLEXITY_API_KEY"], ["PERPLEXITY_MODEL"], "PERPLEXITY_BASE_URL", "https://api.perplexity.ai", Openai,
-        Quirks { cost: ReportedCost::UsageCostTotal, done_marker: false, stream_usage_option: false, ..LIKE }),
+        Quirks { cost: ReportedCost::UsageCostTotal, done_marker: false, stream_usage_option: false,
+            search_context: Some("low"), ..LIKE }),
     row!("cohere", ["COHERE_API_KEY", "CO_API_KEY"], ["COHERE_MODEL"], "COHERE_BASE_URL", "https://api.cohere.com", Cohere, LIKE),
     row!("azure", ["AZURE_OPENAI_API_KEY"], ["AZURE_OPENAI_DEPLOYMENT"], "AZURE_OPENAI_ENDPOINT", "", Openai,
-        Quirks { auth: Auth::Header("api-key"), output_cap: "max_completion_tokens", ..LIKE }),
+        Quirks { auth: Auth::Header("api-key"), deployment_paths: true, output_cap: "max_completion_tokens", ..LIKE }),
     row!("ai21", ["AI21_API_KEY"], ["AI21_MODEL"], "AI21_BASE_URL", "https://api.ai21.com/studio/v1", Openai,
         Quirks { stream_usage_option: false, effort: EffortField::Unsupported, ..LIKE }),
     row!("blackbox", ["BLACKBOX_API_KEY"], ["BLACKBOX_MODEL"], "BLACKBOX_BASE_URL", "https://api.blackbox.ai", Openai, LIKE),
