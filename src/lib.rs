@@ -7,4 +7,6 @@ pub mod error;
 pub mod input;
 pub mod output;
 pub mod providers;
+pub mod sandbox;
+pub mod transport;
 pub mod types;
