@@ -95,7 +95,7 @@ fn io_kind(cause: &(dyn StdError + 'static)) -> Option<String> {
     error.raw_os_error().map(|_| error.kind().to_string())
 }
 
-fn find<'a, T: StdError + 'static>(error: &'a reqwest::Error) -> Option<&'a T> {
+fn find<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
     chain(error).find_map(|cause| cause.downcast_ref::<T>())
 }
 
