@@ -8,5 +8,6 @@ pub mod input;
 pub mod output;
 pub mod providers;
 pub mod sandbox;
+pub mod store;
 pub mod transport;
 pub mod types;

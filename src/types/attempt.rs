@@ -59,6 +59,11 @@ impl Outcome {
             Self::Cancelled => "cancelled",
         }
     }
+
+    /// The outcome of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Ok, Self::Failed, Self::Cancelled].into_iter().find(|outcome| outcome.name() == name)
+    }
 }
 
 /// An attempt as reports show it.

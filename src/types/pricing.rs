@@ -109,6 +109,23 @@ pub enum CostSource {
     None,
 }
 
+impl CostSource {
+    /// Its name in JSON and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Catalogue => "catalogue",
+            Self::Config => "config",
+            Self::None => "none",
+        }
+    }
+
+    /// The source of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Provider, Self::Catalogue, Self::Config, Self::None].into_iter().find(|source| source.name() == name)
+    }
+}
+
 /// Everything that is known about what a model costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pricing {

@@ -1,0 +1,69 @@
+//! Whether the file is sound and its sums agree with the rows they sum up.
+
+use rusqlite::Connection;
+
+use super::columns::all;
+use super::{Problem, Store, StoreError, sums};
+
+impl Store {
+    /// What is wrong with the database, a line each; nothing when it is sound. Reads all of it.
+    pub fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|tx| {
+            let mut wrong = all(tx, "PRAGMA integrity_check", [], |row| row.get::<_, String>(0))?;
+            wrong.retain(|line| line != "ok");
+            wrong.extend(all(tx, "PRAGMA foreign_key_check", [], |row| {
+                Ok(format!("a row of {} belongs to nothing", row.get::<_, String>(0)?))
+            })?);
+            wrong.extend(sums_that_drifted(tx)?);
+            Ok(wrong)
+        })
+    }
+}
+
+/// Every kept sum, beside the same sum over the rows.
+fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
+    let mut wrong = Vec::new();
+    for (kept, rows) in [
+        ("ledger_nanousd", "SELECT day, total(cost_nanousd) AS n FROM attempts GROUP BY day"),
+        ("adjusted_nanousd", "SELECT day, total(amount_nanousd) AS n FROM adjustments GROUP BY day"),
+        ("attempts", "SELECT day, count(*) AS n FROM attempts GROUP BY day"),
+        ("requests", "SELECT day, count(*) AS n FROM requests GROUP BY day"),
+    ] {
+        let sql = format!(
+            "SELECT coalesce(days.day, rows.day), coalesce({kept}, 0), coalesce(n, 0)
+             FROM days FULL JOIN ({rows}) AS rows ON rows.day = days.day
+             WHERE coalesce({kept}, 0) <> coalesce(n, 0)"
+        );
+        wrong.extend(all(tx, &sql, [], |row| drifted(kept, row))?);
+    }
+    for column in sums::COLUMNS {
+        let sql = format!(
+            "SELECT coalesce(kept.day, rows.day), coalesce(kept.{column}, 0), coalesce(n, 0)
+             FROM day_candidates AS kept
+             FULL JOIN (SELECT day, provider, model, total({}) AS n FROM attempts GROUP BY day, provider, model) AS rows
+             ON rows.day = kept.day AND rows.provider = kept.provider AND rows.model = kept.model
+             WHERE coalesce(kept.{column}, 0) <> coalesce(n, 0)",
+            of_a_row(column)
+        );
+        wrong.extend(all(tx, &sql, [], |row| drifted(column, row))?);
+    }
+    Ok(wrong)
+}
+
+/// What one ledger row adds to a column of `day_candidates`.
+fn of_a_row(column: &str) -> &str {
+    match column {
+        "attempts" => "1",
+        "ok" => "outcome = 'ok'",
+        "failed" => "outcome = 'failed'",
+        "cancelled" => "outcome = 'cancelled'",
+        "unpriced" => "cost_nanousd IS NULL",
+        "latency_ms" => "CASE outcome WHEN 'ok' THEN latency_ms END",
+        itself => itself,
+    }
+}
+
+fn drifted(what: &str, row: &rusqlite::Row<'_>) -> rusqlite::Result<String> {
+    let (day, kept, summed): (crate::types::Day, f64, f64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    Ok(format!("{what} of {day} is kept as {kept}, but the rows sum up to {summed}"))
+}

@@ -1,0 +1,194 @@
+//! What a day has cost and may cost: its sums, the limit a person set, resets.
+
+use rusqlite::{Connection, named_params};
+
+use super::columns::{all, count, first, run};
+use super::{Problem, Store, StoreError, holds};
+use crate::types::{Day, Limit, NanoUsd, RequestId, Timestamp};
+
+/// One day as the budget sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DaySpend {
+    /// Which.
+    pub day: Day,
+    /// What counts against the limit: all attempts' costs, and what resets changed.
+    pub spent: NanoUsd,
+    /// What the attempts of the day cost, whatever was reset.
+    pub ledger: NanoUsd,
+    /// Requests begun on it.
+    pub requests: u64,
+}
+
+/// A day that still runs, as the budget sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetDay {
+    /// What is recorded of it.
+    pub spend: DaySpend,
+    /// Held for attempts under way.
+    pub held: NanoUsd,
+    /// The limit that `budget set` recorded.
+    pub limit_set: Option<Limit>,
+}
+
+/// A column of the table `days`.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sum {
+    Ledger,
+    Adjusted,
+    Requests,
+    Attempts,
+    CacheHits,
+    CacheMisses,
+    CacheIntegrity,
+    CacheForeign,
+    Saved,
+}
+
+impl Sum {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Ledger => "ledger_nanousd",
+            Self::Adjusted => "adjusted_nanousd",
+            Self::Requests => "requests",
+            Self::Attempts => "attempts",
+            Self::CacheHits => "cache_hits",
+            Self::CacheMisses => "cache_misses",
+            Self::CacheIntegrity => "cache_integrity",
+            Self::CacheForeign => "cache_foreign",
+            Self::Saved => "saved_nanousd",
+        }
+    }
+}
+
+/// Whether one more hold fits: what is spent, what is held and the hold itself within the limit.
+///
+/// A limit of 0 is the one that free answers always fit: it means "free answers only", also on a day that had
+/// already cost something when it was set.
+pub(super) fn fits(spent: NanoUsd, held: NanoUsd, amount: NanoUsd, limit: Limit) -> bool {
+    match limit {
+        Limit::Off => true,
+        Limit::Usd(NanoUsd::ZERO) => amount == NanoUsd::ZERO,
+        Limit::Usd(limit) => spent + held + amount <= limit,
+    }
+}
+
+impl Store {
+    /// The day of `now`. Holds of dead owners are charged first.
+    pub fn budget_day(&self, now: Timestamp) -> Result<BudgetDay, StoreError> {
+        self.reap(now)?;
+        self.read(|tx| {
+            let day = now.day();
+            let held = holds::held_on(tx, day)?.iter().map(|(_, amount)| *amount).sum();
+            Ok(BudgetDay { spend: day_spend(tx, day)?, held, limit_set: limit_set(tx)? })
+        })
+    }
+
+    /// The days from one to another (both included) on which anything happened, the newest first.
+    pub fn history(&self, from: Day, to: Day) -> Result<Vec<DaySpend>, StoreError> {
+        let sql = "SELECT * FROM days WHERE day BETWEEN ?1 AND ?2 ORDER BY day DESC";
+        self.read(|tx| Ok(all(tx, sql, [from, to], day_row)?))
+    }
+
+    /// Records the limit that holds from now on; `None` takes it back.
+    pub fn set_limit(&self, limit: Option<Limit>, at: Timestamp) -> Result<(), StoreError> {
+        let value = limit.map(|limit| limit.amount().map_or("off".to_owned(), |amount| amount.0.max(0).to_string()));
+        self.write(|tx| {
+            run(tx, "DELETE FROM settings WHERE name = 'limit'", [])?;
+            if let Some(value) = value {
+                let sql = "INSERT INTO settings (name, value, at) VALUES ('limit', :value, :at)";
+                run(tx, sql, named_params! { ":value": value, ":at": at })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes a day's spending count as `to`, from now on; the ledger keeps what was really spent, and holds of
+    /// attempts under way stay. Returns what had counted before.
+    pub fn reset_day(&self, day: Day, to: NanoUsd, at: Timestamp) -> Result<NanoUsd, StoreError> {
+        self.write(|tx| {
+            holds::reap(tx, at, self.liveness)?;
+            let before = day_spend(tx, day)?.spent;
+            adjust(tx, day, NanoUsd(to.0.max(0)) - before, at, "reset")?;
+            // What is wiped now must not be given back once more when a late settle lowers a presumed charge.
+            run(tx, "UPDATE attempts SET wiped = 1 WHERE day = ?1 AND presumed = 1", [day])?;
+            Ok(before)
+        })
+    }
+}
+
+/// Changes what counts as spent on a day without an attempt.
+pub(super) fn adjust(tx: &Connection, day: Day, by: NanoUsd, at: Timestamp, reason: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO adjustments (at, day, amount_nanousd, reason) VALUES (:at, :day, :by, :reason)";
+    run(tx, sql, named_params! { ":at": at, ":day": day, ":by": by, ":reason": reason })?;
+    add(tx, day, Sum::Adjusted, by.0)
+}
+
+/// Adds to one sum of a day. Sums saturate: SQLite goes on in floating point where an integer overflows, and
+/// `min` and `max` bring that back.
+pub(super) fn add(tx: &Connection, day: Day, sum: Sum, by: i64) -> rusqlite::Result<()> {
+    let column = sum.column();
+    let sql = format!(
+        "INSERT INTO days (day, {column}) VALUES (?1, ?2) ON CONFLICT (day) DO UPDATE SET
+         {column} = max(-9223372036854775807, min(9223372036854775807, {column} + excluded.{column}))"
+    );
+    run(tx, &sql, (day, by)).map(|_| ())
+}
+
+/// What is recorded of a day.
+pub(super) fn day_spend(tx: &Connection, day: Day) -> Result<DaySpend, Problem> {
+    let row = first(tx, "SELECT * FROM days WHERE day = ?1", [day], day_row)?;
+    Ok(row.unwrap_or(DaySpend { day, spent: NanoUsd::ZERO, ledger: NanoUsd::ZERO, requests: 0 }))
+}
+
+fn day_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DaySpend> {
+    let ledger: NanoUsd = row.get("ledger_nanousd")?;
+    let spent = (ledger + row.get("adjusted_nanousd")?).max(NanoUsd::ZERO);
+    Ok(DaySpend { day: row.get("day")?, spent, ledger, requests: count(row, "requests")? })
+}
+
+/// The limit that `budget set` recorded.
+pub(super) fn limit_set(tx: &Connection) -> Result<Option<Limit>, Problem> {
+    let sql = "SELECT value FROM settings WHERE name = 'limit'";
+    let value = first(tx, sql, [], |row| row.get::<_, String>(0))?;
+    // A value nobody wrote is read as the tightest limit: a budget must not open by an accident.
+    Ok(value.map(|text| match text.as_str() {
+        "off" => Limit::Off,
+        amount => Limit::Usd(NanoUsd(amount.parse().unwrap_or(0))),
+    }))
+}
+
+/// What a request has cost so far: the costs of its attempts (unknown ones as 0) and its holds.
+pub(super) fn request_spend(tx: &Connection, id: RequestId) -> Result<(NanoUsd, NanoUsd), Problem> {
+    let costs = "SELECT cost_nanousd FROM attempts WHERE request_id = ?1 AND cost_nanousd IS NOT NULL";
+    let holds = "SELECT amount_nanousd FROM holds WHERE request_id = ?1";
+    let sum = |sql| -> rusqlite::Result<NanoUsd> {
+        Ok(all(tx, sql, [id], |row| row.get::<_, NanoUsd>(0))?.into_iter().sum())
+    };
+    Ok((sum(costs)?, sum(holds)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_fits_up_to_the_limit_and_not_one_nano_dollar_beyond() {
+        let usd = |n| Limit::Usd(NanoUsd(n));
+        for (spent, held, amount, limit, fit) in [
+            (0, 0, 10, usd(10), true),
+            (0, 0, 11, usd(10), false),
+            (4, 5, 1, usd(10), true),
+            (4, 5, 2, usd(10), false),
+            (12, 0, 0, usd(10), false),
+            (10, 0, 0, usd(10), true),
+            (0, 0, 0, usd(0), true),
+            (7, 5, 0, usd(0), true),
+            (0, 0, 1, usd(0), false),
+            (i64::MAX, i64::MAX, i64::MAX, usd(i64::MAX - 1), false),
+            (i64::MAX, i64::MAX, i64::MAX, Limit::Off, true),
+        ] {
+            let case = format!("{spent} + {held} + {amount} in {limit:?}");
+            assert_eq!(fits(NanoUsd(spent), NanoUsd(held), NanoUsd(amount), limit), fit, "{case}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! How plain values are written into columns and read from them, and the three ways to run a statement.
+//!
+//! Counters are `u64` outside and SQLite's signed integers inside: both ways saturate.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+
+use crate::types::{
+    AttemptId, CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, RequestId, Tier, Timestamp,
+    Usage,
+};
+
+/// More tokens than any attempt has; what a provider reports beyond it is an error of its own, and a sum over
+/// nine million such attempts still fits a column.
+const MAX_TOKENS: u64 = 1_000_000_000_000;
+
+/// Newtypes over an integer.
+macro_rules! integer_column {
+    ($($type:ident)*) => {$(
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                self.0.to_sql()
+            }
+        }
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                FromSql::column_result(value).map(Self)
+            }
+        }
+    )*};
+}
+
+/// Closed sets of names.
+macro_rules! name_column {
+    ($($type:ident $parse:expr;)*) => {$(
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.name().into())
+            }
+        }
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let name = value.as_str()?;
+                let unknown = || FromSqlError::Other(format!("unknown name `{name}`").into());
+                $parse(name).ok_or_else(unknown)
+            }
+        }
+    )*};
+}
+
+integer_column! { NanoUsd Timestamp Day RequestId }
+name_column! {
+    Outcome Outcome::from_name;
+    FailureClass FailureClass::from_name;
+    FinishReason FinishReason::from_name;
+    CostSource CostSource::from_name;
+    Tier |name: &str| name.parse::<Tier>().ok();
+}
+
+/// A counter as a column takes it.
+pub(super) fn int(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// An optional counter as a column takes it.
+pub(super) fn opt_int(count: Option<u64>) -> Option<i64> {
+    count.map(int)
+}
+
+/// The counter in a column; never below 0.
+pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+/// The counter in a column that may be NULL.
+pub(super) fn opt_count(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(|n| u64::try_from(n).unwrap_or(0)))
+}
+
+/// Token counts in the order of the columns: input, cached input, cache write, output, reasoning.
+pub(super) fn tokens(usage: Usage) -> [i64; 5] {
+    [
+        usage.input_tokens,
+        usage.cached_input_tokens,
+        usage.cache_write_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
+    ]
+    .map(|n| int(n.min(MAX_TOKENS)))
+}
+
+/// The usage in the columns `input_tokens`, …, `usage_estimated`; `None` where they are NULL.
+pub(super) fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
+    if row.get::<_, Option<i64>>("input_tokens")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Usage {
+        input_tokens: count(row, "input_tokens")?,
+        cached_input_tokens: count(row, "cached_input_tokens")?,
+        cache_write_tokens: count(row, "cache_write_tokens")?,
+        output_tokens: count(row, "output_tokens")?,
+        reasoning_tokens: count(row, "reasoning_tokens")?,
+        estimated: row.get("usage_estimated")?,
+    }))
+}
+
+/// The candidate in the columns `provider` and `model`.
+pub(super) fn candidate(row: &Row<'_>) -> rusqlite::Result<CandidateId> {
+    Ok(CandidateId { provider: row.get("provider")?, model: row.get("model")? })
+}
+
+/// The attempt in the columns `request_id` and `attempt`.
+pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptId> {
+    Ok(AttemptId { request: row.get("request_id")?, number: row.get("attempt")? })
+}
+
+/// Runs a statement; how many rows it changed.
+pub(super) fn run(conn: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+    conn.prepare_cached(sql)?.execute(params)
+}
+
+/// The first row of a query, if there is one.
+pub(super) fn first<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    conn.prepare_cached(sql)?.query_row(params, read).optional()
+}
+
+/// Every row of a query.
+pub(super) fn all<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    conn.prepare_cached(sql)?.query_map(params, read)?.collect()
+}

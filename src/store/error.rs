@@ -1,0 +1,141 @@
+//! Why the database could not be used: one error, with the file's path, and what a person can do about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+use crate::error::{Error, Kind};
+use crate::types::{AttemptId, RequestId};
+
+/// A database that could not be used, or was used wrongly.
+#[derive(Debug, thiserror::Error)]
+#[error("database {}: {problem}", path.display())]
+pub struct StoreError {
+    /// The database file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    #[source]
+    pub problem: Problem,
+}
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// Its folder or file cannot be made or opened.
+    #[error("{what} {}: {source}", path.display())]
+    Files {
+        /// What was tried.
+        what: &'static str,
+        /// On which folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody's newer llmr has changed it.
+    #[error("it is of version {found}, this llmr knows versions up to {known}")]
+    Newer {
+        /// Its version.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
+    },
+    /// It can be read but not written.
+    #[error("it cannot be written")]
+    ReadOnly,
+    /// No such request was begun.
+    #[error("request {0} was never begun")]
+    NoRequest(RequestId),
+    /// No such attempt was admitted, or its hold was released.
+    #[error("attempt {} of request {} holds no money", .0.number, .0.request)]
+    NotHeld(AttemptId),
+    /// SQLite's own words.
+    #[error("{}", Said(.0))]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// SQLite's errors as a person reads them.
+struct Said<'a>(&'a rusqlite::Error);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = match self.0.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => "it is not a SQLite database",
+            Some(ErrorCode::DatabaseCorrupt) => "it is damaged",
+            Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed) => "other processes kept it locked",
+            Some(ErrorCode::ReadOnly) => "it cannot be written",
+            Some(ErrorCode::DiskFull) => "the disk is full",
+            Some(ErrorCode::CannotOpen) => "it cannot be opened",
+            _ => return self.0.fmt(f),
+        };
+        write!(f, "{plain} ({})", self.0)
+    }
+}
+
+impl Problem {
+    /// What to do about it.
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Files { .. } => Some("check who owns the folder, or name another one with LLMR_HOME"),
+            Self::Newer { .. } => Some("update llmr, or name another folder with LLMR_HOME"),
+            Self::ReadOnly => Some("make the file, its -wal and -shm and their folder writable"),
+            Self::NoRequest(_) | Self::NotHeld(_) => None,
+            Self::Sqlite(error) => match error.sqlite_error_code()? {
+                ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
+                    Some("move the file (with its -wal and -shm) away; llmr then starts a new one")
+                }
+                ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed => Some("try again"),
+                ErrorCode::ReadOnly | ErrorCode::CannotOpen => Self::ReadOnly.hint(),
+                ErrorCode::DiskFull => Some("make room on that disk"),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let plain = Self::new(Kind::Store, error.to_string());
+        match error.problem.hint() {
+            Some(hint) => plain.hint(hint),
+            None => plain,
+        }
+    }
+}
+
+/// Whether somebody else's lock is all that is wrong.
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn every_error_names_the_file_and_most_a_way_out() {
+        let sqlite = |code| Problem::Sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        let cases = [
+            (sqlite(ffi::SQLITE_NOTADB), "it is not a SQLite database", true),
+            (sqlite(ffi::SQLITE_CORRUPT), "it is damaged", true),
+            (sqlite(ffi::SQLITE_BUSY), "other processes kept it locked", true),
+            (sqlite(ffi::SQLITE_READONLY), "it cannot be written", true),
+            (sqlite(ffi::SQLITE_FULL), "the disk is full", true),
+            (Problem::Newer { found: 9, known: 1 }, "it is of version 9", true),
+            (
+                Problem::NotHeld(AttemptId { request: RequestId(7), number: 2 }),
+                "attempt 2 of request r7 holds no",
+                false,
+            ),
+        ];
+        for (problem, says, hinted) in cases {
+            let error = Error::from(StoreError { path: "/home/me/llmr.db".into(), problem });
+            assert_eq!(error.kind, Kind::Store);
+            assert!(error.message.starts_with(&format!("database /home/me/llmr.db: {says}")), "{}", error.message);
+            assert_eq!(!error.hints.is_empty(), hinted, "{}", error.message);
+        }
+    }
+}

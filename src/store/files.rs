@@ -1,0 +1,179 @@
+//! The database's folder and file: made for their owner alone, and looked at for what could go wrong there.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::Problem;
+
+/// File systems on which SQLite's locks or shared memory cannot be trusted between machines.
+const NETWORK: &[&str] = &[
+    "9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
+    "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb", "smb2", "smb3", "smbfs",
+];
+
+/// Makes the folder (0700) and an empty file (0600) where there is none; what is there is left as it is.
+///
+/// The file is made before SQLite sees it, because SQLite would give it the umask's mode; -wal and -shm get
+/// the file's own mode.
+pub(super) fn create(path: &Path) -> Result<(), Problem> {
+    let folder = folder_of(path);
+    create_folder(&folder).map_err(problem("cannot make folder", &folder))?;
+    match new_file().open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(problem("cannot make file", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether there is such a file; an error when that cannot be seen.
+pub(super) fn exists(path: &Path) -> Result<bool, Problem> {
+    match path.try_exists() {
+        // Something on the way is a file: then there is no database either, and `create` will say why.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        found => found.map_err(problem("cannot look for", path)),
+    }
+}
+
+/// What a person should know about where the database lies.
+pub(super) fn warnings(path: &Path) -> Vec<String> {
+    let folder = folder_of(path);
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let network = fs::canonicalize(&folder).ok().and_then(|real| network_file_system(&mounts, &real));
+    let network = network.map(|kind| {
+        format!(
+            "{} is on a network file system ({kind}): its locks may fail, and with them the budget; \
+             name a local folder with LLMR_HOME",
+            path.display()
+        )
+    });
+    [loose_mode(&folder, 0o700), loose_mode(path, 0o600), network].into_iter().flatten().collect()
+}
+
+/// The folder a file lies in.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn problem(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Problem {
+    let path = path.to_owned();
+    move |source| Problem::Files { what, path, source }
+}
+
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn new_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// A warning when others may do with it what its owner alone should.
+#[cfg(unix)]
+fn loose_mode(path: &Path, wanted: u32) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & !wanted & 0o077 != 0).then(|| {
+        format!("{0} is open to others (mode {mode:04o}): chmod {wanted:o} {0}", path.display())
+    })
+}
+
+#[cfg(not(unix))]
+fn loose_mode(_path: &Path, _wanted: u32) -> Option<String> {
+    None
+}
+
+/// The kind of network file system that a path lies on, by the kernel's table of mounts
+/// (`device mount-point kind options …`, spaces as `\040`): the longest mount point decides, the last of equals.
+fn network_file_system(mounts: &str, path: &Path) -> Option<String> {
+    mounts
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ');
+            let (point, kind) = (fields.nth(1)?, fields.next()?);
+            let point = unescape(point);
+            path.starts_with(&point).then_some((point.len(), kind))
+        })
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, kind)| kind.to_owned())
+        .filter(|kind| NETWORK.contains(&kind.as_str()))
+}
+
+fn unescape(mount_point: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(mount_point.to_owned(), |text, (escape, plain)| text.replace(escape, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "\
+/dev/sda1 / ext4 rw,relatime 0 0
+server:/home /home nfs4 rw,vers=4.2 0 0
+/dev/sdb1 /home/me/local\\040disk xfs rw 0 0
+me@host: /mnt/far fuse.sshfs rw 0 0
+tmpfs /mnt/far/tmp tmpfs rw 0 0
+//nas/share /over cifs rw 0 0
+/dev/sdc1 /over ext4 rw 0 0
+";
+
+    #[test]
+    fn the_longest_mount_point_decides_the_last_of_equals() {
+        for (path, kind) in [
+            ("/var/lib/llmr", None),
+            ("/home/me/.local/share/llmr", Some("nfs4")),
+            ("/homes/me", None),
+            ("/home/me/local disk/llmr", None),
+            ("/mnt/far/llmr", Some("fuse.sshfs")),
+            ("/mnt/far/tmp/llmr", None),
+            ("/over/llmr", None),
+        ] {
+            assert_eq!(network_file_system(MOUNTS, Path::new(path)).as_deref(), kind, "{path}");
+        }
+        assert_eq!(network_file_system("", Path::new("/")), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn made_for_the_owner_alone_and_never_changed_again() {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let home = tempfile::tempdir().unwrap();
+        let (folder, path) = (home.path().join("a/b"), home.path().join("a/b/llmr.db"));
+        create(&path).unwrap();
+        assert_eq!((mode(&folder), mode(&path)), (0o700, 0o600));
+        assert_eq!(warnings(&path), Vec::<String>::new());
+
+        fs::write(&path, "kept").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
+        create(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kept");
+        let said = warnings(&path);
+        assert!(said[0].contains("mode 0750") && said[0].contains("chmod 700"), "{said:?}");
+        assert!(said[1].contains("mode 0644") && said[1].contains("chmod 600"), "{said:?}");
+    }
+
+    #[test]
+    fn a_file_in_the_folder_s_place_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let blocked = home.path().join("file");
+        fs::write(&blocked, "").unwrap();
+        let path = blocked.join("llmr.db");
+        assert!(!exists(&path).unwrap());
+        let said = create(&path).unwrap_err().to_string();
+        assert!(said.starts_with("cannot make folder") && said.contains("file"), "{said}");
+    }
+}

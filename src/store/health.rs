@@ -1,0 +1,275 @@
+//! What is known about providers, shared by every process: breakers, rests, health sums.
+//!
+//! What a row becomes is the engine's to say ([`Breaker`], [`Health`]); here is only who may change it.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Row, named_params};
+
+use super::columns::{all, candidate, first, run};
+use super::ledger::Settlement;
+use super::{Problem, Store, StoreError};
+use crate::engine::breaker::{Breaker, BreakerRules};
+use crate::engine::health::{Health, Observation};
+use crate::types::{AttemptId, CandidateId, FailureClass, RequestId, Timestamp};
+
+/// A provider, or one model of it, that is to be left alone for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// Which provider.
+    pub provider: String,
+    /// Which model; `None`: all of them.
+    pub model: Option<String>,
+    /// Until then.
+    pub until: Timestamp,
+    /// Why.
+    pub class: FailureClass,
+}
+
+/// A rest that begins with a settled attempt; the reason is that attempt's failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestUntil<'a> {
+    /// Which provider.
+    pub provider: &'a str,
+    /// Which model; `None`: all of them.
+    pub model: Option<&'a str>,
+    /// Until then; a rest that lasts longer already stays.
+    pub until: Timestamp,
+}
+
+/// What is recorded about one provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProviderState {
+    /// Its breaker.
+    pub breaker: Breaker,
+    /// Its last failed attempt: why and when.
+    pub last_failure: Option<(FailureClass, Timestamp)>,
+}
+
+/// What an attempt says about its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It works.
+    Works,
+    /// It failed by its own fault.
+    Faulty,
+    /// Nothing.
+    Nothing,
+}
+
+/// A breaker's row, with the attempt that has the trial.
+#[derive(Debug, Clone, Copy, Default)]
+struct BreakerRow {
+    state: ProviderState,
+    trial: Option<AttemptId>,
+}
+
+impl BreakerRow {
+    /// The row after an attempt has ended. While the breaker is not closed only the trial's own outcome counts:
+    /// any other attempt began before it opened and says nothing about now.
+    fn after(self, attempt: AttemptId, verdict: Verdict, at: Timestamp, rules: &BreakerRules) -> Self {
+        let trial = self.trial == Some(attempt);
+        let breaker = self.state.breaker;
+        let breaker = match verdict {
+            _ if breaker.open_until.is_some() && !trial => breaker,
+            Verdict::Works => breaker.after_success(at),
+            Verdict::Faulty => breaker.after_failure(at, rules),
+            Verdict::Nothing if trial => breaker.after_neutral(),
+            Verdict::Nothing => breaker,
+        };
+        let trial = self.trial.filter(|_| breaker.trial_until.is_some());
+        Self { state: ProviderState { breaker, ..self.state }, trial }
+    }
+}
+
+impl Store {
+    /// Every provider's breaker and last failure; one that is not listed has neither failed nor been reset.
+    pub fn breakers(&self) -> Result<HashMap<String, ProviderState>, StoreError> {
+        self.read(|tx| Ok(breakers(tx)?))
+    }
+
+    /// Closes a provider's breaker and ends its rests. Returns whether there was anything to reset.
+    pub fn reset_provider(&self, name: &str) -> Result<bool, StoreError> {
+        self.write(|tx| {
+            let closed = run(
+                tx,
+                "UPDATE breakers SET failures = 0, open_until = NULL, trial_until = NULL, trial_request = NULL,
+                     trial_attempt = NULL WHERE provider = ?1 AND (failures > 0 OR open_until IS NOT NULL)",
+                [name],
+            )?;
+            let ended = run(tx, "DELETE FROM rests WHERE provider = ?1", [name])?;
+            Ok(closed + ended > 0)
+        })
+    }
+}
+
+/// Until when the breaker lets nobody through, if it does so now.
+pub(super) fn closed_until(tx: &Connection, provider: &str, at: Timestamp) -> Result<Option<Timestamp>, Problem> {
+    Ok(breaker_row(tx, provider)?.state.breaker.opens_again_at(at))
+}
+
+/// Lets an attempt through; half open, it takes the one trial. Returns whether it did.
+pub(super) fn pass(
+    tx: &Connection,
+    provider: &str,
+    attempt: AttemptId,
+    at: Timestamp,
+    lease_until: Timestamp,
+) -> Result<bool, Problem> {
+    let row = breaker_row(tx, provider)?;
+    match row.state.breaker.pass(at, lease_until) {
+        Some(breaker) if breaker != row.state.breaker => {
+            let state = ProviderState { breaker, ..row.state };
+            write_breaker(tx, provider, &BreakerRow { state, trial: Some(attempt) })?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Records what an attempt that has ended says about its provider, and why it failed.
+pub(super) fn conclude(
+    tx: &Connection,
+    provider: &str,
+    done: &Settlement<'_>,
+    verdict: Verdict,
+    failure: Option<FailureClass>,
+) -> Result<(), Problem> {
+    let mut row = breaker_row(tx, provider)?.after(done.attempt, verdict, done.at, &done.breaker);
+    row.state.last_failure = failure.map(|class| (class, done.at)).or(row.state.last_failure);
+    write_breaker(tx, provider, &row)
+}
+
+/// Gives the trial back if this attempt has it: it will not tell anything about the provider.
+pub(super) fn give_back_trial(tx: &Connection, provider: &str, attempt: AttemptId) -> Result<(), Problem> {
+    let sql = "UPDATE breakers SET trial_until = NULL, trial_request = NULL, trial_attempt = NULL
+               WHERE provider = ?1 AND trial_request = ?2 AND trial_attempt = ?3";
+    run(tx, sql, (provider, attempt.request, attempt.number))?;
+    Ok(())
+}
+
+fn breaker_row(tx: &Connection, provider: &str) -> rusqlite::Result<BreakerRow> {
+    let row = first(tx, "SELECT * FROM breakers WHERE provider = ?1", [provider], read_breaker)?;
+    Ok(row.unwrap_or_default())
+}
+
+fn read_breaker(row: &Row<'_>) -> rusqlite::Result<BreakerRow> {
+    let breaker = Breaker {
+        failures: row.get("failures")?,
+        open_until: row.get("open_until")?,
+        trial_until: row.get("trial_until")?,
+    };
+    let class: Option<FailureClass> = row.get("last_failure")?;
+    let last_failure = class.zip(row.get("last_failure_at")?);
+    let request: Option<RequestId> = row.get("trial_request")?;
+    let trial = request.zip(row.get("trial_attempt")?).map(|(request, number)| AttemptId { request, number });
+    Ok(BreakerRow { state: ProviderState { breaker, last_failure }, trial })
+}
+
+fn write_breaker(tx: &Connection, provider: &str, row: &BreakerRow) -> Result<(), Problem> {
+    let (class, failed_at) = row.state.last_failure.unzip();
+    run(
+        tx,
+        "INSERT OR REPLACE INTO breakers (provider, failures, open_until, trial_until, trial_request, trial_attempt,
+                                          last_failure, last_failure_at)
+         VALUES (:provider, :failures, :open_until, :trial_until, :request, :attempt, :class, :failed_at)",
+        named_params! {
+            ":provider": provider, ":failures": row.state.breaker.failures,
+            ":open_until": row.state.breaker.open_until, ":trial_until": row.state.breaker.trial_until,
+            ":request": row.trial.map(|trial| trial.request), ":attempt": row.trial.map(|trial| trial.number),
+            ":class": class, ":failed_at": failed_at,
+        },
+    )?;
+    Ok(())
+}
+
+/// Every provider's row.
+pub(super) fn breakers(tx: &Connection) -> rusqlite::Result<HashMap<String, ProviderState>> {
+    let rows =
+        all(tx, "SELECT * FROM breakers", [], |row| Ok((row.get::<_, String>("provider")?, read_breaker(row)?.state)))?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Until when this candidate rests, if it does so now.
+pub(super) fn resting_until(
+    tx: &Connection,
+    candidate: &CandidateId,
+    at: Timestamp,
+) -> Result<Option<Timestamp>, Problem> {
+    let sql = "SELECT max(rest_until) FROM rests WHERE provider = ?1 AND model IN (?2, '') AND rest_until > ?3";
+    let until = first(tx, sql, (&candidate.provider, &candidate.model, at), |row| row.get(0))?;
+    Ok(until.flatten())
+}
+
+/// The rests that still last, by provider and model.
+pub(super) fn rests(tx: &Connection, at: Timestamp) -> rusqlite::Result<Vec<Rest>> {
+    all(tx, "SELECT * FROM rests WHERE rest_until > ?1 ORDER BY provider, model", [at], |row| {
+        let model: String = row.get("model")?;
+        Ok(Rest {
+            provider: row.get("provider")?,
+            model: Some(model).filter(|model| !model.is_empty()),
+            until: row.get("rest_until")?,
+            class: row.get("class")?,
+        })
+    })
+}
+
+/// Begins a rest, or makes one longer; drops those that are over.
+pub(super) fn rest(tx: &Connection, rest: &RestUntil<'_>, class: FailureClass, at: Timestamp) -> Result<(), Problem> {
+    run(tx, "DELETE FROM rests WHERE rest_until <= ?1", [at])?;
+    run(
+        tx,
+        "INSERT INTO rests (provider, model, rest_until, class) VALUES (:provider, :model, :until, :class)
+         ON CONFLICT (provider, model) DO UPDATE SET rest_until = excluded.rest_until, class = excluded.class
+         WHERE excluded.rest_until > rest_until",
+        named_params! {
+            ":provider": rest.provider, ":model": rest.model.unwrap_or_default(), ":until": rest.until, ":class": class,
+        },
+    )?;
+    Ok(())
+}
+
+/// Adds an observation to a candidate's sums.
+pub(super) fn observe(
+    tx: &Connection,
+    of: &CandidateId,
+    seen: &Observation,
+    at: Timestamp,
+) -> Result<(), Problem> {
+    let sql = "SELECT * FROM health WHERE provider = ?1 AND model = ?2";
+    let before = first(tx, sql, (&of.provider, &of.model), read_health)?.unwrap_or_default();
+    let sums = before.observe(seen, at);
+    run(
+        tx,
+        "INSERT OR REPLACE INTO health (provider, model, attempts, successes, first_token_weight, first_token_ms,
+                                        token_weight, token_ms, written_tokens, updated)
+         VALUES (:provider, :model, :attempts, :successes, :first_token_weight, :first_token_ms,
+                 :token_weight, :token_ms, :written_tokens, :updated)",
+        named_params! {
+            ":provider": of.provider, ":model": of.model, ":attempts": sums.attempts, ":successes": sums.successes,
+            ":first_token_weight": sums.first_token_weight, ":first_token_ms": sums.first_token_ms,
+            ":token_weight": sums.token_weight, ":token_ms": sums.token_ms,
+            ":written_tokens": sums.written_tokens, ":updated": sums.updated,
+        },
+    )?;
+    Ok(())
+}
+
+/// Every candidate's sums, as they were when last changed, by name.
+pub(super) fn healths(tx: &Connection) -> rusqlite::Result<Vec<(CandidateId, Health)>> {
+    let sql = "SELECT * FROM health ORDER BY provider, model";
+    all(tx, sql, [], |row| Ok((candidate(row)?, read_health(row)?)))
+}
+
+fn read_health(row: &Row<'_>) -> rusqlite::Result<Health> {
+    Ok(Health {
+        attempts: row.get("attempts")?,
+        successes: row.get("successes")?,
+        first_token_weight: row.get("first_token_weight")?,
+        first_token_ms: row.get("first_token_ms")?,
+        token_weight: row.get("token_weight")?,
+        token_ms: row.get("token_ms")?,
+        written_tokens: row.get("written_tokens")?,
+        updated: row.get("updated")?,
+    })
+}

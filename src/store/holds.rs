@@ -1,0 +1,218 @@
+//! Money held for attempts under way: taking it (the one place that checks the limit), giving it back unused,
+//! and charging the holds of owners that died.
+
+use rusqlite::{Connection, Row, named_params};
+
+use super::columns::{all, attempt, candidate, first, run};
+use super::{Problem, Store, StoreError, budget, health, ledger};
+use crate::types::{AttemptId, CandidateId, Day, Limit, Liveness, NanoUsd, Owner, RequestId, Timestamp};
+
+/// An attempt that wants to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Admission<'a> {
+    /// Which; its request was begun, its number is new.
+    pub attempt: AttemptId,
+    /// With whom.
+    pub candidate: &'a CandidateId,
+    /// Now. The hold belongs to this day.
+    pub at: Timestamp,
+    /// The worst case of what it may cost.
+    pub amount: NanoUsd,
+    /// What the day may cost.
+    pub limit: Limit,
+    /// What the request may cost, all of its attempts together.
+    pub request_cap: Option<NanoUsd>,
+    /// When the attempt is over for sure: ends the hold of an owner of whom nothing is known, and a trial.
+    pub lease_until: Timestamp,
+    /// Why this candidate: kept with the request, the latest one given.
+    pub decision: Option<&'a str>,
+}
+
+/// Whether the attempt may be made. Anything but `Yes` has held nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// The money is held.
+    Yes {
+        /// Whether it is the one trial of a half-open breaker.
+        trial: bool,
+    },
+    /// The day's limit would be passed.
+    OverBudget {
+        /// Spent on this day.
+        spent: NanoUsd,
+        /// Held on this day.
+        held: NanoUsd,
+        /// What of it is held by other requests.
+        others_held: NanoUsd,
+    },
+    /// The request's own limit would be passed.
+    OverRequestCap {
+        /// Spent by its attempts.
+        spent: NanoUsd,
+        /// Held by its attempts.
+        held: NanoUsd,
+    },
+    /// The provider's breaker lets nobody through.
+    BreakerOpen {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// The provider or this model of it is to be left alone.
+    Resting {
+        /// Until then.
+        until: Timestamp,
+    },
+}
+
+/// One row of the table `holds`.
+#[derive(Debug, Clone)]
+pub(super) struct Hold {
+    pub attempt: AttemptId,
+    pub candidate: CandidateId,
+    pub at: Timestamp,
+    pub day: Day,
+    pub amount: NanoUsd,
+    lease_until: Timestamp,
+    owner: Owner,
+}
+
+impl Hold {
+    /// Whether nobody will ever settle it: its owner is gone, or nothing is known of the owner and its time is
+    /// up. An owner that lives keeps its hold, however late it is.
+    fn is_dead(&self, now: Timestamp, liveness: fn(&Owner) -> Liveness) -> bool {
+        match liveness(&self.owner) {
+            Liveness::Alive => false,
+            Liveness::Dead => true,
+            Liveness::Unknown => now >= self.lease_until,
+        }
+    }
+}
+
+impl Store {
+    /// Holds the money for an attempt, if breaker, rest, the request's own limit and the day's limit let it
+    /// through; all of it is checked and done in one transaction. Holds of dead owners are charged first.
+    pub fn admit(&self, ask: &Admission<'_>) -> Result<Admitted, StoreError> {
+        self.write(|tx| {
+            reap(tx, ask.at, self.liveness)?;
+            if let Some(refusal) = kept_out(tx, ask)? {
+                return Ok(refusal);
+            }
+            insert(tx, ask, &self.me)?;
+            let trial = health::pass(tx, &ask.candidate.provider, ask.attempt, ask.at, ask.lease_until)?;
+            if let Some(decision) = ask.decision {
+                let sql = "UPDATE requests SET decision = ?2 WHERE id = ?1";
+                run(tx, sql, (ask.attempt.request, decision))?;
+            }
+            Ok(Admitted::Yes { trial })
+        })
+    }
+
+    /// Gives back the hold of an attempt that was never sent: no attempt was made, so the ledger gets no row.
+    /// One that was presumed lost meanwhile is settled at no cost instead. Does nothing when there is neither.
+    pub fn release(&self, id: AttemptId, at: Timestamp) -> Result<(), StoreError> {
+        self.write(|tx| {
+            if let Some(hold) = find(tx, id)? {
+                remove(tx, id)?;
+                health::give_back_trial(tx, &hold.candidate.provider, id)?;
+                return Ok(());
+            }
+            ledger::unsend(tx, id, at)
+        })
+    }
+
+    /// Charges the holds of dead owners. Looks first without the write lock: mostly there is nothing to do.
+    pub(super) fn reap(&self, now: Timestamp) -> Result<(), StoreError> {
+        let any = self.read(|tx| Ok(dead(tx, now, self.liveness)?.next().is_some()))?;
+        if any {
+            self.write(|tx| reap(tx, now, self.liveness))?;
+        }
+        Ok(())
+    }
+}
+
+/// Why an attempt may not be made, if so. What waiting or another candidate would mend comes first.
+fn kept_out(tx: &Connection, ask: &Admission<'_>) -> Result<Option<Admitted>, Problem> {
+    if let Some(until) = health::closed_until(tx, &ask.candidate.provider, ask.at)? {
+        return Ok(Some(Admitted::BreakerOpen { until }));
+    }
+    if let Some(until) = health::resting_until(tx, ask.candidate, ask.at)? {
+        return Ok(Some(Admitted::Resting { until }));
+    }
+    let amount = ask.amount.max(NanoUsd::ZERO);
+    let (spent, held) = budget::request_spend(tx, ask.attempt.request)?;
+    if ask.request_cap.is_some_and(|cap| spent + held + amount > cap) {
+        return Ok(Some(Admitted::OverRequestCap { spent, held }));
+    }
+    let day = ask.at.day();
+    let spent = budget::day_spend(tx, day)?.spent;
+    let holds = held_on(tx, day)?;
+    let held = holds.iter().map(|(_, amount)| *amount).sum();
+    if budget::fits(spent, held, amount, ask.limit) {
+        return Ok(None);
+    }
+    let others = holds.iter().filter(|(request, _)| *request != ask.attempt.request);
+    Ok(Some(Admitted::OverBudget { spent, held, others_held: others.map(|(_, amount)| *amount).sum() }))
+}
+
+fn insert(tx: &Connection, ask: &Admission<'_>, me: &Owner) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO holds (request_id, attempt, at, day, provider, model, amount_nanousd, lease_until,
+                                  owner_pid, owner_start, owner_boot, owner_pidns)
+               VALUES (:request, :attempt, :at, :day, :provider, :model, :amount, :lease_until,
+                       :pid, :start, :boot, :pidns)";
+    let values = named_params! {
+        ":request": ask.attempt.request, ":attempt": ask.attempt.number, ":at": ask.at, ":day": ask.at.day(),
+        ":provider": ask.candidate.provider, ":model": ask.candidate.model,
+        ":amount": ask.amount.max(NanoUsd::ZERO), ":lease_until": ask.lease_until,
+        ":pid": me.pid, ":start": me.start_ticks.cast_signed(), ":boot": me.boot_id, ":pidns": me.pid_namespace,
+    };
+    run(tx, sql, values).map(|_| ())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Hold> {
+    Ok(Hold {
+        attempt: attempt(row)?,
+        candidate: candidate(row)?,
+        at: row.get("at")?,
+        day: row.get("day")?,
+        amount: row.get("amount_nanousd")?,
+        lease_until: row.get("lease_until")?,
+        owner: Owner {
+            pid: row.get("owner_pid")?,
+            start_ticks: row.get::<_, i64>("owner_start")?.cast_unsigned(),
+            boot_id: row.get("owner_boot")?,
+            pid_namespace: row.get("owner_pidns")?,
+        },
+    })
+}
+
+/// The hold of an attempt.
+pub(super) fn find(tx: &Connection, id: AttemptId) -> rusqlite::Result<Option<Hold>> {
+    first(tx, "SELECT * FROM holds WHERE request_id = ?1 AND attempt = ?2", (id.request, id.number), read)
+}
+
+/// Ends the hold of an attempt.
+pub(super) fn remove(tx: &Connection, id: AttemptId) -> rusqlite::Result<()> {
+    run(tx, "DELETE FROM holds WHERE request_id = ?1 AND attempt = ?2", (id.request, id.number)).map(|_| ())
+}
+
+/// The holds that belong to a day: whose, and how much.
+pub(super) fn held_on(tx: &Connection, day: Day) -> rusqlite::Result<Vec<(RequestId, NanoUsd)>> {
+    all(tx, "SELECT request_id, amount_nanousd FROM holds WHERE day = ?1", [day], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Charges every hold that nobody will settle, in full (see [`ledger::presume`]).
+pub(super) fn reap(tx: &Connection, now: Timestamp, liveness: fn(&Owner) -> Liveness) -> Result<(), Problem> {
+    for hold in dead(tx, now, liveness)? {
+        ledger::presume(tx, &hold, now)?;
+    }
+    Ok(())
+}
+
+fn dead(
+    tx: &Connection,
+    now: Timestamp,
+    liveness: fn(&Owner) -> Liveness,
+) -> rusqlite::Result<impl Iterator<Item = Hold>> {
+    let holds = all(tx, "SELECT * FROM holds", [], read)?;
+    Ok(holds.into_iter().filter(move |hold| hold.is_dead(now, liveness)))
+}

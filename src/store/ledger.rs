@@ -1,0 +1,272 @@
+//! The ledger: one row an attempt, written once, with every sum that depends on it in the same transaction.
+
+use rusqlite::{Connection, Row, named_params};
+
+use super::cache_rows::{self, CachePut};
+use super::columns::{candidate, first, int, opt_int, run, tokens};
+use super::health::{self, RestUntil, Verdict};
+use super::holds::{self, Hold};
+use super::requests::{self, RequestEnd};
+use super::sums::{self, Counted};
+use super::{Problem, Store, StoreError, budget};
+use crate::engine::breaker::BreakerRules;
+use crate::engine::health::Observation;
+use crate::types::{
+    AttemptId, CandidateId, CostSource, Day, FailureClass, NanoUsd, Outcome, Timestamp, Usage,
+};
+
+/// How an attempt ended and what it cost.
+#[derive(Debug, Clone)]
+pub struct Settlement<'a> {
+    /// Which; it was admitted.
+    pub attempt: AttemptId,
+    /// When it ended. Its cost belongs to the day of its hold all the same.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed.
+    pub failure: Option<FailureClass>,
+    /// The HTTP status, if an answer came.
+    pub status: Option<u16>,
+    /// From sending to the end.
+    pub latency_ms: u64,
+    /// From sending to the first token, where the answer was streamed.
+    pub first_token_ms: Option<u64>,
+    /// What the provider counted, or an estimate.
+    pub usage: Option<Usage>,
+    /// What it cost; `None` when the price is unknown, which counts as nothing spent.
+    pub cost: Option<NanoUsd>,
+    /// Where the cost comes from.
+    pub cost_source: CostSource,
+    /// Whether the cost is llmr's own guess at what was used.
+    pub estimated: bool,
+    /// The model that answered, in the provider's words.
+    pub answered_model: Option<&'a str>,
+    /// Whether a failure was the provider's fault; a success always counts.
+    pub counts_for_breaker: bool,
+    /// When the provider's breaker opens.
+    pub breaker: BreakerRules,
+    /// A rest that begins with this failure.
+    pub rest: Option<RestUntil<'a>>,
+    /// What the attempt says about the candidate.
+    pub observation: Option<Observation>,
+}
+
+/// What settling did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The attempt's row was written.
+    Fresh,
+    /// The owner had been taken for dead and charged in full; the true cost is in that charge's place now.
+    ReplacedPresumed,
+    /// It had been settled before: nothing was changed.
+    Already,
+}
+
+/// What is known of an attempt before it is settled.
+struct Begun {
+    candidate: CandidateId,
+    at: Timestamp,
+    day: Day,
+    held: NanoUsd,
+}
+
+/// What the database holds of an attempt that is to be settled.
+enum Before {
+    /// Its money.
+    Held(Begun),
+    /// A presumed charge; `wiped` when the day was reset since.
+    Presumed { begun: Begun, charge: NanoUsd, wiped: bool },
+    /// Its final row.
+    Settled,
+}
+
+impl Store {
+    /// Replaces an attempt's hold by what it cost, with all that follows from it, and, when given, ends its
+    /// request and stores its answer: one transaction. Called once more, it changes nothing.
+    pub fn settle(
+        &self,
+        done: &Settlement<'_>,
+        end: Option<&RequestEnd<'_>>,
+        cache: Option<&CachePut<'_>>,
+    ) -> Result<Settled, StoreError> {
+        self.write(|tx| {
+            let settled = settle(tx, done)?;
+            if settled == Settled::Already {
+                return Ok(settled);
+            }
+            if let Some(end) = end {
+                requests::finish(tx, end)?;
+            }
+            if let Some(put) = cache {
+                cache_rows::insert_and_make_room(tx, put, done.at)?;
+            }
+            Ok(settled)
+        })
+    }
+}
+
+fn settle(tx: &Connection, done: &Settlement<'_>) -> Result<Settled, Problem> {
+    let (begun, settled) = match before(tx, done.attempt)? {
+        Before::Settled => return Ok(Settled::Already),
+        Before::Held(begun) => {
+            holds::remove(tx, done.attempt)?;
+            (begun, Settled::Fresh)
+        }
+        Before::Presumed { begun, charge, wiped } => {
+            withdraw(tx, done, &begun, charge, wiped)?;
+            (begun, Settled::ReplacedPresumed)
+        }
+    };
+    enter(tx, done, &begun, false)?;
+    tell_health(tx, done, &begun.candidate)?;
+    Ok(settled)
+}
+
+/// Charges a hold whose owner died, in full: nobody knows what its attempt used.
+pub(super) fn presume(tx: &Connection, hold: &Hold, now: Timestamp) -> Result<(), Problem> {
+    let begun = Begun { candidate: hold.candidate.clone(), at: hold.at, day: hold.day, held: hold.amount };
+    let charge = Settlement { estimated: true, ..without_answer(hold.attempt, now, Outcome::Failed, hold.amount) };
+    holds::remove(tx, hold.attempt)?;
+    enter(tx, &charge, &begun, true)?;
+    health::give_back_trial(tx, &hold.candidate.provider, hold.attempt)?;
+    run(tx, "UPDATE requests SET state = 'orphaned' WHERE id = ?1 AND state = 'running'", [hold.attempt.request])?;
+    Ok(())
+}
+
+/// Settles at no cost an attempt that was presumed lost and turns out never to have been sent. Does nothing to
+/// one that was settled or is not known.
+pub(super) fn unsend(tx: &Connection, id: AttemptId, at: Timestamp) -> Result<(), Problem> {
+    let (begun, charge, wiped) = match before(tx, id) {
+        Ok(Before::Presumed { begun, charge, wiped }) => (begun, charge, wiped),
+        Ok(_) | Err(Problem::NotHeld(_)) => return Ok(()),
+        Err(problem) => return Err(problem),
+    };
+    let nothing = without_answer(id, at, Outcome::Cancelled, NanoUsd::ZERO);
+    withdraw(tx, &nothing, &begun, charge, wiped)?;
+    enter(tx, &nothing, &begun, false)
+}
+
+/// The settlement of an attempt of which nothing came back.
+fn without_answer(attempt: AttemptId, at: Timestamp, outcome: Outcome, cost: NanoUsd) -> Settlement<'static> {
+    Settlement {
+        attempt,
+        at,
+        outcome,
+        failure: None,
+        status: None,
+        latency_ms: 0,
+        first_token_ms: None,
+        usage: None,
+        cost: Some(cost),
+        cost_source: CostSource::None,
+        estimated: false,
+        answered_model: None,
+        counts_for_breaker: false,
+        breaker: BreakerRules { threshold: u32::MAX, open_secs: 0.0 },
+        rest: None,
+        observation: None,
+    }
+}
+
+fn before(tx: &Connection, id: AttemptId) -> Result<Before, Problem> {
+    let sql = "SELECT * FROM attempts WHERE request_id = ?1 AND attempt = ?2";
+    if let Some(row) = first(tx, sql, (id.request, id.number), before_of_row)? {
+        return Ok(row);
+    }
+    let hold = holds::find(tx, id)?.ok_or(Problem::NotHeld(id))?;
+    Ok(Before::Held(Begun { candidate: hold.candidate, at: hold.at, day: hold.day, held: hold.amount }))
+}
+
+fn before_of_row(row: &Row<'_>) -> rusqlite::Result<Before> {
+    if !row.get::<_, bool>("presumed")? {
+        return Ok(Before::Settled);
+    }
+    let begun = Begun {
+        candidate: candidate(row)?,
+        at: row.get("at")?,
+        day: row.get("day")?,
+        held: row.get("held_nanousd")?,
+    };
+    Ok(Before::Presumed { begun, charge: row.get("cost_nanousd")?, wiped: row.get("wiped")? })
+}
+
+/// Takes a presumed charge back, so that the truth can be entered. What a reset of the day had wiped already is
+/// not given back a second time.
+fn withdraw(
+    tx: &Connection,
+    done: &Settlement<'_>,
+    begun: &Begun,
+    charge: NanoUsd,
+    wiped: bool,
+) -> Result<(), Problem> {
+    let id = done.attempt;
+    run(tx, "DELETE FROM attempts WHERE request_id = ?1 AND attempt = ?2", (id.request, id.number))?;
+    sums::withdraw(tx, begun.day, &begun.candidate, &Counted::presumed(charge))?;
+    let refund = charge.saturating_sub(cost_of(done).unwrap_or_default());
+    if wiped && refund > NanoUsd::ZERO {
+        budget::adjust(tx, begun.day, refund, done.at, "late settle after a reset")?;
+    }
+    Ok(())
+}
+
+/// Writes the row of an attempt and adds it to the sums.
+fn enter(tx: &Connection, done: &Settlement<'_>, begun: &Begun, presumed: bool) -> Result<(), Problem> {
+    insert(tx, done, begun, presumed)?;
+    let cost = cost_of(done);
+    let counted = match presumed {
+        true => Counted::presumed(cost.unwrap_or_default()),
+        false => Counted::settled(done.outcome, cost, done.usage, done.latency_ms),
+    };
+    sums::enter(tx, begun.day, &begun.candidate, &counted)
+}
+
+/// A cost is never negative.
+fn cost_of(done: &Settlement<'_>) -> Option<NanoUsd> {
+    done.cost.map(|cost| cost.max(NanoUsd::ZERO))
+}
+
+fn insert(tx: &Connection, done: &Settlement<'_>, begun: &Begun, presumed: bool) -> Result<(), Problem> {
+    let [input, cached, write, output, reasoning] = done.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
+    run(
+        tx,
+        "INSERT INTO attempts (request_id, attempt, at, day, settled_at, provider, model, answered_model, outcome,
+             failure, status, latency_ms, first_token_ms, input_tokens, cached_input_tokens, cache_write_tokens,
+             output_tokens, reasoning_tokens, usage_estimated, held_nanousd, cost_nanousd, cost_source, estimated,
+             presumed)
+         VALUES (:request, :attempt, :at, :day, :settled_at, :provider, :model, :answered_model, :outcome,
+             :failure, :status, :latency_ms, :first_token_ms, :input, :cached, :write,
+             :output, :reasoning, :usage_estimated, :held, :cost, :cost_source, :estimated,
+             :presumed)",
+        named_params! {
+            ":request": done.attempt.request, ":attempt": done.attempt.number, ":at": begun.at, ":day": begun.day,
+            ":settled_at": done.at, ":provider": begun.candidate.provider, ":model": begun.candidate.model,
+            ":answered_model": done.answered_model, ":outcome": done.outcome, ":failure": done.failure,
+            ":status": done.status, ":latency_ms": int(done.latency_ms),
+            ":first_token_ms": opt_int(done.first_token_ms),
+            ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
+            ":usage_estimated": done.usage.map(|usage| usage.estimated), ":held": begun.held,
+            ":cost": cost_of(done), ":cost_source": done.cost_source, ":estimated": done.estimated,
+            ":presumed": presumed,
+        },
+    )?;
+    Ok(())
+}
+
+/// Tells breaker, rests and health sums what came of an attempt.
+fn tell_health(tx: &Connection, done: &Settlement<'_>, candidate: &CandidateId) -> Result<(), Problem> {
+    let verdict = match done.outcome {
+        Outcome::Ok => Verdict::Works,
+        Outcome::Failed if done.counts_for_breaker => Verdict::Faulty,
+        Outcome::Failed | Outcome::Cancelled => Verdict::Nothing,
+    };
+    let failure = done.failure.filter(|_| done.outcome == Outcome::Failed);
+    health::conclude(tx, &candidate.provider, done, verdict, failure)?;
+    if let (Some(rest), Some(class)) = (&done.rest, done.failure) {
+        health::rest(tx, rest, class, done.at)?;
+    }
+    match &done.observation {
+        Some(seen) => health::observe(tx, candidate, seen, done.at),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,89 @@
+//! The runner of the append-only migrations under `user_version`.
+//!
+//! Many processes may open a fresh file at once: all wait for the one that is first, and each looks again
+//! inside the lock what is left to do.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::busy::Patience;
+use super::error::{Problem, is_busy};
+
+/// Every migration, oldest first; number n brings the database to version n. Only ever appended to.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_base.sql")];
+
+/// Brings the database to the newest version; the first migration records `seed`.
+pub(super) fn migrate(conn: &Connection, seed: u64) -> Result<(), Problem> {
+    if version(conn)? == known() {
+        return Ok(());
+    }
+    let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    let found = version(&tx)?;
+    for sql in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()) {
+        tx.execute_batch(sql)?;
+    }
+    if found == 0 {
+        tx.execute("INSERT INTO settings (name, value) VALUES ('seed', ?1)", [seed.to_string()])?;
+    }
+    tx.pragma_update(None, "user_version", known())?;
+    Ok(tx.commit()?)
+}
+
+/// Switches to WAL mode, which is kept in the file. SQLite does not wait in all of the states in which others
+/// make this fail, so this does. A file system without shared memory keeps the old mode: `false`.
+pub(super) fn use_wal(conn: &Connection, mut patience: Patience) -> Result<bool, Problem> {
+    loop {
+        let mode = conn.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+        let mode = match mode {
+            Ok(mode) if mode == "wal" => return Ok(true),
+            Ok(_) => conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0)),
+            failed => failed,
+        };
+        match mode {
+            Ok(mode) => return Ok(mode == "wal"),
+            Err(error) if is_busy(&error) && patience.pause() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The database's version; refuses one that this program does not know.
+fn version(conn: &Connection) -> Result<i64, Problem> {
+    let found = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known() {
+        return Err(Problem::Newer { found, known: known() });
+    }
+    Ok(found)
+}
+
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_seed_stays() {
+        let conn = Connection::open_in_memory().unwrap();
+        for seed in [u64::MAX, 7] {
+            migrate(&conn, seed).unwrap();
+        }
+        let seed: String = conn.query_row("SELECT value FROM settings WHERE name = 'seed'", [], |r| r.get(0)).unwrap();
+        assert_eq!(seed, u64::MAX.to_string());
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.pragma_update(None, "user_version", known() + 1).unwrap();
+        assert!(matches!(migrate(&conn, 1), Err(Problem::Newer { .. })));
+        let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).unwrap();
+        assert_eq!(tables, 0);
+    }
+
+    #[test]
+    fn the_bundled_library_has_the_fix_of_the_wal_reset_bug() {
+        assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+    }
+}

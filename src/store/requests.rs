@@ -1,0 +1,200 @@
+//! Requests: their numbers, how they ended, and hits of the cache, which are requests without attempts.
+
+use rusqlite::{Connection, named_params};
+
+use super::columns::{int, opt_int, run, tokens};
+use super::{Problem, Store, StoreError, budget, cache_rows, holds};
+use crate::types::{FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage};
+
+/// A request as it begins.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestStart<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// The user's label.
+    pub tag: Option<&'a str>,
+    /// What it does besides answering.
+    pub mode: Mode,
+    /// Whether the answer is shown as it comes.
+    pub stream: bool,
+    /// The model asked for by name.
+    pub requested_model: Option<&'a str>,
+}
+
+/// What the cache had to do with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheUse {
+    /// It answered.
+    Hit,
+    /// It was asked and had nothing.
+    Miss,
+    /// It was not asked.
+    Off,
+}
+
+impl CacheUse {
+    /// Its name in JSON and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Off => "off",
+        }
+    }
+
+    /// The use of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Hit, Self::Miss, Self::Off].into_iter().find(|cache| cache.name() == name)
+    }
+}
+
+/// A request as it ended.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestEnd<'a> {
+    /// Which.
+    pub id: RequestId,
+    /// When.
+    pub at: Timestamp,
+    /// The process's exit code, or what it would have been.
+    pub exit_code: u8,
+    /// What the cache had to do with it.
+    pub cache: CacheUse,
+    /// Who answered.
+    pub provider: Option<&'a str>,
+    /// With which model.
+    pub model: Option<&'a str>,
+    /// Of which tier.
+    pub tier: Option<Tier>,
+    /// Why the answer ended.
+    pub finish_reason: Option<FinishReason>,
+    /// What all attempts cost together; `None` when a price is unknown.
+    pub cost: Option<NanoUsd>,
+    /// From the beginning to the end.
+    pub latency_ms: u64,
+    /// To the first token shown, where the answer was streamed.
+    pub first_token_ms: Option<u64>,
+    /// The answer's usage.
+    pub usage: Option<Usage>,
+    /// The kind of the error, when it failed.
+    pub error_kind: Option<&'a str>,
+}
+
+/// A request that the cache answered.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheHit<'a> {
+    /// The request.
+    pub start: RequestStart<'a>,
+    /// The entry's key.
+    pub key: &'a [u8; 32],
+    /// Who gave the answer when it was stored.
+    pub provider: &'a str,
+    /// With which model.
+    pub model: &'a str,
+    /// Of which tier.
+    pub tier: Option<Tier>,
+    /// Why the answer ended.
+    pub finish_reason: FinishReason,
+    /// The stored answer's usage.
+    pub usage: Option<Usage>,
+    /// What the answer had cost and now did not.
+    pub saved: NanoUsd,
+    /// From the beginning to the end.
+    pub latency_ms: u64,
+}
+
+impl Store {
+    /// Gives a request its number and counts it to its day. Holds of dead owners are charged on the way.
+    pub fn begin(&self, start: &RequestStart<'_>) -> Result<RequestId, StoreError> {
+        self.write(|tx| {
+            holds::reap(tx, start.at, self.liveness)?;
+            Ok(insert(tx, start)?)
+        })
+    }
+
+    /// Records how a request ended. What was recorded by an earlier call is replaced, but nothing counts twice.
+    pub fn finish(&self, end: &RequestEnd<'_>) -> Result<(), StoreError> {
+        self.write(|tx| finish(tx, end))
+    }
+
+    /// Records a request that the cache answered, counts the hit and marks the entry as used.
+    pub fn record_hit(&self, hit: &CacheHit<'_>) -> Result<RequestId, StoreError> {
+        self.write(|tx| {
+            let id = insert(tx, &hit.start)?;
+            finish(tx, &end_of_hit(id, hit))?;
+            let day = hit.start.at.day();
+            budget::add(tx, day, budget::Sum::CacheHits, 1)?;
+            budget::add(tx, day, budget::Sum::Saved, hit.saved.0.max(0))?;
+            cache_rows::touch(tx, hit.key, hit.start.at)?;
+            Ok(id)
+        })
+    }
+}
+
+fn insert(tx: &Connection, start: &RequestStart<'_>) -> rusqlite::Result<RequestId> {
+    let day = start.at.day();
+    run(
+        tx,
+        "INSERT INTO requests (at, day, state, mode, stream, tag, requested_model)
+         VALUES (:at, :day, 'running', :mode, :stream, :tag, :requested_model)",
+        named_params! {
+            ":at": start.at, ":day": day, ":mode": start.mode.name(), ":stream": start.stream,
+            ":tag": start.tag, ":requested_model": start.requested_model,
+        },
+    )?;
+    let id = RequestId(tx.last_insert_rowid());
+    budget::add(tx, day, budget::Sum::Requests, 1)?;
+    Ok(id)
+}
+
+fn end_of_hit<'a>(id: RequestId, hit: &CacheHit<'a>) -> RequestEnd<'a> {
+    RequestEnd {
+        id,
+        at: hit.start.at,
+        exit_code: 0,
+        cache: CacheUse::Hit,
+        provider: Some(hit.provider),
+        model: Some(hit.model),
+        tier: hit.tier,
+        finish_reason: Some(hit.finish_reason),
+        cost: Some(NanoUsd::ZERO),
+        latency_ms: hit.latency_ms,
+        first_token_ms: None,
+        usage: hit.usage,
+        error_kind: None,
+    }
+}
+
+/// See [`Store::finish`].
+pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Problem> {
+    let first_time = run(
+        tx,
+        "UPDATE requests SET cache = :cache WHERE id = :id AND cache IS NULL",
+        named_params! { ":id": end.id, ":cache": end.cache.name() },
+    )?;
+    if first_time == 1 && end.cache == CacheUse::Miss {
+        budget::add(tx, end.at.day(), budget::Sum::CacheMisses, 1)?;
+    }
+    let [input, cached, write, output, reasoning] = end.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
+    let found = run(
+        tx,
+        "UPDATE requests SET state = 'done', finished_at = :at, exit_code = :exit_code, error_kind = :error_kind,
+             provider = :provider, model = :model, tier = :tier, finish_reason = :finish_reason,
+             cost_nanousd = :cost, latency_ms = :latency_ms, first_token_ms = :first_token_ms,
+             input_tokens = :input, cached_input_tokens = :cached, cache_write_tokens = :write,
+             output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated
+         WHERE id = :id",
+        named_params! {
+            ":id": end.id, ":at": end.at, ":exit_code": end.exit_code, ":error_kind": end.error_kind,
+            ":provider": end.provider, ":model": end.model, ":tier": end.tier,
+            ":finish_reason": end.finish_reason, ":cost": end.cost.map(|cost| cost.0.max(0)),
+            ":latency_ms": int(end.latency_ms), ":first_token_ms": opt_int(end.first_token_ms),
+            ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
+            ":estimated": end.usage.map(|usage| usage.estimated),
+        },
+    )?;
+    match found {
+        0 => Err(Problem::NoRequest(end.id)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,103 @@
+//! The sums that follow from ledger rows: the day's spending, each candidate's counts, the latencies.
+//!
+//! Only the ledger calls this, in the transaction that changes the row; the audit proves that they agree.
+
+use rusqlite::{Connection, params_from_iter, types::Value};
+
+use super::columns::{run, tokens};
+use super::{Problem, budget, histogram};
+use crate::types::{CandidateId, Day, NanoUsd, Outcome, Usage};
+
+/// The columns of `day_candidates` that are summed, in the order of [`Counted::values`].
+pub(super) const COLUMNS: [&str; 13] = [
+    "attempts",
+    "ok",
+    "failed",
+    "cancelled",
+    "presumed",
+    "unpriced",
+    "cost_nanousd",
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "latency_ms",
+];
+
+/// What of a ledger row counts in the sums.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    outcome: Outcome,
+    presumed: bool,
+    cost: Option<NanoUsd>,
+    usage: Usage,
+    latency_ms: Option<u64>,
+}
+
+impl Counted {
+    /// A settled row. Only whole answers have a latency: those of failures would make a provider look quick.
+    pub fn settled(outcome: Outcome, cost: Option<NanoUsd>, usage: Option<Usage>, latency_ms: u64) -> Self {
+        let latency_ms = (outcome == Outcome::Ok).then_some(latency_ms);
+        Self { outcome, presumed: false, cost, usage: usage.unwrap_or_default(), latency_ms }
+    }
+
+    /// A presumed charge.
+    pub fn presumed(charge: NanoUsd) -> Self {
+        let usage = Usage::default();
+        Self { outcome: Outcome::Failed, presumed: true, cost: Some(charge), usage, latency_ms: None }
+    }
+
+    fn values(&self) -> [i64; 13] {
+        let is = |outcome| i64::from(self.outcome == outcome);
+        let [input, cached, write, output, reasoning] = tokens(self.usage);
+        [
+            1,
+            is(Outcome::Ok),
+            is(Outcome::Failed),
+            is(Outcome::Cancelled),
+            i64::from(self.presumed),
+            i64::from(self.cost.is_none()),
+            self.cost.unwrap_or_default().0,
+            input,
+            cached,
+            write,
+            output,
+            reasoning,
+            // As with tokens: a bound that keeps the sums of any number of rows inside a column.
+            self.latency_ms.map_or(0, |ms| i64::try_from(ms).unwrap_or(i64::MAX).min(1_000_000_000_000)),
+        ]
+    }
+}
+
+/// Adds a new row to the sums.
+pub(super) fn enter(tx: &Connection, day: Day, of: &CandidateId, row: &Counted) -> Result<(), Problem> {
+    add_up(tx, day, of, row.values())?;
+    if let Some(ms) = row.latency_ms {
+        let sql = "INSERT INTO latencies (day, provider, model, bucket, answers) VALUES (?1, ?2, ?3, ?4, 1)
+                   ON CONFLICT DO UPDATE SET answers = answers + 1";
+        run(tx, sql, (day, &of.provider, &of.model, histogram::bucket(ms)))?;
+    }
+    Ok(())
+}
+
+/// Takes a presumed charge out of the sums again.
+pub(super) fn withdraw(tx: &Connection, day: Day, of: &CandidateId, row: &Counted) -> Result<(), Problem> {
+    add_up(tx, day, of, row.values().map(i64::saturating_neg))
+}
+
+fn add_up(tx: &Connection, day: Day, of: &CandidateId, values: [i64; 13]) -> Result<(), Problem> {
+    let [attempts, .., ] = values;
+    budget::add(tx, day, budget::Sum::Attempts, attempts)?;
+    budget::add(tx, day, budget::Sum::Ledger, values[6])?;
+    let updates = COLUMNS.map(|c| format!("{c} = max(0, min(9223372036854775807, {c} + excluded.{c}))"));
+    let sql = format!(
+        "INSERT INTO day_candidates (day, provider, model, {}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+         ON CONFLICT DO UPDATE SET {}",
+        COLUMNS.join(", "),
+        updates.join(", ")
+    );
+    let whose = [Value::from(i64::from(day.0)), of.provider.clone().into(), of.model.clone().into()];
+    run(tx, &sql, params_from_iter(whose.into_iter().chain(values.map(Value::from))))?;
+    Ok(())
+}
