@@ -2,8 +2,10 @@
 
 pub mod catalogue;
 pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod error;
+pub mod host;
 pub mod input;
 pub mod output;
 pub mod providers;
