@@ -155,7 +155,7 @@ pub struct Question {
     pub system: Option<String>,
     /// Put a file in front of the prompt, `-` for standard input (may be repeated)
     #[arg(short, long = "file", value_name = "PATH", help_heading = "What to ask")]
-    pub files: Vec<String>,
+    pub files: Vec<PathBuf>,
     /// Do not read standard input
     #[arg(long, help_heading = "What to ask")]
     pub no_stdin: bool,

@@ -35,6 +35,8 @@ pub enum Kind {
     Terminated,
     /// The database cannot be used.
     Store,
+    /// The reader of stdout is gone: not an error, only an end.
+    Closed,
 }
 
 impl Kind {
@@ -55,12 +57,14 @@ impl Kind {
             Self::Interrupted => "interrupted",
             Self::Terminated => "terminated",
             Self::Store => "store",
+            Self::Closed => "closed",
         }
     }
 
     /// The exit code (contract section 4).
     pub fn exit_code(self) -> u8 {
         match self {
+            Self::Closed => 0,
             Self::Other | Self::Store => 1,
             Self::Usage | Self::Config | Self::NoProvider | Self::Input => 2,
             Self::Refused => 3,
@@ -97,6 +101,8 @@ pub struct Error {
     pub hints: Vec<String>,
     /// The attempts made before, if it was a request.
     pub attempts: Vec<AttemptReport>,
+    /// Whether a report on stdout has said it already, so that JSON stays one object.
+    pub printed: bool,
 }
 
 /// A result with the crate's own error.
@@ -105,7 +111,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error without hints.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), attempts: Vec::new() }
+        Self { kind, message: message.into(), hints: Vec::new(), attempts: Vec::new(), printed: false }
     }
 
     /// The same with one more hint.
@@ -113,6 +119,12 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// The same, after a report on stdout that says it.
+    #[must_use]
+    pub fn printed(self) -> Self {
+        Self { printed: true, ..self }
     }
 
     /// The process's exit code.

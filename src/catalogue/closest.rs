@@ -1,19 +1,21 @@
 //! The name that somebody probably meant.
 
-use super::{Status, rows};
+use std::cmp::Reverse;
+
+use super::rows;
 
 /// The known model name nearest to one that is not known, for a hint; `None` when none is near.
 ///
 /// Near means at most one wrong, missing or extra letter in four, and never more than three.
-/// Of two equally near ones, a model that still lives is preferred.
+/// Of equally near ones it is the newest.
 pub fn closest(name: &str) -> Option<&'static str> {
     let limit = (name.len() / 4).clamp(1, 3);
     rows()
-        .flat_map(|row| row.aliases.iter().chain([&row.id]).map(move |known| (row.status == Status::Retired, *known)))
+        .flat_map(|row| row.aliases.iter().chain([&row.id]).map(move |known| (row, *known)))
         .filter(|(_, known)| known.len().abs_diff(name.len()) <= limit)
-        .map(|(gone, known)| (distance(name.as_bytes(), known.as_bytes()), gone, known))
+        .map(|(row, known)| (distance(name.as_bytes(), known.as_bytes()), row, known))
         .filter(|(distance, _, _)| *distance <= limit)
-        .min_by_key(|(distance, gone, _)| (*distance, *gone))
+        .min_by_key(|(distance, row, _)| (*distance, Reverse(row.released)))
         .map(|(_, _, known)| known)
 }
 
@@ -59,11 +61,5 @@ mod tests {
         ] {
             assert_eq!(closest(typed), meant, "{typed}");
         }
-    }
-
-    #[test]
-    fn the_living_are_preferred() {
-        // One letter from grok-4.7 as from the retired grok-4.
-        assert_eq!(closest("grok-4."), Some("grok-4.7"));
     }
 }

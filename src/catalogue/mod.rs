@@ -68,3 +68,6 @@ fn undated(name: &str) -> Option<&str> {
         date.bytes().zip(form.bytes()).all(fits).then_some(stem)
     })
 }
+
+#[cfg(test)]
+mod tests;

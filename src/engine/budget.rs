@@ -1,8 +1,8 @@
 //! What of an attempt fits the money that is left: the whole worst case, one with a smaller output
 //! cap, or nothing.
 
+use super::estimate::scaled;
 use super::facts::{Money, Question};
-use super::score::scaled;
 use crate::types::{Candidate, Limit, NanoUsd, Timestamp};
 
 /// A smaller output cap than the user would get is never below this, in tokens …

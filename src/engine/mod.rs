@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod breaker;
 pub mod budget;
 pub mod draw;
+pub mod estimate;
 pub mod facts;
 pub mod health;
 pub mod plan;

@@ -5,8 +5,9 @@ use std::fmt;
 use super::breaker::BreakerState;
 use super::budget::{self, BudgetState, Fit, Sized};
 use super::draw;
+use super::estimate::scaled;
 use super::facts::{Done, Facts, Known};
-use super::score::{Expectation, expect, scaled, score};
+use super::score::{Expectation, expect, score};
 use crate::types::{Candidate, CandidateId, FailureClass, Limit, NanoUsd, Strategy, Tier, Timestamp};
 
 /// Why a candidate is not asked.
@@ -147,6 +148,12 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
         return Err(Reason::Unpriced);
     }
     let cap = cap(c, facts)?;
+    if c.pricing.is_none()
+        && budget::state(facts.money.limit, facts.money.soft_pct, facts.money.spent) == BudgetState::Hard
+    {
+        // Nothing can be held for it, and nothing but free answers may be given.
+        return Err(Reason::Budget { needs: NanoUsd::ZERO });
+    }
     let until = now.plus_ms(facts.policy.attempt_ms);
     let sized = budget::size(c, &facts.question, cap, &facts.money, now, until)
         .ok_or_else(|| Reason::Budget { needs: budget::upper_bound(c, &facts.question, cap, now, until) })?;
@@ -402,6 +409,9 @@ pub(super) mod tests {
         assert_eq!(reason(&f, "cheap"), Reason::Unpriced);
         f.money.allow_unpriced = true;
         assert_eq!(names(&f).len(), 3);
+        f.money.spent = NanoUsd(5_000_000_000);
+        assert_eq!(reason(&f, "cheap"), Reason::Budget { needs: NanoUsd::ZERO });
+        f.money.spent = NanoUsd::ZERO;
         f.money.allow_unpriced = false;
         f.money.limit = Limit::Off;
         assert_eq!(names(&f).len(), 3);

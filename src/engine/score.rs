@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::estimate::scaled;
 use super::facts::{Known, Question};
 use crate::types::{Effort, NanoUsd, Tier, Timestamp, Usage, Weights};
 
@@ -103,13 +104,6 @@ pub fn expect(known: &Known, question: &Question, cap: u64, now: Timestamp) -> E
 /// The weighted sum of the parts, in [0, 1].
 pub fn score(parts: &Parts, weights: &Weights) -> f64 {
     weights.cost * parts.cost + weights.latency * parts.latency + weights.quality * parts.quality
-}
-
-/// Tokens of a model whose tokenizer makes `factor` times the reference's, rounded up.
-pub fn scaled(reference_tokens: u64, factor: f64) -> u64 {
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let tokens = (reference_tokens as f64 * factor).ceil() as u64;
-    tokens
 }
 
 fn usual_output(known: &Known, question: &Question, now: Timestamp) -> u64 {

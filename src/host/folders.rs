@@ -56,7 +56,11 @@ mod tests {
             (&[("HOME", "/u"), ("XDG_CONFIG_HOME", "/c")], "/c/llmr", "/u/.local/share/llmr"),
             (&[("HOME", "/u"), ("XDG_DATA_HOME", "/d")], "/u/.config/llmr", "/d/llmr"),
             (&[("XDG_CONFIG_HOME", "/c"), ("XDG_DATA_HOME", "/d")], "/c/llmr", "/d/llmr"),
-            (&[("HOME", "/u"), ("XDG_CONFIG_HOME", "c"), ("XDG_DATA_HOME", "")], "/u/.config/llmr", "/u/.local/share/llmr"),
+            (
+                &[("HOME", "/u"), ("XDG_CONFIG_HOME", "c"), ("XDG_DATA_HOME", "")],
+                "/u/.config/llmr",
+                "/u/.local/share/llmr",
+            ),
             (&[("LLMR_HOME", "/l"), ("XDG_CONFIG_HOME", "/c"), ("HOME", "/u")], "/l", "/l"),
             (&[("LLMR_HOME", "rel")], "/w/rel", "/w/rel"),
             (&[("LLMR_HOME", ""), ("HOME", "/u")], "/u/.config/llmr", "/u/.local/share/llmr"),

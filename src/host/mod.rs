@@ -11,6 +11,7 @@ mod process;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub use folders::Folders;
 pub use process::{liveness, process_owner};
 
 /// What the process found when it started.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Host {
     /// The process environment, as far as it is UTF-8.
     pub env: BTreeMap<String, String>,
@@ -45,6 +46,18 @@ pub struct Host {
     /// This process, for holds and leases.
     pub me: Owner,
     clock: Clock,
+}
+
+/// Without the values of variables, among which are keys.
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.env.keys().chain(self.env_not_utf8.keys()).collect();
+        f.debug_struct("Host")
+            .field("env", &names)
+            .field("cwd", &self.cwd)
+            .field("me", &self.me)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Host {
@@ -204,6 +217,16 @@ mod tests {
         let host = Host::from_env([(OsString::from("LLMR_HOME"), bad.clone()), (bad.clone(), "x".into())], "/");
         assert!(host.env.is_empty());
         assert_eq!(host.folders().unwrap().config, PathBuf::from(bad));
+    }
+
+    #[test]
+    fn the_real_one_knows_itself_and_keeps_values_to_itself() {
+        let host = Host::real();
+        assert_eq!(host.me.pid, std::process::id());
+        assert!(host.cwd.is_absolute());
+        assert!(host.now() > Timestamp::parse("2020-01-01T00:00:00Z").unwrap());
+        let printed = format!("{:?}", Host::from_env([("OPENAI_API_KEY", "test-key")], "/"));
+        assert!(printed.contains("OPENAI_API_KEY") && !printed.contains("test-key"), "{printed}");
     }
 
     #[test]

@@ -1,30 +1,7 @@
 //! The receipt of `-u`: what one request read, wrote, cost and took, on one line of stderr.
 
 use super::units;
-use crate::types::{CandidateId, Limit, NanoUsd, Usage};
-
-/// What the cache had to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CacheUse {
-    /// The answer was stored.
-    Hit,
-    /// It was not.
-    Miss,
-    /// Nobody looked.
-    Off,
-}
-
-impl CacheUse {
-    /// Its name in JSON and on the receipt.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Off => "off",
-        }
-    }
-}
+use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, Usage};
 
 /// Everything on the line.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +21,7 @@ pub struct Receipt {
     /// Up to the first token; `None` for a whole answer.
     pub first_token_ms: Option<u64>,
     /// What the cache had to say.
-    pub cache: CacheUse,
+    pub cache: CacheOutcome,
     /// Candidates that failed before.
     pub failovers: u32,
 }
@@ -116,7 +93,7 @@ mod tests {
             limit: Limit::Usd(NanoUsd(5_000_000_000)),
             latency_ms: 812,
             first_token_ms: Some(204),
-            cache: CacheUse::Miss,
+            cache: CacheOutcome::Miss,
             failovers: 1,
         }
     }
@@ -137,7 +114,7 @@ mod tests {
             cost: None,
             limit: Limit::Off,
             first_token_ms: None,
-            cache: CacheUse::Off,
+            cache: CacheOutcome::Off,
             failovers: 0,
             ..receipt()
         };
@@ -148,7 +125,7 @@ mod tests {
         let written = Receipt {
             usage: Usage { cache_write_tokens: 7, cached_input_tokens: 2, ..Usage::default() },
             failovers: 2,
-            cache: CacheUse::Hit,
+            cache: CacheOutcome::Hit,
             ..receipt()
         };
         assert!(line(&written, true).contains(" · 9 in (2 cached, 7 written) + 0 out · "));

@@ -32,7 +32,9 @@ impl Dialect for Cohere {
     fn read(&self, body: &[u8], so_far: &mut Partial) -> Result<(), Failure> {
         let answer: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
         let Some(message) = answer.get("message").filter(|message| message.is_object()) else {
-            return Err(in_value(&answer).or_else(|| bare_error(&answer)).unwrap_or_else(|| malformed("the answer has no `message`")));
+            return Err(in_value(&answer)
+                .or_else(|| bare_error(&answer))
+                .unwrap_or_else(|| malformed("the answer has no `message`")));
         };
         for part in message.get("content").and_then(Value::as_array).into_iter().flatten() {
             take_part(part, so_far);

@@ -129,6 +129,8 @@ mod tests {
             ("data:a\r\n\r\ndata:  b\r\n\r\n", vec![frame("", "a"), frame("", " b")]),
             ("data: a\r\rdata: b\r\r", vec![frame("", "a"), frame("", "b")]),
             ("event: x\ndata: a\ndata: b\n\n", vec![frame("x", "a\nb")]),
+            ("event: x\r\ndata: a\r\ndata: b\r\n\r\n", vec![frame("x", "a\nb")]),
+            ("event: x\rdata: a\rdata: b\r\r", vec![frame("x", "a\nb")]),
             (": hello\n\n: \n\ndata: a\n: in between\n\n", vec![frame("", "a")]),
             ("\u{feff}data: a\n\n", vec![frame("", "a")]),
             ("data: \u{feff}a\n\n", vec![frame("", "\u{feff}a")]),

@@ -62,8 +62,7 @@ impl Dialect for OpenAi {
         }
         if data == "[DONE]" {
             so_far.ended = true;
-            let held = so_far.filter.flush();
-            return Ok(so_far.add_text(held));
+            return Ok(None);
         }
         let chunk: Value = serde_json::from_str(data).map_err(|_| malformed("an event of the stream is not JSON"))?;
         if !chunk.is_object() {
@@ -158,7 +157,6 @@ fn take_choice(choice: &Value, message: &str, so_far: &mut Partial) -> Result<Op
             super::partial::inside_ok(class, format!("the answer ended with finish reason `{word}`"))
         })?;
         so_far.set_finish(finish, word);
-        text.push_str(&so_far.filter.flush());
     }
     Ok(so_far.add_text(text))
 }
@@ -187,9 +185,7 @@ fn take_message(message: &Value, so_far: &mut Partial) -> String {
 /// A part of a list: text, or thinking (Mistral), or something that is not shown.
 fn take_part(part: &Value, so_far: &mut Partial) -> String {
     match part.get("type").and_then(Value::as_str) {
-        Some("text" | "output_text") => {
-            filtered(part.get("text").and_then(Value::as_str).unwrap_or_default(), so_far)
-        }
+        Some("text" | "output_text") => filtered(part.get("text").and_then(Value::as_str).unwrap_or_default(), so_far),
         Some("thinking") => {
             let thoughts = part.get("thinking").and_then(Value::as_array);
             for thought in thoughts.into_iter().flatten() {

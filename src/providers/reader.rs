@@ -136,3 +136,99 @@ fn cut_if_malformed(failure: Failure) -> Result<(), Failure> {
         _ => Err(failure),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::providers::{dialect, table, testing};
+
+    fn of(provider: &str) -> Box<dyn Dialect> {
+        let row = table::find(provider).unwrap();
+        dialect(row.dialect, &row.quirks)
+    }
+
+    const STREAM: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],\
+        \"usage\":{\"prompt_tokens\":3}}\n\ndata: [DONE]\n\n";
+    const WHOLE: &str = "{\"choices\":[{\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}";
+
+    #[test]
+    fn the_body_tells_what_it_is_where_the_headers_do_not() {
+        for (asked, kind, body) in [
+            (true, "text/event-stream; charset=utf-8", STREAM),
+            (true, "", STREAM),
+            (false, "text/event-stream", STREAM),
+            (true, "application/json", STREAM),
+            (false, "application/json", WHOLE),
+            (true, "application/json", WHOLE),
+            (true, "text/event-stream", WHOLE),
+            (false, "", WHOLE),
+            (true, "text/event-stream", &format!("\n \u{feff}\n{STREAM}")),
+            (false, "application/json", &format!("\n \n\n{WHOLE}")),
+        ] {
+            let openai = of("openai");
+            let headers = Headers(vec![("content-type".into(), kind.into())]);
+            let mut reader = AnswerReader::new(&*openai, asked, &headers);
+            body.as_bytes().chunks(1).for_each(|byte| drop(reader.push(byte).unwrap()));
+            assert_eq!(reader.end().answer.unwrap().text, "Hi", "{asked} {kind} {body}");
+        }
+    }
+
+    #[test]
+    fn only_an_end_marker_is_the_end() {
+        let done = STREAM.find("data: [DONE]").unwrap();
+        for (provider, before, after) in [("openai", false, true), ("perplexity", false, false)] {
+            let dialect = of(provider);
+            let mut reader = AnswerReader::new(&*dialect, true, &Headers::default());
+            reader.push(&STREAM.as_bytes()[..done]).unwrap();
+            assert_eq!(reader.is_complete(), before, "{provider}");
+            reader.push(&STREAM.as_bytes()[done..]).unwrap();
+            assert_eq!(reader.is_complete(), after, "{provider}");
+        }
+    }
+
+    #[test]
+    fn usage_is_told_beside_a_failure() {
+        let openai = of("openai");
+        let mut reader = AnswerReader::new(&*openai, true, &Headers::default());
+        reader.push(&STREAM.as_bytes()[..STREAM.find("data: [DONE]").unwrap()]).unwrap();
+        let read = reader.end();
+        assert_eq!(read.answer.unwrap_err().class, FailureClass::Cut);
+        assert_eq!(read.usage.unwrap().input_tokens, 3);
+    }
+
+    #[test]
+    fn an_answer_has_a_bound() {
+        let openai = of("openai");
+        let mut reader = AnswerReader::new(&*openai, false, &Headers::default());
+        reader.push(b"{").unwrap();
+        let piece = vec![b' '; MAX_BODY / 4];
+        (0..3).for_each(|_| assert!(reader.push(&piece).is_ok()));
+        assert_eq!(reader.push(&piece).unwrap_err().class, FailureClass::Malformed);
+    }
+
+    /// Every fixture with bytes changed at random (a linear congruential generator, Knuth's constants): whatever
+    /// comes of it, nothing panics, and what was shown is the text.
+    #[test]
+    fn no_damage_breaks_a_reader() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let mut state = 1u64;
+        for row in table::PROVIDERS {
+            let Ok(files) = std::fs::read_dir(folder.join(row.name)) else { continue };
+            let dialect = dialect(row.dialect, &row.quirks);
+            for file in files {
+                let body = std::fs::read(file.unwrap().path()).unwrap();
+                for _ in 0..60 {
+                    let mut damaged = body.clone();
+                    for _ in 0..3 {
+                        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                        let at = (state >> 33) as usize % damaged.len();
+                        damaged[at] = b"\n\r{}[]\"\\:,nu0\xff\xc3x"[(state >> 20) as usize % 16];
+                    }
+                    testing::run(&*dialect, &[&damaged], state & 1 == 0);
+                }
+            }
+        }
+    }
+}

@@ -8,7 +8,12 @@ use super::table::Auth;
 use super::{HeaderValue, HttpRequest};
 
 /// A POST of this body.
-pub fn post(url: String, headers: Vec<(&'static str, HeaderValue)>, body: Map<String, Value>, ask: &Ask) -> HttpRequest {
+pub fn post(
+    url: String,
+    headers: Vec<(&'static str, HeaderValue)>,
+    body: Map<String, Value>,
+    ask: &Ask,
+) -> HttpRequest {
     HttpRequest { url, headers, body: Value::Object(body).to_string().into_bytes(), stream: ask.stream }
 }
 
@@ -48,7 +53,10 @@ pub fn segment(name: &str) -> Result<String, Failure> {
         return Err(Failure { unsent: true, ..failure });
     }
     let kept = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    Ok(name.bytes().map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect())
+    Ok(name
+        .bytes()
+        .map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect())
 }
 
 /// How many tokens of thinking an effort may take, where the output cap holds for thinking and text together.
@@ -134,11 +142,13 @@ mod tests {
 
     #[test]
     fn what_is_passed_through_wins_but_keeps_the_bounds() {
-        let Value::Object(mut body) = json!({"model": "a", "thinking": {"type": "on", "n": 1}, "provider": {"max_price": 1}})
+        let Value::Object(mut body) =
+            json!({"model": "a", "thinking": {"type": "on", "n": 1}, "provider": {"max_price": 1}})
         else {
             panic!()
         };
-        let Value::Object(extra) = json!({"model": "b", "thinking": {"type": "off"}, "provider": {"sort": "price"}, "seed": 7})
+        let Value::Object(extra) =
+            json!({"model": "b", "thinking": {"type": "off"}, "provider": {"sort": "price"}, "seed": 7})
         else {
             panic!()
         };

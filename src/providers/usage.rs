@@ -51,9 +51,21 @@ mod tests {
         for (usage, place, nano) in [
             (json!({"cost": 0.000_081}), UsageCost, Some(81_000)),
             (json!({"cost": 0}), UsageCost, Some(0)),
-            (json!({"cost": 0.000_1, "is_byok": false, "cost_details": {"upstream_inference_cost": 0.5}}), UsageCost, Some(100_000)),
-            (json!({"cost": 0.000_1, "is_byok": true, "cost_details": {"upstream_inference_cost": 0.002}}), UsageCost, Some(2_100_000)),
-            (json!({"cost": 0.000_1, "is_byok": true, "cost_details": {"upstream_inference_cost": null}}), UsageCost, Some(100_000)),
+            (
+                json!({"cost": 0.000_1, "is_byok": false, "cost_details": {"upstream_inference_cost": 0.5}}),
+                UsageCost,
+                Some(100_000),
+            ),
+            (
+                json!({"cost": 0.000_1, "is_byok": true, "cost_details": {"upstream_inference_cost": 0.002}}),
+                UsageCost,
+                Some(2_100_000),
+            ),
+            (
+                json!({"cost": 0.000_1, "is_byok": true, "cost_details": {"upstream_inference_cost": null}}),
+                UsageCost,
+                Some(100_000),
+            ),
             (json!({"cost": {"total_cost": 0.005_01}}), UsageCostTotal, Some(5_010_000)),
             (json!({"cost": {"total_cost": 1e-5}}), UsageCostTotal, Some(10_000)),
             (json!({"cost_in_usd_ticks": 739_001}), UsdTicks, Some(73_901)),
@@ -69,13 +81,9 @@ mod tests {
     #[test]
     fn the_first_place_that_holds_a_count_wins() {
         let usage = json!({"a": {"b": null}, "c": 7, "d": 2.5, "e": -1, "f": "9"});
-        for (paths, expected) in [
-            (&["/a/b", "/c"][..], Some(7)),
-            (&["/d"], Some(3)),
-            (&["/e"], None),
-            (&["/f"], None),
-            (&["/a/b"], None),
-        ] {
+        for (paths, expected) in
+            [(&["/a/b", "/c"][..], Some(7)), (&["/d"], Some(3)), (&["/e"], None), (&["/f"], None), (&["/a/b"], None)]
+        {
             assert_eq!(count(&usage, paths), expected, "{paths:?}");
         }
     }

@@ -199,7 +199,7 @@ impl Sandbox {
     /// `None` for a provider that is not there.
     pub fn base_url(&self, name: &str) -> Option<String> {
         let provider = self.state.providers.iter().find(|provider| provider.name == name)?;
-        Some(format!("http://{}/{name}{}", self.addr, wire::of(provider.dialect).base()))
+        Some(base_url(&self.addr.to_string(), provider))
     }
 
     /// Its providers.
@@ -230,6 +230,11 @@ impl Drop for Sandbox {
             }
         }
     }
+}
+
+/// The base URL of a provider of the sandbox that listens at `HOST:PORT`.
+pub fn base_url(address: &str, provider: &SandboxProvider) -> String {
+    format!("http://{address}/{}{}", provider.name, wire::of(provider.dialect).base())
 }
 
 /// Only ever on loopback: there is nothing in it for others.

@@ -62,12 +62,12 @@ impl Sum {
 
 /// Whether one more hold fits: what is spent, what is held and the hold itself within the limit.
 ///
-/// A limit of 0 is the one that free answers always fit: it means "free answers only", also on a day that had
-/// already cost something when it was set.
+/// A free answer always fits: a day that is used up, or has a limit of 0, still gives those.
 pub(super) fn fits(spent: NanoUsd, held: NanoUsd, amount: NanoUsd, limit: Limit) -> bool {
     match limit {
         Limit::Off => true,
-        Limit::Usd(NanoUsd::ZERO) => amount == NanoUsd::ZERO,
+        // A free answer spends nothing: it fits a day that is used up, too.
+        Limit::Usd(_) if amount == NanoUsd::ZERO => true,
         Limit::Usd(limit) => spent + held + amount <= limit,
     }
 }
@@ -179,7 +179,8 @@ mod tests {
             (0, 0, 11, usd(10), false),
             (4, 5, 1, usd(10), true),
             (4, 5, 2, usd(10), false),
-            (12, 0, 0, usd(10), false),
+            (12, 0, 0, usd(10), true),
+            (12, 0, 1, usd(10), false),
             (10, 0, 0, usd(10), true),
             (0, 0, 0, usd(0), true),
             (7, 5, 0, usd(0), true),

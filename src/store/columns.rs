@@ -10,9 +10,9 @@ use crate::types::{
     Usage,
 };
 
-/// More tokens than any attempt has; what a provider reports beyond it is an error of its own, and a sum over
-/// nine million such attempts still fits a column.
-const MAX_TOKENS: u64 = 1_000_000_000_000;
+/// More tokens, and more milliseconds, than any attempt has: what is told beyond that is wrong, and sums over
+/// nine million such attempts still fit a column.
+const MOST: u64 = 1_000_000_000_000;
 
 /// Newtypes over an integer.
 macro_rules! integer_column {
@@ -62,9 +62,9 @@ pub(super) fn int(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// An optional counter as a column takes it.
-pub(super) fn opt_int(count: Option<u64>) -> Option<i64> {
-    count.map(int)
+/// Milliseconds as a column takes them.
+pub(super) fn millis(ms: u64) -> i64 {
+    int(ms.min(MOST))
 }
 
 /// The counter in a column; never below 0.
@@ -86,7 +86,7 @@ pub(super) fn tokens(usage: Usage) -> [i64; 5] {
         usage.output_tokens,
         usage.reasoning_tokens,
     ]
-    .map(|n| int(n.min(MAX_TOKENS)))
+    .map(|n| int(n.min(MOST)))
 }
 
 /// The usage in the columns `input_tokens`, …, `usage_estimated`; `None` where they are NULL.

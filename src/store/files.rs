@@ -8,8 +8,25 @@ use super::error::Problem;
 
 /// File systems on which SQLite's locks or shared memory cannot be trusted between machines.
 const NETWORK: &[&str] = &[
-    "9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
-    "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb", "smb2", "smb3", "smbfs",
+    "9p",
+    "afs",
+    "beegfs",
+    "ceph",
+    "cifs",
+    "davfs",
+    "fuse.glusterfs",
+    "fuse.rclone",
+    "fuse.s3fs",
+    "fuse.sshfs",
+    "glusterfs",
+    "lustre",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "smb",
+    "smb2",
+    "smb3",
+    "smbfs",
 ];
 
 /// Makes the folder (0700) and an empty file (0600) where there is none; what is there is left as it is.
@@ -83,9 +100,8 @@ fn new_file() -> OpenOptions {
 fn loose_mode(path: &Path, wanted: u32) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
-    (mode & !wanted & 0o077 != 0).then(|| {
-        format!("{0} is open to others (mode {mode:04o}): chmod {wanted:o} {0}", path.display())
-    })
+    (mode & !wanted & 0o077 != 0)
+        .then(|| format!("{0} is open to others (mode {mode:04o}): chmod {wanted:o} {0}", path.display()))
 }
 
 #[cfg(not(unix))]

@@ -230,12 +230,7 @@ pub(super) fn rest(tx: &Connection, rest: &RestUntil<'_>, class: FailureClass, a
 }
 
 /// Adds an observation to a candidate's sums.
-pub(super) fn observe(
-    tx: &Connection,
-    of: &CandidateId,
-    seen: &Observation,
-    at: Timestamp,
-) -> Result<(), Problem> {
+pub(super) fn observe(tx: &Connection, of: &CandidateId, seen: &Observation, at: Timestamp) -> Result<(), Problem> {
     let sql = "SELECT * FROM health WHERE provider = ?1 AND model = ?2";
     let before = first(tx, sql, (&of.provider, &of.model), read_health)?.unwrap_or_default();
     let sums = before.observe(seen, at);

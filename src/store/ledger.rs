@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, named_params};
 
 use super::cache_rows::{self, CachePut};
-use super::columns::{candidate, first, int, opt_int, run, tokens};
+use super::columns::{candidate, first, millis, run, tokens};
 use super::health::{self, RestUntil, Verdict};
 use super::holds::{self, Hold};
 use super::requests::{self, RequestEnd};
@@ -11,9 +11,7 @@ use super::sums::{self, Counted};
 use super::{Problem, Store, StoreError, budget};
 use crate::engine::breaker::BreakerRules;
 use crate::engine::health::Observation;
-use crate::types::{
-    AttemptId, CandidateId, CostSource, Day, FailureClass, NanoUsd, Outcome, Timestamp, Usage,
-};
+use crate::types::{AttemptId, CandidateId, CostSource, Day, FailureClass, NanoUsd, Outcome, Timestamp, Usage};
 
 /// How an attempt ended and what it cost.
 #[derive(Debug, Clone)]
@@ -182,12 +180,8 @@ fn before_of_row(row: &Row<'_>) -> rusqlite::Result<Before> {
     if !row.get::<_, bool>("presumed")? {
         return Ok(Before::Settled);
     }
-    let begun = Begun {
-        candidate: candidate(row)?,
-        at: row.get("at")?,
-        day: row.get("day")?,
-        held: row.get("held_nanousd")?,
-    };
+    let begun =
+        Begun { candidate: candidate(row)?, at: row.get("at")?, day: row.get("day")?, held: row.get("held_nanousd")? };
     Ok(Before::Presumed { begun, charge: row.get("cost_nanousd")?, wiped: row.get("wiped")? })
 }
 
@@ -242,8 +236,8 @@ fn insert(tx: &Connection, done: &Settlement<'_>, begun: &Begun, presumed: bool)
             ":request": done.attempt.request, ":attempt": done.attempt.number, ":at": begun.at, ":day": begun.day,
             ":settled_at": done.at, ":provider": begun.candidate.provider, ":model": begun.candidate.model,
             ":answered_model": done.answered_model, ":outcome": done.outcome, ":failure": done.failure,
-            ":status": done.status, ":latency_ms": int(done.latency_ms),
-            ":first_token_ms": opt_int(done.first_token_ms),
+            ":status": done.status, ":latency_ms": millis(done.latency_ms),
+            ":first_token_ms": done.first_token_ms.map(millis),
             ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
             ":usage_estimated": done.usage.map(|usage| usage.estimated), ":held": begun.held,
             ":cost": cost_of(done), ":cost_source": done.cost_source, ":estimated": done.estimated,

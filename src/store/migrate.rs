@@ -83,6 +83,28 @@ mod tests {
     }
 
     #[test]
+    fn switching_to_wal_waits_where_sqlite_does_not() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("llmr.db");
+        let open = || {
+            let conn = Connection::open(&path).unwrap();
+            conn.busy_timeout(std::time::Duration::ZERO).unwrap();
+            conn
+        };
+        let (mine, other) = (open(), open());
+        other.execute_batch("CREATE TABLE t (x); BEGIN IMMEDIATE").unwrap();
+        let said = use_wal(&mine, Patience::new(5, 1)).unwrap_err();
+        assert!(matches!(&said, Problem::Sqlite(error) if is_busy(error)), "{said}");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(move || use_wal(&mine, Patience::new(10_000, 1)));
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            other.execute_batch("ROLLBACK").unwrap();
+            assert!(waiting.join().unwrap().unwrap());
+        });
+        assert!(!use_wal(&Connection::open_in_memory().unwrap(), Patience::new(5, 1)).unwrap());
+    }
+
+    #[test]
     fn the_bundled_library_has_the_fix_of_the_wal_reset_bug() {
         assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
     }

@@ -25,6 +25,7 @@ mod histogram;
 mod holds;
 mod ledger;
 mod migrate;
+mod notices;
 mod reports;
 mod requests;
 mod sums;
@@ -40,7 +41,7 @@ pub use histogram::Histogram;
 pub use holds::{Admission, Admitted};
 pub use ledger::{Settled, Settlement};
 pub use reports::{CandidateStats, LogAttempt, LogEntry, LogFilter, RequestState, Stats};
-pub use requests::{CacheHit, CacheUse, RequestEnd, RequestStart};
+pub use requests::{CacheHit, RequestEnd, RequestStart};
 
 use busy::Patience;
 
@@ -116,19 +117,13 @@ impl Store {
         Self::prepare(conn, path.to_owned(), options, warnings)
     }
 
-    fn prepare(
-        conn: Connection,
-        path: PathBuf,
-        options: StoreOptions,
-        warnings: Vec<String>,
-    ) -> Result<Self, Problem> {
+    fn prepare(conn: Connection, path: PathBuf, options: StoreOptions, warnings: Vec<String>) -> Result<Self, Problem> {
         conn.pragma_update(None, "synchronous", "normal")?;
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.set_prepared_statement_cache_capacity(64);
         migrate::migrate(&conn, options.seed)?;
-        let seed = columns::first(&conn, "SELECT value FROM settings WHERE name = 'seed'", [], |row| {
-            row.get::<_, String>(0)
-        })?;
+        let seed =
+            columns::first(&conn, "SELECT value FROM settings WHERE name = 'seed'", [], |row| row.get::<_, String>(0))?;
         let seed = seed.and_then(|text| text.parse().ok()).unwrap_or_default();
         Ok(Self { conn, path, me: options.me, liveness: options.liveness, warnings, seed })
     }

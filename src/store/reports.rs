@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, named_params};
 
 use super::columns::{all, attempt, candidate, count, int, opt_count, usage};
-use super::{CacheCounts, CacheUse, Histogram, Problem, Store, StoreError, cache_rows};
+use super::{CacheCounts, Histogram, Problem, Store, StoreError, cache_rows};
 use crate::types::{
-    CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, RequestId, Tier, Timestamp, Usage,
+    CacheOutcome, CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, RequestId, Tier,
+    Timestamp, Usage,
 };
 
 /// Which requests a log shows; the default is all.
@@ -64,7 +65,7 @@ pub struct LogEntry {
     /// Why the last candidate was chosen.
     pub decision: Option<String>,
     /// What the cache had to do with it; `None` while it has not ended.
-    pub cache: Option<CacheUse>,
+    pub cache: Option<CacheOutcome>,
     /// Who answered.
     pub provider: Option<String>,
     /// With which model.
@@ -260,7 +261,7 @@ fn read_request(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
         tag: row.get("tag")?,
         requested_model: row.get("requested_model")?,
         decision: row.get("decision")?,
-        cache: cache.and_then(|name| CacheUse::from_name(&name)),
+        cache: cache.and_then(|name| CacheOutcome::from_name(&name)),
         provider: row.get("provider")?,
         model: row.get("model")?,
         tier: row.get("tier")?,
@@ -299,17 +300,16 @@ fn attempts(tx: &Connection, id: RequestId) -> Result<Vec<LogAttempt>, Problem> 
 
 fn candidates(tx: &Connection, from: Day, to: Day) -> Result<Vec<CandidateStats>, Problem> {
     let mut by_candidate = BTreeMap::new();
-    let mut of = |candidate: CandidateId, more: &dyn Fn(&mut CandidateStats)| {
-        more(by_candidate.entry(candidate.clone()).or_insert_with(|| CandidateStats::none(candidate)));
-    };
     for day in all(tx, "SELECT * FROM day_candidates WHERE day BETWEEN ?1 AND ?2", [from, to], read_sums)? {
-        of(day.candidate.clone(), &|sums| sums.merge(&day));
+        let candidate = day.candidate.clone();
+        by_candidate.entry(candidate.clone()).or_insert_with(|| CandidateStats::none(candidate)).merge(&day);
     }
     let sql = "SELECT provider, model, bucket, answers FROM latencies WHERE day BETWEEN ?1 AND ?2";
-    for (candidate, bucket, answers) in all(tx, sql, [from, to], |row| {
-        Ok((candidate(row)?, row.get::<_, i64>("bucket")?, count(row, "answers")?))
-    })? {
-        of(candidate, &|sums| sums.latencies.add(bucket, answers));
+    let read = |row: &Row<'_>| Ok((candidate(row)?, row.get::<_, i64>("bucket")?, count(row, "answers")?));
+    for (candidate, bucket, answers) in all(tx, sql, [from, to], read)? {
+        if let Some(sums) = by_candidate.get_mut(&candidate) {
+            sums.latencies.add(bucket, answers);
+        }
     }
     Ok(by_candidate.into_values().collect())
 }

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, named_params};
 
-use super::columns::{int, opt_int, run, tokens};
+use super::columns::{millis, run, tokens};
 use super::{Problem, Store, StoreError, budget, cache_rows, holds};
-use crate::types::{FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage};
+use crate::types::{CacheOutcome, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage};
 
 /// A request as it begins.
 #[derive(Debug, Clone, Copy)]
@@ -21,34 +21,6 @@ pub struct RequestStart<'a> {
     pub requested_model: Option<&'a str>,
 }
 
-/// What the cache had to do with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CacheUse {
-    /// It answered.
-    Hit,
-    /// It was asked and had nothing.
-    Miss,
-    /// It was not asked.
-    Off,
-}
-
-impl CacheUse {
-    /// Its name in JSON and in the database.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Off => "off",
-        }
-    }
-
-    /// The use of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Hit, Self::Miss, Self::Off].into_iter().find(|cache| cache.name() == name)
-    }
-}
-
 /// A request as it ended.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestEnd<'a> {
@@ -59,7 +31,7 @@ pub struct RequestEnd<'a> {
     /// The process's exit code, or what it would have been.
     pub exit_code: u8,
     /// What the cache had to do with it.
-    pub cache: CacheUse,
+    pub cache: CacheOutcome,
     /// Who answered.
     pub provider: Option<&'a str>,
     /// With which model.
@@ -152,7 +124,7 @@ fn end_of_hit<'a>(id: RequestId, hit: &CacheHit<'a>) -> RequestEnd<'a> {
         id,
         at: hit.start.at,
         exit_code: 0,
-        cache: CacheUse::Hit,
+        cache: CacheOutcome::Hit,
         provider: Some(hit.provider),
         model: Some(hit.model),
         tier: hit.tier,
@@ -172,7 +144,7 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
         "UPDATE requests SET cache = :cache WHERE id = :id AND cache IS NULL",
         named_params! { ":id": end.id, ":cache": end.cache.name() },
     )?;
-    if first_time == 1 && end.cache == CacheUse::Miss {
+    if first_time == 1 && end.cache == CacheOutcome::Miss {
         budget::add(tx, end.at.day(), budget::Sum::CacheMisses, 1)?;
     }
     let [input, cached, write, output, reasoning] = end.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
@@ -188,7 +160,7 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
             ":id": end.id, ":at": end.at, ":exit_code": end.exit_code, ":error_kind": end.error_kind,
             ":provider": end.provider, ":model": end.model, ":tier": end.tier,
             ":finish_reason": end.finish_reason, ":cost": end.cost.map(|cost| cost.0.max(0)),
-            ":latency_ms": int(end.latency_ms), ":first_token_ms": opt_int(end.first_token_ms),
+            ":latency_ms": millis(end.latency_ms), ":first_token_ms": end.first_token_ms.map(millis),
             ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
             ":estimated": end.usage.map(|usage| usage.estimated),
         },

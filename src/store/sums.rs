@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
-use super::columns::{run, tokens};
+use super::columns::{millis, run, tokens};
 use super::{Problem, budget, histogram};
 use crate::types::{CandidateId, Day, NanoUsd, Outcome, Usage};
 
@@ -64,8 +64,7 @@ impl Counted {
             write,
             output,
             reasoning,
-            // As with tokens: a bound that keeps the sums of any number of rows inside a column.
-            self.latency_ms.map_or(0, |ms| i64::try_from(ms).unwrap_or(i64::MAX).min(1_000_000_000_000)),
+            self.latency_ms.map_or(0, millis),
         ]
     }
 }
@@ -87,9 +86,9 @@ pub(super) fn withdraw(tx: &Connection, day: Day, of: &CandidateId, row: &Counte
 }
 
 fn add_up(tx: &Connection, day: Day, of: &CandidateId, values: [i64; 13]) -> Result<(), Problem> {
-    let [attempts, .., ] = values;
+    let [attempts, _, _, _, _, _, cost, ..] = values;
     budget::add(tx, day, budget::Sum::Attempts, attempts)?;
-    budget::add(tx, day, budget::Sum::Ledger, values[6])?;
+    budget::add(tx, day, budget::Sum::Ledger, cost)?;
     let updates = COLUMNS.map(|c| format!("{c} = max(0, min(9223372036854775807, {c} + excluded.{c}))"));
     let sql = format!(
         "INSERT INTO day_candidates (day, provider, model, {}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)

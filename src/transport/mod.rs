@@ -98,7 +98,7 @@ impl Sent {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn mark(&self) {
+    pub(crate) fn mark(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
@@ -148,9 +148,10 @@ impl Client {
         let deadline = Instant::now() + Duration::from_millis(limits.first_byte_ms);
         let outgoing = self.outgoing(request, sent)?;
         let host = host(outgoing.url());
+        let described = self.described(&host, outgoing.url());
         match timeout_at(deadline, self.http.execute(outgoing)).await {
             Ok(Ok(answer)) => Ok(Response::new(answer, host, deadline, *limits)),
-            Ok(Err(error)) => Err(failure::of_send(&error, &self.described(&host), self.connect_ms, sent.get())),
+            Ok(Err(error)) => Err(failure::of_send(&error, &described, self.connect_ms, sent.get())),
             Err(_) => Err(failure::no_first_byte(&host, limits.first_byte_ms, !sent.get())),
         }
     }
@@ -167,9 +168,15 @@ impl Client {
     }
 
     /// The host for messages about connecting, where a proxy may be what fails.
-    fn described(&self, host: &str) -> String {
-        if self.proxied { format!("{host} (a proxy is set)") } else { host.to_owned() }
+    fn described(&self, host: &str, url: &reqwest::Url) -> String {
+        if self.proxied && !is_loopback(url) { format!("{host} (a proxy is set)") } else { host.to_owned() }
     }
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    ip.map_or(host == "localhost" || host.ends_with(".localhost"), |ip| ip.to_canonical().is_loopback())
 }
 
 /// A request's body, which notes that it is being sent.

@@ -217,6 +217,29 @@ async fn what_was_never_sent_says_so() {
     }
 }
 
+#[test]
+fn keys_are_marked_so_that_nothing_prints_them() {
+    let headers = headers(&request("http://127.0.0.1/")).unwrap();
+    assert!(headers["authorization"].is_sensitive());
+    assert!(!headers["x-plain"].is_sensitive());
+    assert!(!format!("{headers:?}").contains("test-key"));
+}
+
+/// Runs another test of this file in a process whose environment has a proxy that refuses every connection:
+/// it would say so, instead of that a name does not resolve.
+#[test]
+fn proxies_of_the_environment_are_not_looked_at() {
+    let test = "transport::tests::what_was_never_sent_says_so";
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", test]);
+    for variable in ["http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
+        again.env(variable, "http://127.0.0.1:9");
+    }
+    let output = again.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+}
+
 #[tokio::test]
 async fn a_caller_who_gives_up_knows_whether_it_was_sent() {
     let server = Server::start(vec![], Then::Hang).await;
@@ -303,6 +326,11 @@ async fn a_failing_proxy_is_named_without_its_password() {
         assert_eq!((failure.class, failure.unsent), (FailureClass::Network, true), "{failure}");
         assert!(failure.message.starts_with("cannot connect to llm.invalid (a proxy is set): "), "{failure}");
         assert!(!failure.message.contains("secret-word"), "{failure}");
+        for host in ["127.0.0.1", "localhost", "[::1]"] {
+            let url = format!("http://{host}:{}/", closed.port());
+            let failure = client.send(&request(&url), &PATIENT).await.unwrap_err();
+            assert!(!failure.message.contains("proxy"), "{failure}");
+        }
     }
 }
 

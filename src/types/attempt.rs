@@ -84,3 +84,31 @@ pub struct AttemptReport {
     /// What it cost; `None` when the price is unknown.
     pub cost_usd: Option<NanoUsd>,
 }
+
+/// How the cache answered a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheOutcome {
+    /// The answer is a stored one.
+    Hit,
+    /// There was none.
+    Miss,
+    /// It was not asked.
+    Off,
+}
+
+impl CacheOutcome {
+    /// Its name in JSON and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Off => "off",
+        }
+    }
+
+    /// The outcome of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Hit, Self::Miss, Self::Off].into_iter().find(|outcome| outcome.name() == name)
+    }
+}

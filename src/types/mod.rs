@@ -15,7 +15,7 @@ mod time;
 mod usage;
 
 pub use ask::{Answer, Ask, Delta, Effort, FinishReason, Message, Role};
-pub use attempt::{AttemptId, AttemptReport, Outcome, RequestId};
+pub use attempt::{AttemptId, AttemptReport, CacheOutcome, Outcome, RequestId};
 pub use candidate::{Candidate, CandidateId, DialectKind, Tier};
 pub use failure::{Failure, FailureClass, Retry};
 pub use money::{NanoUsd, ParseMoneyError, Rate};

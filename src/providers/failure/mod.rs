@@ -75,7 +75,7 @@ const RULES: &[Rule] = &[
     Rule(FailureClass::QuotaExhausted, On::Any, &[], &["exceeded your current quota"]),
     Rule(FailureClass::Overloaded, On::Server,
         &["overloaded_error", "unavailable", "service_unavailable", "over_capacity", "capacity_exceeded", "flex_capacity_exceeded", "engine_overloaded", "1000"],
-        &["overloaded", "service unavailable", "over capacity", "capacity exceeded"]),
+        &["overloaded", "service unavailable", "over capacity", "over_capacity", "capacity exceeded"]),
     Rule(FailureClass::ServerError, On::Any, &[], &["no valid response generated"]),
     // The model failed to make the call it was told to make.
     Rule(FailureClass::ServerError, On::Ok, &["tool_use_failed"], &[]),
@@ -126,7 +126,7 @@ pub fn not_json(body: &[u8], error: &serde_json::Error) -> Failure {
     if error.is_eof() {
         return super::partial::inside_ok(FailureClass::Cut, "the answer ended in the middle");
     }
-    let what = Told::read(body).message;
+    let what = Told::read(body).short();
     malformed(&format!("the answer is not JSON: {what}"))
 }
 
@@ -140,10 +140,10 @@ fn is_nothing(error: &Value) -> bool {
 }
 
 fn describe(class: FailureClass, status: u16, headers: &Headers, told: &Told) -> Failure {
-    let message = match told.message.as_str() {
-        "" => reason(status, told),
+    let message = match told.short() {
+        words if words.is_empty() => reason(status, told),
         words if wrong_address(status, told) => format!("{words} (wrong address? check the base URL)"),
-        words => words.to_owned(),
+        words => words,
     };
     let mut failure = Failure::new(class, message).with_status(status);
     if class == FailureClass::InvalidRequest {
@@ -168,7 +168,7 @@ fn reason(status: u16, told: &Told) -> String {
 
 /// A 404 that says nothing of a model is about the path or the host.
 fn wrong_address(status: u16, told: &Told) -> bool {
-    matches!(status, 404 | 405) && matches!(by_rule(status, told), None) && {
+    matches!(status, 404 | 405) && by_rule(status, told).is_none() && {
         let text = told.message.to_ascii_lowercase();
         !text.contains("model") && !told.codes.iter().any(|code| code.contains("not_found_error"))
     }

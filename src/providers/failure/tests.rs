@@ -21,9 +21,17 @@ fn code_then_message_then_status() {
     for (status, body, expected) in [
         // authentication
         (400, json!({"code": "invalid-argument", "error": "Incorrect API key provided."}), Auth),
-        (400, json!({"error": {"code": 400, "message": "bad", "status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}}), Auth),
+        (
+            400,
+            json!({"error": {"code": 400, "message": "bad", "status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}}),
+            Auth,
+        ),
         (401, json!({"detail": "Unauthorized"}), Auth),
-        (401, json!({"error": {"message": "Fails", "type": "authentication_error", "code": "invalid_request_error"}}), Auth),
+        (
+            401,
+            json!({"error": {"message": "Fails", "type": "authentication_error", "code": "invalid_request_error"}}),
+            Auth,
+        ),
         (401, json!({"error": {"code": "401", "message": "Access denied"}}), Auth),
         (401, json!(null), Auth),
         // unknown model
@@ -43,16 +51,40 @@ fn code_then_message_then_status() {
         // out of money
         (429, openai("insufficient_quota", "You exceeded your current quota, please check your plan"), QuotaExhausted),
         (429, said("You exceeded your current quota, please check your plan"), QuotaExhausted),
-        (429, json!({"code": "Some resource has been exhausted", "error": "has either used all available credits or"}), QuotaExhausted),
-        (403, json!({"code": "no permission", "error": "Your newly created team doesn't have any credits yet."}), QuotaExhausted),
+        (
+            429,
+            json!({"code": "Some resource has been exhausted", "error": "has either used all available credits or"}),
+            QuotaExhausted,
+        ),
+        (
+            403,
+            json!({"code": "no permission", "error": "Your newly created team doesn't have any credits yet."}),
+            QuotaExhausted,
+        ),
         (402, said("Insufficient Balance"), QuotaExhausted),
         (402, json!({"error": {"code": 402, "status": "RESOURCE_EXHAUSTED", "message": "Prepaid"}}), QuotaExhausted),
-        (402, json!({"error": {"code": 402, "message": "Your rate limit is fine, your balance is not"}}), QuotaExhausted),
-        (400, json!({"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low to access"}}), QuotaExhausted),
+        (
+            402,
+            json!({"error": {"code": 402, "message": "Your rate limit is fine, your balance is not"}}),
+            QuotaExhausted,
+        ),
+        (
+            400,
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low to access"}}),
+            QuotaExhausted,
+        ),
         // rate limits
-        (429, json!({"error": {"code": 429, "message": "You exceeded your current quota", "status": "RESOURCE_EXHAUSTED"}}), RateLimited),
+        (
+            429,
+            json!({"error": {"code": 429, "message": "You exceeded your current quota", "status": "RESOURCE_EXHAUSTED"}}),
+            RateLimited,
+        ),
         (429, openai("rate_limit_exceeded", "Request too large for m on tokens per min"), RateLimited),
-        (429, json!({"code": "Some resource has been exhausted", "error": "Too many requests for team x"}), RateLimited),
+        (
+            429,
+            json!({"code": "Some resource has been exhausted", "error": "Too many requests for team x"}),
+            RateLimited,
+        ),
         (429, json!({"message": "You are using a Trial key, which is limited to 10 calls / minute"}), RateLimited),
         (429, said("The engine is currently overloaded"), RateLimited),
         (429, json!({"error": {"code": "RateLimitReached", "message": "slow"}}), RateLimited),
@@ -60,27 +92,51 @@ fn code_then_message_then_status() {
         // too large
         (413, openai("rate_limit_exceeded", "Request too large for model x"), ContextOverflow),
         (413, json!({"type": "error", "error": {"type": "request_too_large", "message": "big"}}), ContextOverflow),
-        (400, json!({"error": {"type": "invalid_request_error", "message": "prompt is too long: 9 tokens > 5 maximum"}}), ContextOverflow),
+        (
+            400,
+            json!({"error": {"type": "invalid_request_error", "message": "prompt is too long: 9 tokens > 5 maximum"}}),
+            ContextOverflow,
+        ),
         (400, openai("context_length_exceeded", "hm"), ContextOverflow),
         (400, said("This model's maximum context length is 9 tokens. However, you requested 10"), ContextOverflow),
         (400, said("Your input exceeds the context window of this model"), ContextOverflow),
         (400, json!({"error_type": "TOO_MANY_TOKENS", "message": "size limit exceeded"}), ContextOverflow),
         (400, json!({"error": {"type": "too_many_prompt_tokens", "message": "x", "code": 400}}), ContextOverflow),
-        (400, json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "The input token count (9) exceeds the maximum"}}), ContextOverflow),
+        (
+            400,
+            json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "The input token count (9) exceeds the maximum"}}),
+            ContextOverflow,
+        ),
         (422, said("Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8193"), ContextOverflow),
         // content
         (400, openai("content_filter", "The response was filtered"), ContentRefused),
         (400, said("Content Exists Risk"), ContentRefused),
-        (403, json!({"error": {"code": 403, "message": "m requires moderation. Your input was flagged for \"x\". No credits were charged."}}), ContentRefused),
+        (
+            403,
+            json!({"error": {"code": 403, "message": "m requires moderation. Your input was flagged for \"x\". No credits were charged."}}),
+            ContentRefused,
+        ),
         (403, json!({"code": "x", "error": "Content violates usage guidelines."}), ContentRefused),
         (400, said("Output blocked by content filtering policy"), ContentRefused),
         // not allowed
         (403, json!({"type": "error", "error": {"type": "permission_error", "message": "no"}}), Forbidden),
-        (403, json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "unregistered callers"}}), Forbidden),
-        (400, json!({"error": {"status": "FAILED_PRECONDITION", "message": "User location is not supported for the API use."}}), Forbidden),
+        (
+            403,
+            json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "unregistered callers"}}),
+            Forbidden,
+        ),
+        (
+            400,
+            json!({"error": {"status": "FAILED_PRECONDITION", "message": "User location is not supported for the API use."}}),
+            Forbidden,
+        ),
         // overload and inner failures
         (500, json!({"object": "error", "message": "Service unavailable.", "type": "x", "code": "1000"}), Overloaded),
-        (503, json!({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}), Overloaded),
+        (
+            503,
+            json!({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}),
+            Overloaded,
+        ),
         (529, json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}), Overloaded),
         (503, json!(null), Overloaded),
         (498, said("flex tier capacity"), Overloaded),
@@ -93,7 +149,11 @@ fn code_then_message_then_status() {
         (301, json!(null), ServerError),
         (408, json!({"error": {"code": 408, "message": "late"}}), Timeout),
         // the request
-        (400, openai("unsupported_parameter", "Unsupported parameter: 'stop' is not supported with this model."), InvalidRequest),
+        (
+            400,
+            openai("unsupported_parameter", "Unsupported parameter: 'stop' is not supported with this model."),
+            InvalidRequest,
+        ),
         (400, openai("tool_use_failed", "Failed to call a function"), InvalidRequest),
         (422, json!({"detail": [{"type": "missing", "loc": ["body"], "msg": "Field required"}]}), InvalidRequest),
         (400, json!(null), InvalidRequest),
@@ -106,11 +166,19 @@ fn code_then_message_then_status() {
         (200, json!({"error": {"message": "hm", "type": "tokens", "code": "rate_limit_exceeded"}}), RateLimited),
         (200, json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}), Overloaded),
         (200, json!({"type": "error", "error": {"type": "api_error", "message": "Internal"}}), ServerError),
-        (200, json!({"error": {"message": "no call", "type": "invalid_request_error", "code": "tool_use_failed", "status_code": 400}}), ServerError),
+        (
+            200,
+            json!({"error": {"message": "no call", "type": "invalid_request_error", "code": "tool_use_failed", "status_code": 400}}),
+            ServerError,
+        ),
         (200, said("max_tokens or model output limit was reached"), InvalidRequest),
         (200, json!({"error": "something"}), ServerError),
         (200, json!({"error": {"message": "Rate limit reached, wait"}}), RateLimited),
-        (200, json!({"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": "{\"message\":\"prompt is too long: 9\"}"}}}), ContextOverflow),
+        (
+            200,
+            json!({"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": "{\"message\":\"prompt is too long: 9\"}"}}}),
+            ContextOverflow,
+        ),
     ] {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let failure = match status {
@@ -125,8 +193,10 @@ fn code_then_message_then_status() {
 
 #[test]
 fn pages_of_proxies_follow_their_status() {
-    for (status, expected) in [(401, Auth), (403, Forbidden), (429, RateLimited), (502, ServerError), (503, Overloaded)] {
-        let failure = of_status(status, &Headers::default(), b"<html><title>Nope</title><p>Overloaded rate limit</html>");
+    for (status, expected) in [(401, Auth), (403, Forbidden), (429, RateLimited), (502, ServerError), (503, Overloaded)]
+    {
+        let failure =
+            of_status(status, &Headers::default(), b"<html><title>Nope</title><p>Overloaded rate limit</html>");
         assert_eq!((failure.class, failure.message.as_str()), (expected, "an HTML page: Nope"), "{status}");
     }
 }
@@ -158,6 +228,8 @@ fn waits_are_told_in_bodies() {
     let wait = |body: &Value| of_status(429, &date, body.to_string().as_bytes()).retry_after_ms;
     let info = json!([{"@type": "x/Help"}, {"@type": "x/RetryInfo", "retryDelay": "48s"}]);
     assert_eq!(wait(&json!({"error": {"code": 429, "message": "retry in 48.9s", "details": info}})), Some(48_000));
+    let long = format!("{} Please retry in 5s.", "See the page. ".repeat(40));
+    assert_eq!(wait(&json!({"error": {"code": 429, "message": long}})), Some(5000), "however far behind it is said");
     let reset = json!({"headers": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1795262460000"}});
     assert_eq!(wait(&json!({"error": {"code": 429, "message": "slow down", "metadata": reset}})), Some(60_000));
 }

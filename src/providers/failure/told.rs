@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::super::{Headers, wait};
 
-/// The longest message kept, in characters.
+/// The longest message shown, in characters.
 const MAX_MESSAGE: usize = 300;
 
 /// What an error body tells.
@@ -16,7 +16,7 @@ const MAX_MESSAGE: usize = 300;
 pub struct Told {
     /// Every code, type and reason, in lower case, outermost first.
     pub codes: Vec<String>,
-    /// The vendor's own words, on one line.
+    /// The vendor's own words, on one line; [`Told::short`] is what is shown of them.
     pub message: String,
     /// The request field it names.
     pub param: Option<String>,
@@ -43,6 +43,14 @@ impl Told {
         told.take(value);
         told.message = one_line(&told.message);
         told
+    }
+
+    /// The message, cut where it is overlong.
+    pub fn short(&self) -> String {
+        match self.message.char_indices().nth(MAX_MESSAGE - 1) {
+            Some((end, last)) if end + last.len_utf8() < self.message.len() => format!("{}…", &self.message[..end]),
+            _ => self.message.clone(),
+        }
     }
 
     fn take(&mut self, value: &Value) {
@@ -164,13 +172,9 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     text.get(start..start + end)
 }
 
-/// White space of any kind becomes single spaces; an overlong text is cut.
+/// White space of any kind becomes single spaces.
 fn one_line(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MAX_MESSAGE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -181,7 +185,11 @@ mod tests {
     #[test]
     fn every_shape_gives_up_its_message_and_codes() {
         for (body, message, codes) in [
-            (json!({"error": {"message": "No such key", "type": "auth", "code": "bad_key"}}), "No such key", "bad_key auth"),
+            (
+                json!({"error": {"message": "No such key", "type": "auth", "code": "bad_key"}}),
+                "No such key",
+                "bad_key auth",
+            ),
             (json!({"type": "error", "error": {"type": "api_error", "message": "Oops"}}), "Oops", "error api_error"),
             (json!([{"error": {"code": 429, "message": "Slow", "status": "EXHAUSTED"}}]), "Slow", "exhausted"),
             (json!({"code": "Bad Thing", "error": "It broke"}), "It broke", "bad thing"),
@@ -200,7 +208,11 @@ mod tests {
                 "Upstream failed: Way too long",
                 "too_long",
             ),
-            (json!({"error": {"message": "Upstream failed", "metadata": {"raw": "boom"}}}), "Upstream failed: boom", ""),
+            (
+                json!({"error": {"message": "Upstream failed", "metadata": {"raw": "boom"}}}),
+                "Upstream failed: boom",
+                "",
+            ),
             (json!({"error": {"code": "f", "innererror": {"code": "Inner"}, "message": "x"}}), "x", "f inner"),
             (json!(null), "", ""),
             (json!({"error": {"message": null, "code": null}}), "", ""),
@@ -225,13 +237,18 @@ mod tests {
 
     #[test]
     fn a_message_is_short() {
-        let told = Told::of(&json!({"message": "é".repeat(1000)}));
-        assert_eq!(told.message.chars().count(), MAX_MESSAGE + 1);
+        for (length, shown) in [(1000, MAX_MESSAGE), (MAX_MESSAGE + 1, MAX_MESSAGE), (MAX_MESSAGE, MAX_MESSAGE), (3, 3)]
+        {
+            let short = Told::of(&json!({"message": "é".repeat(length)})).short();
+            assert_eq!((short.chars().count(), short.ends_with('…')), (shown, length > MAX_MESSAGE));
+        }
     }
 
     #[test]
     fn digits_of_a_status_are_a_status() {
-        for (code, status) in [(json!(402), Some(402)), (json!("401"), Some(401)), (json!("1500"), None), (json!(7), None)] {
+        for (code, status) in
+            [(json!(402), Some(402)), (json!("401"), Some(401)), (json!("1500"), None), (json!(7), None)]
+        {
             assert_eq!(Told::of(&json!({"error": {"code": code}})).status, status, "{code}");
         }
     }

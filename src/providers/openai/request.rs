@@ -160,7 +160,12 @@ mod tests {
             ("azure", "https://r.test/openai/v1/", Some("2024-10-21"), deployment),
             ("azure", "https://r.test", None, "https://r.test/openai/v1/chat/completions"),
             ("azure", "https://r.test/openai/v1", None, "https://r.test/openai/v1/chat/completions"),
-            ("azure", "https://r.test/models", Some("2024-05-01"), "https://r.test/models/chat/completions?api-version=2024-05-01"),
+            (
+                "azure",
+                "https://r.test/models",
+                Some("2024-05-01"),
+                "https://r.test/models/chat/completions?api-version=2024-05-01",
+            ),
         ] {
             assert_eq!(at(provider, base, version), url, "{provider} {base} {version:?}");
         }
@@ -241,7 +246,8 @@ mod tests {
             let to = Endpoint { model_facts, ..endpoint(provider, "m") };
             let body = sent(&request(&to, &Ask { effort: Some(effort), ..ask() }).unwrap());
             let names = ["reasoning_effort", "reasoning", "thinking"];
-            let found: Map<_, _> = names.iter().filter_map(|n| Some(((*n).to_owned(), body.get(*n)?.clone()))).collect();
+            let found: Map<_, _> =
+                names.iter().filter_map(|n| Some(((*n).to_owned(), body.get(*n)?.clone()))).collect();
             assert_eq!(Value::Object(found), expected, "{provider} {effort}");
         }
     }

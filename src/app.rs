@@ -1,0 +1,103 @@
+//! Composition: from the arguments to an exit code. The only place that renders an error.
+
+use crate::cli::{Cli, Command, Global};
+use crate::commands::{self, Context};
+use crate::error::{Error, Kind, Result};
+use crate::host::Host;
+use crate::output::json::{self, ErrorReport, Event, Layout};
+use crate::output::{Level, Messages, Redactor, Terminal, stdout};
+
+/// Runs a command; its exit code.
+pub fn run(cli: Cli, host: Host) -> u8 {
+    let command = match cli.command {
+        Some(command) => command,
+        None if host.stdin_terminal => return help(),
+        None => Command::Ask(Box::default()),
+    };
+    let global = cli.global;
+    let json = wants_json(&command, &global);
+    if let Command::Config(args) = &command
+        && let Some(done) = commands::config::run_without_settings(&host, &global, args)
+    {
+        return done.map_or_else(|error| report(&error, json, None), |()| 0);
+    }
+    let mut context =
+        match Context::load(host, Global { json: global.json || json == Wanted::Object, ..global.clone() }) {
+            Ok(context) => context,
+            Err(error) => return report(&error, json, None),
+        };
+    match dispatch(&mut context, &command) {
+        Ok(()) => 0,
+        Err(error) => report(&error, json, Some(&mut context)),
+    }
+}
+
+fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
+    match command {
+        Command::Ask(args) => commands::ask::run(context, args),
+        Command::DryRun(args) => commands::dry_run::run(context, args),
+        Command::Budget(args) => commands::budget::run(context, args),
+        Command::Providers(args) => commands::providers::run(context, args),
+        Command::Stats(args) => commands::stats::run(context, args),
+        Command::Cache(args) => commands::cache::run(context, args),
+        Command::Log(args) => commands::log::run(context, args),
+        Command::Models(args) => commands::models::run(context, args),
+        Command::Config(args) => commands::config::run(context, args),
+        Command::Sandbox(args) => commands::sandbox::run(context, args),
+    }
+}
+
+/// Nothing was typed and nothing is piped in.
+fn help() -> u8 {
+    use clap::CommandFactory;
+    let text = Cli::command().render_help().to_string();
+    // Nobody is left to be told that the help could not be written.
+    _ = stdout::write_all(&mut std::io::stderr(), text.as_bytes());
+    Kind::Usage.exit_code()
+}
+
+/// In which form results and errors are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Text,
+    Object,
+    Lines,
+}
+
+fn wants_json(command: &Command, global: &Global) -> Wanted {
+    let format = match command {
+        Command::Ask(ask) => ask.output_format.as_deref(),
+        _ => None,
+    };
+    match format {
+        Some("stream-json") => Wanted::Lines,
+        Some("json") => Wanted::Object,
+        Some(_) => Wanted::Text,
+        None if global.json => Wanted::Object,
+        None => Wanted::Text,
+    }
+}
+
+/// Says what went wrong, once, in the form that is wanted; the exit code.
+fn report(error: &Error, wanted: Wanted, context: Option<&mut Context>) -> u8 {
+    if error.kind == Kind::Closed {
+        return 0;
+    }
+    let redactor = context.as_ref().map_or_else(|| Redactor::new(&[]), |c| c.redactor.clone());
+    let body = ErrorReport::new(error, &redactor);
+    let text = match wanted {
+        Wanted::Text => {
+            match context {
+                Some(context) => context.messages.error(error),
+                None => Messages::new(std::io::stderr(), &Terminal::PIPES, Level::Normal, redactor).error(error),
+            }
+            return error.exit_code();
+        }
+        Wanted::Object if error.printed => return error.exit_code(),
+        Wanted::Object => json::render(&body, Layout::Compact),
+        Wanted::Lines => json::line::<()>(&Event::Error(body)),
+    };
+    // A closed pipe cannot be told anything; the exit code still says what happened.
+    _ = text.map(|text| stdout::write_all(&mut stdout::stdout(), text.as_bytes()));
+    error.exit_code()
+}

@@ -1,0 +1,267 @@
+//! `llmr ask`: the prompt in, the answer out.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::cli;
+use crate::commands::{Context, runtime, sandbox};
+use crate::commands::{dry_run, question};
+use crate::error::{Error, Kind, Result};
+use crate::output::json::{self, Event, Layout, Next};
+use crate::output::usage::{self, Receipt};
+use crate::output::{AnswerWriter, Spinner, Wrote};
+use crate::router::{Answered, Day, Flow, Job, Listener, Router};
+use crate::types::{
+    AttemptReport, CacheOutcome, CandidateId, CostSource, FinishReason, Limit, Mode, NanoUsd, RequestId, Tier, Usage,
+};
+
+/// What is printed on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+    StreamJson,
+}
+
+/// Runs `llmr ask`.
+pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
+    let mode = question::parsed("--mode", args.mode.as_deref())?.unwrap_or(context.config.settings.mode);
+    if args.dry_run || mode == Mode::DryRun {
+        let dry_run = cli::DryRun { question: args.question.clone(), check: false };
+        return dry_run::run(context, &dry_run);
+    }
+    let format = format(context, args);
+    let shown = format == Format::Text && (args.stream || (context.printer.terminal.stdout && !args.no_stream));
+    let mut request = question::request(context, &args.question)?;
+    request.parallel = args.parallel.unwrap_or(1);
+    request.race = args.race;
+    request.mode = mode;
+    request.tag.clone_from(&args.tag);
+    request.stream = !args.no_stream;
+    if request.parallel == 0 {
+        return Err(Error::new(Kind::Usage, "--parallel 0 asks nobody"));
+    }
+    let streams = (shown || format == Format::StreamJson) && request.parallel == 1;
+    let rehearsal = sandbox::start(context)?;
+    let mut output = Output::new(context, format, streams, args.raw);
+    let mut router = context.router()?;
+    let job = router.prepare(request)?;
+    let answered = match router.cached(&job)? {
+        Some(hit) => Ok(hit),
+        None => runtime()?.block_on(router.answer(&job, &mut output)),
+    };
+    output.finish_stream()?;
+    drop(rehearsal);
+    show(&mut router, output, &job, answered?, args.usage)
+}
+
+fn format(context: &Context, args: &cli::Ask) -> Format {
+    match args.output_format.as_deref() {
+        Some("json") => Format::Json,
+        Some("stream-json") => Format::StreamJson,
+        Some(_) => Format::Text,
+        None if context.global.json => Format::Json,
+        None => Format::Text,
+    }
+}
+
+/// Where the answer goes while it comes.
+struct Output {
+    format: Format,
+    streams: bool,
+    writer: AnswerWriter<Box<dyn io::Write + Send>>,
+    spinner: Spinner,
+    messages: crate::commands::Stderr,
+    /// The first thing that went wrong with stdout.
+    broken: Option<io::Error>,
+    closed: bool,
+    begun: bool,
+}
+
+impl Output {
+    fn new(context: &Context, format: Format, streams: bool, raw: bool) -> Self {
+        let out = crate::output::stdout::stdout();
+        let writer = match context.printer.terminal.stdout && !raw {
+            true => AnswerWriter::for_terminal(out),
+            false => AnswerWriter::plain(out),
+        };
+        let spinner = match format {
+            Format::Text => Spinner::start("waiting for an answer", &context.printer.terminal, context.level()),
+            _ => Spinner::none(),
+        };
+        Self { format, streams, writer, spinner, messages: context.stderr(), broken: None, closed: false, begun: false }
+    }
+
+    fn quiet(&self) -> bool {
+        self.format != Format::Text
+    }
+
+    fn took(&mut self, wrote: io::Result<Wrote>) -> Flow {
+        match wrote {
+            Ok(Wrote::All) => return Flow::On,
+            Ok(Wrote::Closed) => self.closed = true,
+            Err(error) => self.broken = Some(error),
+        }
+        Flow::Closed
+    }
+
+    fn line(&mut self, event: &Event<'_, Report>) -> Flow {
+        let wrote = json::line(event)
+            .map_err(io::Error::other)
+            .and_then(|line| crate::output::stdout::write_all(&mut crate::output::stdout::stdout(), line.as_bytes()));
+        self.took(wrote)
+    }
+
+    /// Ends what was streamed with its line break, also when the answer broke off.
+    fn finish_stream(&mut self) -> Result<()> {
+        self.spinner.clear();
+        if self.format == Format::Text && self.writer.has_begun() {
+            let wrote = self.writer.finish();
+            self.took(wrote);
+        }
+        match self.broken.take() {
+            Some(error) => Err(Error::new(Kind::Other, format!("cannot write to standard output: {error}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Listener for Output {
+    fn streams(&self) -> bool {
+        self.streams
+    }
+
+    fn started(&mut self, id: RequestId, candidate: &CandidateId) {
+        if self.format == Format::StreamJson && !std::mem::replace(&mut self.begun, true) {
+            let start = Event::Start { id: Some(id), provider: &candidate.provider, model: &candidate.model };
+            self.line(&start);
+        }
+        self.spinner.set_message(&format!("waiting for {candidate}"));
+        if !self.quiet() {
+            let messages = &mut self.messages;
+            self.spinner.suspend(|| messages.detail(&format!("asking {candidate}")));
+        }
+    }
+
+    fn delta(&mut self, text: &str) -> Flow {
+        self.spinner.clear();
+        if self.format == Format::StreamJson {
+            return self.line(&Event::Delta { text });
+        }
+        let wrote = self.writer.push(text);
+        self.took(wrote)
+    }
+
+    fn switched(&mut self, attempt: &AttemptReport, why: &str, to: &CandidateId) {
+        if self.format == Format::StreamJson {
+            self.line(&Event::Fallback { attempt, next: Next::from(to) });
+        }
+        if !self.quiet() {
+            let text = format!("{}/{} failed ({why}); asking {to}", attempt.provider, attempt.model);
+            let messages = &mut self.messages;
+            self.spinner.suspend(|| messages.warning(&text));
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        if !self.quiet() {
+            let messages = &mut self.messages;
+            self.spinner.suspend(|| messages.warning(text));
+        }
+    }
+}
+
+/// The `ask` object.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    id: RequestId,
+    provider: String,
+    model: String,
+    requested_model: Option<String>,
+    tier: Option<Tier>,
+    content: String,
+    finish_reason: FinishReason,
+    usage: Usage,
+    cost_usd: Option<NanoUsd>,
+    cost_source: CostSource,
+    latency_ms: u64,
+    first_token_ms: Option<u64>,
+    cache: CacheOutcome,
+    attempts: Vec<AttemptReport>,
+    budget: Option<Day>,
+    warnings: Vec<String>,
+}
+
+impl Report {
+    fn new(answered: Answered, requested_model: Option<String>, budget: Option<Day>) -> Self {
+        Self {
+            id: answered.id,
+            provider: answered.candidate.provider,
+            model: answered.candidate.model,
+            requested_model,
+            tier: answered.tier,
+            content: answered.text,
+            finish_reason: answered.finish,
+            usage: answered.usage,
+            cost_usd: answered.cost,
+            cost_source: answered.cost_source,
+            latency_ms: answered.latency_ms,
+            first_token_ms: answered.first_token_ms,
+            cache: answered.cache,
+            attempts: answered.attempts,
+            budget,
+            warnings: answered.warnings,
+        }
+    }
+}
+
+/// Prints the answer, unless it was streamed, and what there is to say about it.
+fn show(router: &mut Router<'_>, mut output: Output, job: &Job, answered: Answered, receipt: bool) -> Result<()> {
+    let day = router.day().ok();
+    if output.format == Format::Text {
+        if !output.streams || answered.cache == CacheOutcome::Hit || !output.writer.has_begun() {
+            let wrote = output.writer.push(&answered.text);
+            output.took(wrote);
+        }
+        output.finish_stream()?;
+        say(&mut output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
+        return Ok(());
+    }
+    let report = Report::new(answered, job.request.selection.model.clone(), day);
+    let text = match output.format {
+        Format::StreamJson => json::line(&Event::Result(&report))?,
+        _ => json::render(&report, Layout::Compact)?,
+    };
+    let wrote = crate::output::stdout::write_all(&mut crate::output::stdout::stdout(), text.as_bytes());
+    output.took(wrote);
+    output.finish_stream()
+}
+
+/// Warnings that were not said while they arose, and the receipt.
+fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit, receipt: bool) {
+    for warning in &answered.warnings {
+        output.messages.warning(warning);
+    }
+    if !receipt {
+        return;
+    }
+    let receipt = Receipt {
+        candidate: answered.candidate.clone(),
+        usage: answered.usage,
+        cost: answered.cost,
+        spent_today: day.map_or(NanoUsd::ZERO, |d| d.spent_usd),
+        limit,
+        latency_ms: answered.latency_ms,
+        first_token_ms: answered.first_token_ms,
+        cache: answered.cache,
+        failovers: failovers(&answered.attempts),
+    };
+    output.messages.plain(&usage::line(&receipt, true));
+}
+
+/// How often another candidate was asked.
+fn failovers(attempts: &[AttemptReport]) -> u32 {
+    let switches = attempts.windows(2).filter(|w| (&w[0].provider, &w[0].model) != (&w[1].provider, &w[1].model));
+    u32::try_from(switches.count()).unwrap_or(u32::MAX)
+}

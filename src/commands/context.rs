@@ -1,0 +1,287 @@
+//! What a command may need, each part made when it is first asked for.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::cache::Sealer;
+use crate::cli::Global;
+use crate::config::{self, Config};
+use crate::error::{Error, Kind, Result};
+use crate::host::{self, Host};
+use crate::output::json::{self, Layout};
+use crate::output::{Level, Messages, Redactor, Terminal, stdout};
+use crate::router::Router;
+use crate::store::{Store, StoreOptions};
+use crate::transport::Network;
+use crate::types::{Limit, Secret, Timestamp};
+
+/// How long a process waits for others' locks on the database, in milliseconds.
+const BUSY_TIMEOUT_MS: u32 = 15_000;
+
+/// Where messages go.
+pub type Stderr = Messages<io::Stderr>;
+
+/// The surroundings of one command.
+pub struct Context {
+    /// Environment, clock, process.
+    pub host: Host,
+    /// Settings.
+    pub config: Config,
+    /// Flags that every command takes.
+    pub global: Global,
+    /// Where reports go.
+    pub printer: Printer,
+    /// What is said on stderr.
+    pub messages: Stderr,
+    /// Keeps keys out of texts.
+    pub redactor: Redactor,
+}
+
+impl Context {
+    /// Reads the settings. Fails with exit code 2 on any that cannot be used.
+    pub fn load(host: Host, global: Global) -> Result<Self> {
+        let mut config = config::load(&host, &config::Flags { config_path: global.config.clone() })?;
+        if global.sandbox.is_some() {
+            super::sandbox::rehearse(&mut config, &global)?;
+        }
+        let secrets: Vec<_> = config.secrets();
+        let redactor = Redactor::new(&secrets);
+        let printer = Printer::new(&host, &global);
+        let messages = Messages::new(io::stderr(), &printer.terminal, level(&global), redactor.clone());
+        let mut context = Self { host, config, global, printer, messages, redactor };
+        for warning in context.config.warnings.clone() {
+            context.warn(&warning);
+        }
+        if context.config.settings.budget.tight.is_some() {
+            let store = context.store_for_reading()?;
+            context.limit(&store)?;
+        }
+        Ok(context)
+    }
+
+    /// Whether results are JSON.
+    pub fn json(&self) -> bool {
+        self.global.json
+    }
+
+    /// How much is said on stderr; nothing but errors beside JSON.
+    pub fn level(&self) -> Level {
+        level(&self.global)
+    }
+
+    /// A second writer of messages, for a listener.
+    pub fn stderr(&self) -> Stderr {
+        Messages::new(io::stderr(), &self.printer.terminal, self.level(), self.redactor.clone())
+    }
+
+    /// Says a warning.
+    pub fn warn(&mut self, text: &str) {
+        self.messages.warning(text);
+    }
+
+    fn store_options(&self) -> Result<StoreOptions> {
+        Ok(StoreOptions {
+            busy_timeout_ms: BUSY_TIMEOUT_MS,
+            me: self.host.me.clone(),
+            liveness: host::liveness,
+            seed: host::random_u64()?,
+        })
+    }
+
+    /// The database, made if it is not there.
+    pub fn store(&mut self) -> Result<Store> {
+        let store = Store::open(&self.config.paths.database, self.store_options()?)?;
+        for warning in store.warnings() {
+            self.messages.warning(warning);
+        }
+        Ok(store)
+    }
+
+    /// The database if it is there, else an empty one in memory: looking leaves no file behind.
+    pub fn store_for_reading(&self) -> Result<Store> {
+        let options = self.store_options()?;
+        match Store::open_existing(&self.config.paths.database, options.clone())? {
+            Some(store) => Ok(store),
+            None => Ok(Store::in_memory(options)?),
+        }
+    }
+
+    /// The day's limit and where it comes from.
+    pub fn limit(&self, store: &Store) -> Result<(Limit, String)> {
+        let set = store.budget_day(self.now())?.limit_set;
+        self.config.settings.check_tight(set)?;
+        Ok(self.config.settings.limit(set))
+    }
+
+    /// The router over the real database. One that cannot be used stops a request, unless there is no budget.
+    pub fn router(&mut self) -> Result<Router<'_>> {
+        let store = match self.store() {
+            Ok(store) => store,
+            Err(error) if self.config.settings.limit(None).0 == Limit::Off => {
+                self.messages.warning(&format!("nothing will be recorded: {error}"));
+                Store::in_memory(self.store_options()?)?
+            }
+            Err(error) => return Err(error),
+        };
+        self.router_over(store)
+    }
+
+    /// A router that only looks.
+    pub fn router_without_writing(&mut self) -> Result<Router<'_>> {
+        let store = self.store_for_reading()?;
+        self.router_over(store)
+    }
+
+    fn router_over(&self, store: Store) -> Result<Router<'_>> {
+        let (limit, _) = self.limit(&store)?;
+        let sealer = if self.config.settings.cache.enabled { Some(self.sealer()?) } else { None };
+        Ok(Router {
+            host: &self.host,
+            config: &self.config,
+            store,
+            limit,
+            sealer,
+            redactor: self.redactor.clone(),
+            network: self.network(),
+        })
+    }
+
+    /// What seals cache entries.
+    pub fn sealer(&self) -> Result<Sealer> {
+        Ok(Sealer::new(config::hmac_key(&self.config)?.expose()))
+    }
+
+    fn network(&self) -> Network {
+        let proxies = &self.config.proxies;
+        let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|p| p.expose().to_owned());
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let connect_ms = (self.config.settings.timeouts.connect_secs * 1000.0).ceil() as u64;
+        Network {
+            connect_ms,
+            https_proxy: exposed(&proxies.https),
+            http_proxy: exposed(&proxies.http),
+            all_proxy: exposed(&proxies.all),
+            no_proxy: proxies.no_proxy.clone(),
+            ssl_cert_file: proxies.ssl_cert_file.clone(),
+        }
+    }
+
+    /// Prints a report: as JSON where that is wanted, else as the text that `render` makes of it.
+    pub fn print<R: Serialize>(&self, report: &R, render: impl FnOnce(&R, &Terminal) -> String) -> Result<()> {
+        self.printer.print(report, render)
+    }
+
+    /// Says something at most once a day, over all processes.
+    pub fn warn_once_a_day(&mut self, what: &str, text: Option<String>) -> Result<()> {
+        let Some(text) = text else { return Ok(()) };
+        if self.store()?.first_of_day(what, self.host.now())? {
+            self.messages.warning(&text);
+        }
+        Ok(())
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.host.now()
+    }
+}
+
+/// Where reports go.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer {
+    /// Whether as JSON.
+    pub json: bool,
+    /// What stdout and stderr are.
+    pub terminal: Terminal,
+}
+
+impl Printer {
+    /// As the flags and the terminal want it.
+    pub fn new(host: &Host, global: &Global) -> Self {
+        Self { json: global.json, terminal: terminal(host, global) }
+    }
+
+    /// Prints a report: as JSON where that is wanted, else as the text that `render` makes of it.
+    pub fn print<R: Serialize>(&self, report: &R, render: impl FnOnce(&R, &Terminal) -> String) -> Result<()> {
+        let text = match self.json {
+            true => json::render(report, Layout::of(&self.terminal))?,
+            false => render(report, &self.terminal),
+        };
+        write(&text)
+    }
+}
+
+/// The runtime of a command that sends: one thread is all that one request needs.
+pub fn runtime() -> Result<Runtime> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map(|runtime| Runtime(Some(runtime))).map_err(|e| Error::new(Kind::Other, format!("no runtime: {e}")))
+}
+
+/// A runtime whose end waits for nothing: a name that is still being looked up does not hold up Ctrl-C.
+pub struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Runtime {
+    /// Runs a future to its end. Only a runtime that was dropped has nothing to run it on.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output
+    where
+        F::Output: Sized,
+    {
+        match &self.0 {
+            Some(runtime) => runtime.block_on(future),
+            None => unreachable!("a runtime is only taken out when it is dropped"),
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Writes to stdout. A closed pipe ends the process quietly.
+pub fn write(text: &str) -> Result<()> {
+    match stdout::write_all(&mut stdout::stdout(), text.as_bytes()) {
+        Ok(crate::output::Wrote::All) => Ok(()),
+        Ok(crate::output::Wrote::Closed) => Err(Error::new(Kind::Closed, "")),
+        Err(error) => Err(Error::new(Kind::Other, format!("cannot write to standard output: {error}"))),
+    }
+}
+
+fn level(global: &Global) -> Level {
+    match (global.quiet || global.json, global.verbose) {
+        (true, _) => Level::Quiet,
+        (_, true) => Level::Verbose,
+        _ => Level::Normal,
+    }
+}
+
+/// `--color`, then `NO_COLOR`, `CLICOLOR_FORCE` and `TERM=dumb`, then whether it is a terminal.
+fn terminal(host: &Host, global: &Global) -> Terminal {
+    let set = |name: &str| host.env.get(name).filter(|v| !v.is_empty());
+    let dumb = set("TERM").is_some_and(|t| t == "dumb");
+    let color = |is_terminal: bool| match global.color.as_str() {
+        "always" => true,
+        "never" => false,
+        _ if set("NO_COLOR").is_some() => false,
+        _ if set("CLICOLOR_FORCE").is_some_and(|v| v != "0") => true,
+        _ => is_terminal && !dumb,
+    };
+    Terminal {
+        stdout: host.stdout_terminal,
+        stderr: host.stderr_terminal && !dumb,
+        width: host.width,
+        stdout_color: color(host.stdout_terminal),
+        stderr_color: color(host.stderr_terminal),
+        utf8: utf8(host),
+    }
+}
+
+/// Whether the locale can show more than ASCII; an unset one is taken for UTF-8, as most systems are.
+fn utf8(host: &Host) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|v| host.env.get(*v).filter(|v| !v.is_empty()));
+    locale.is_none_or(|l| l.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}

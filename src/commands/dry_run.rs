@@ -1,0 +1,159 @@
+//! `llmr dry-run`: what the next `ask` would do and cost, with nothing sent and nothing recorded.
+
+use serde::Serialize;
+
+use crate::cli;
+use crate::commands::Context;
+use crate::commands::question;
+use crate::engine::attempt::{Step, Wait, Walk};
+use crate::engine::plan::Plan;
+use crate::error::{Error, Result};
+use crate::output::{Align, Table, units};
+use crate::router::decision::{self, Candidate, RefusedReport};
+use crate::router::{Day, Job, Rehearsal, Router};
+use crate::types::{CacheOutcome, NanoUsd, Usage};
+
+/// The plan as an object.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    estimate: Estimate,
+    cache: CacheOutcome,
+    candidates: Vec<Candidate>,
+    refused: Vec<RefusedReport>,
+    budget: Day,
+    would: String,
+    warnings: Vec<String>,
+}
+
+/// How large the request is, and what it can cost.
+#[derive(Debug, Serialize)]
+struct Estimate {
+    input_tokens: u64,
+    output_tokens: u64,
+    low_usd: Option<NanoUsd>,
+    high_usd: Option<NanoUsd>,
+}
+
+/// Runs `llmr dry-run`.
+pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
+    let request = question::request(context, &args.question)?;
+    let mut router = context.router_without_writing()?;
+    let job = router.prepare(request)?;
+    let rehearsal = router.rehearse(&job)?;
+    let (would, failure) = would(&router, &job, &rehearsal);
+    let report = Report {
+        estimate: estimate(&rehearsal),
+        cache: rehearsal.cache,
+        candidates: decision::candidates(&rehearsal.plan),
+        refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
+        budget: router.day()?,
+        would,
+        warnings: rehearsal.warnings.clone(),
+    };
+    drop(router);
+    context.print(&report, text)?;
+    match failure.filter(|_| args.check) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// What the next `ask` would do, in one sentence, and the error it would end with, if it would.
+fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Option<Error>) {
+    if let Some(cached) = &rehearsal.cached {
+        return (format!("answer from the cache, at no cost, what {cached} said before"), None);
+    }
+    let mut walk = Walk::new(router.walk_rules(job, rehearsal.facts.draw));
+    match walk.next(&rehearsal.plan, rehearsal.facts.now) {
+        Step::Try(first) => {
+            let cost = first
+                .expected
+                .cost
+                .map_or("at an unknown price".to_owned(), |c| format!("for about {}", units::usd(c)));
+            let (n, hold) = (rehearsal.plan.order.len() - 1, units::usd(first.sized.hold));
+            (
+                format!(
+                    "ask {} {cost} (at most {hold}), with {n} other candidates to fail over to",
+                    first.candidate.id
+                ),
+                None,
+            )
+        }
+        Step::Wait { why: Wait::Money, .. } => ("wait for money that other requests hold".to_owned(), None),
+        Step::Wait { why: Wait::Rest(id, until), .. } => {
+            (format!("wait until {until} for {id}, which is rate-limited"), None)
+        }
+        Step::Wait { why: Wait::Backoff(id), .. } => (format!("ask {id}"), None),
+        Step::End(ending) => {
+            let error = router.would_end(&ending, &rehearsal.plan, &rehearsal.facts);
+            (format!("ask nobody and exit with {}: {}", error.exit_code(), error.message), Some(error))
+        }
+    }
+}
+
+/// The request's size for the candidate that would be asked first, and what it can cost: at least a short
+/// answer to a prompt read from the provider's cache, at most the dearest candidate's worst case.
+fn estimate(rehearsal: &Rehearsal) -> Estimate {
+    let first = rehearsal.plan.order.first();
+    let low = |plan: &Plan| {
+        let costs = plan.order.iter().map(|ranked| {
+            let usage =
+                Usage { cached_input_tokens: ranked.expected.input_tokens / 2, output_tokens: 1, ..Usage::default() };
+            ranked.candidate.pricing.as_ref().map(|p| p.cost(&usage, rehearsal.facts.now))
+        });
+        costs.min().flatten()
+    };
+    let high = |plan: &Plan| {
+        let holds = plan.order.iter().map(|r| r.candidate.pricing.as_ref().map(|_| r.sized.hold));
+        holds.collect::<Option<Vec<_>>>()?.into_iter().max()
+    };
+    let hit = rehearsal.cached.is_some();
+    Estimate {
+        input_tokens: first.map_or(rehearsal.facts.question.reference_tokens, |r| r.expected.input_tokens),
+        output_tokens: first.map_or(0, |r| r.expected.output_tokens),
+        low_usd: if hit { Some(NanoUsd::ZERO) } else { low(&rehearsal.plan) },
+        high_usd: if hit { Some(NanoUsd::ZERO) } else { high(&rehearsal.plan) },
+    }
+}
+
+fn text(report: &Report, terminal: &crate::output::Terminal) -> String {
+    let mut table = Table::new(&[
+        ("#", Align::Right),
+        ("candidate", Align::Left),
+        ("score", Align::Right),
+        ("cost", Align::Right),
+        ("at most", Align::Right),
+        ("time", Align::Right),
+        ("success", Align::Right),
+    ]);
+    for c in &report.candidates {
+        table.row([
+            c.rank.to_string(),
+            format!("{}/{}", c.provider, c.model),
+            format!("{:.3}", c.score),
+            units::usd_or_unknown(c.expected_cost_usd),
+            units::usd(c.hold_usd),
+            units::duration_ms(c.expected_latency_ms),
+            units::percent(c.parts.quality * 100.0),
+        ]);
+    }
+    let e = &report.estimate;
+    let range = match (e.low_usd, e.high_usd) {
+        (Some(low), Some(high)) => format!("{} to {}", units::usd(low), units::usd(high)),
+        _ => "unknown".to_owned(),
+    };
+    let mut text = format!(
+        "would {}\n\nabout {} tokens in, {} out; cost {range}; cache {}\n",
+        report.would,
+        units::tokens(e.input_tokens),
+        units::tokens(e.output_tokens),
+        report.cache.name()
+    );
+    if !report.candidates.is_empty() {
+        text += &format!("\n{}", table.render(terminal));
+    }
+    for r in &report.refused {
+        text += &format!("not {}/{}: {}\n", r.provider, r.model, r.reason);
+    }
+    text
+}

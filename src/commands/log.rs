@@ -1,0 +1,211 @@
+//! `llmr log`: past requests with their attempts and the reasons of each decision.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::{self, LogAction};
+use crate::commands::Context;
+use crate::error::{Error, Kind, Result};
+use crate::output::{Align, Table, Terminal, units};
+use crate::store::{LogAttempt, LogEntry, LogFilter, RequestState};
+use crate::types::{CacheOutcome, Day, FailureClass, NanoUsd, Outcome, RequestId, Timestamp, Usage};
+
+/// The log as an object.
+#[derive(Debug, Serialize)]
+struct Report {
+    requests: Vec<Request>,
+}
+
+/// One request.
+#[derive(Debug, Serialize)]
+struct Request {
+    id: RequestId,
+    at: Timestamp,
+    day: Day,
+    state: RequestState,
+    cache: Option<CacheOutcome>,
+    provider: Option<String>,
+    model: Option<String>,
+    requested_model: Option<String>,
+    cost_usd: Option<NanoUsd>,
+    latency_ms: Option<u64>,
+    first_token_ms: Option<u64>,
+    usage: Option<Usage>,
+    finish_reason: Option<&'static str>,
+    exit_code: Option<u8>,
+    error: Option<String>,
+    tag: Option<String>,
+    decision: Option<Value>,
+    attempts: Vec<Attempt>,
+}
+
+/// One attempt of it.
+#[derive(Debug, Serialize)]
+struct Attempt {
+    provider: String,
+    model: String,
+    answered_model: Option<String>,
+    outcome: Outcome,
+    failure: Option<FailureClass>,
+    status: Option<u16>,
+    latency_ms: u64,
+    first_token_ms: Option<u64>,
+    usage: Option<Usage>,
+    held_usd: NanoUsd,
+    cost_usd: Option<NanoUsd>,
+    cost_source: crate::types::CostSource,
+    estimated: bool,
+    presumed: bool,
+}
+
+/// Runs `llmr log`.
+pub fn run(context: &mut Context, args: &cli::Log) -> Result<()> {
+    let (filter, single) = match &args.action {
+        None => (LogFilter { limit: Some(u64::from(args.n)), ..LogFilter::default() }, None),
+        Some(LogAction::Show { id }) => (LogFilter { id: Some(number(id)?), ..LogFilter::default() }, Some(id)),
+    };
+    let entries = context.store_for_reading()?.log(&filter)?;
+    if let Some(id) = single.filter(|_| entries.is_empty()) {
+        return Err(Error::new(Kind::Usage, format!("there is no request {id}")).hint("`llmr log` lists the newest"));
+    }
+    let report = Report { requests: entries.into_iter().map(request).collect() };
+    match single {
+        Some(_) => context.print(&report, |r, terminal| r.requests.iter().map(|r| details(r, terminal)).collect()),
+        None => context.print(&report, table),
+    }
+}
+
+fn number(id: &str) -> Result<RequestId> {
+    RequestId::parse(id).ok_or_else(|| {
+        Error::new(Kind::Usage, format!("`{id}` is not a request's id such as r17")).hint("`llmr log` lists them")
+    })
+}
+
+fn request(entry: LogEntry) -> Request {
+    Request {
+        id: entry.id,
+        at: entry.at,
+        day: entry.day,
+        state: entry.state,
+        cache: entry.cache,
+        provider: entry.provider,
+        model: entry.model,
+        requested_model: entry.requested_model,
+        cost_usd: entry.cost,
+        latency_ms: entry.latency_ms,
+        first_token_ms: entry.first_token_ms,
+        usage: entry.usage,
+        finish_reason: entry.finish_reason.map(|f| f.name()),
+        exit_code: entry.exit_code,
+        error: entry.error_kind,
+        tag: entry.tag,
+        decision: entry.decision.and_then(|text| serde_json::from_str(&text).ok()),
+        attempts: entry.attempts.into_iter().map(attempt).collect(),
+    }
+}
+
+fn attempt(a: LogAttempt) -> Attempt {
+    Attempt {
+        provider: a.candidate.provider,
+        model: a.candidate.model,
+        answered_model: a.answered_model,
+        outcome: a.outcome,
+        failure: a.failure,
+        status: a.status,
+        latency_ms: a.latency_ms,
+        first_token_ms: a.first_token_ms,
+        usage: a.usage,
+        held_usd: a.held,
+        cost_usd: a.cost,
+        cost_source: a.cost_source,
+        estimated: a.estimated,
+        presumed: a.presumed,
+    }
+}
+
+fn table(report: &Report, terminal: &Terminal) -> String {
+    let mut table = Table::new(&[
+        ("id", Align::Left),
+        ("at", Align::Left),
+        ("who", Align::Left),
+        ("cost", Align::Right),
+        ("time", Align::Right),
+        ("tries", Align::Right),
+        ("cache", Align::Left),
+        ("exit", Align::Right),
+        ("tag", Align::Left),
+    ]);
+    for r in &report.requests {
+        table.row([
+            r.id.to_string(),
+            r.at.to_string(),
+            who(r),
+            units::usd_or_unknown(r.cost_usd),
+            r.latency_ms.map_or(String::new(), units::duration_ms),
+            r.attempts.len().to_string(),
+            r.cache.map_or("", CacheOutcome::name).to_owned(),
+            r.exit_code.map_or_else(|| format!("{:?}", r.state).to_lowercase(), |code| code.to_string()),
+            r.tag.clone().unwrap_or_default(),
+        ]);
+    }
+    if table.is_empty() {
+        return "nothing was asked yet\n".to_owned();
+    }
+    table.render(terminal)
+}
+
+fn who(r: &Request) -> String {
+    match (&r.provider, &r.model) {
+        (Some(provider), Some(model)) => format!("{provider}/{model}"),
+        _ => "-".to_owned(),
+    }
+}
+
+fn details(r: &Request, terminal: &Terminal) -> String {
+    let mut text = format!("{}  {}  {}  {}\n", r.id, r.at, who(r), units::usd_or_unknown(r.cost_usd));
+    for (i, a) in r.attempts.iter().enumerate() {
+        let why = a.failure.map_or(a.outcome.name(), |f| f.name());
+        let status = a.status.map(|s| format!(" ({s})")).unwrap_or_default();
+        let presumed = if a.presumed { ", presumed: its process died" } else { "" };
+        text += &format!(
+            "attempt {}: {}/{} {why}{status}, {}, {} of {} held{presumed}\n",
+            i + 1,
+            a.provider,
+            a.model,
+            units::duration_ms(a.latency_ms),
+            units::usd_or_unknown(a.cost_usd),
+            units::usd(a.held_usd)
+        );
+    }
+    let Some(decision) = &r.decision else { return text };
+    text += &format!("\nstrategy {}, budget {}\n", word(&decision["strategy"]), word(&decision["budget"]));
+    let mut table = Table::new(&[
+        ("#", Align::Right),
+        ("candidate", Align::Left),
+        ("score", Align::Right),
+        ("cost part", Align::Right),
+        ("latency part", Align::Right),
+        ("quality part", Align::Right),
+    ]);
+    for c in decision["candidates"].as_array().into_iter().flatten() {
+        let part = |v: &Value| v.as_f64().map_or(String::new(), |x| format!("{x:.3}"));
+        table.row([
+            c["rank"].to_string(),
+            format!("{}/{}", word(&c["provider"]), word(&c["model"])),
+            part(&c["score"]),
+            part(&c["parts"]["cost"]),
+            part(&c["parts"]["latency"]),
+            part(&c["parts"]["quality"]),
+        ]);
+    }
+    text += &table.render(terminal);
+    for refused in decision["refused"].as_array().into_iter().flatten() {
+        text +=
+            &format!("not {}/{}: {}\n", word(&refused["provider"]), word(&refused["model"]), word(&refused["reason"]));
+    }
+    text
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
+}

@@ -1,0 +1,16 @@
+//! One verb a file: arguments into a plain request, a call, a report, output. No decisions.
+
+pub mod ask;
+pub mod budget;
+pub mod cache;
+pub mod config;
+mod context;
+pub mod dry_run;
+pub mod log;
+pub mod models;
+pub mod providers;
+mod question;
+pub mod sandbox;
+pub mod stats;
+
+pub use context::{Context, Printer, Stderr, runtime};

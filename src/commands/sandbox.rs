@@ -1,0 +1,136 @@
+//! `llmr sandbox`, and `--sandbox` of every other command: providers of llmr's own on loopback.
+
+use crate::catalogue;
+use crate::cli::{self, Global};
+use crate::commands::{Context, runtime};
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::output::{Align, Table, Terminal, units};
+use crate::router::interrupted;
+use crate::sandbox::{self, Bill, Sandbox, SandboxOptions, SandboxProvider, Script};
+use crate::types::{Mode, Timestamp};
+
+/// How many requests a sandbox of its own process remembers: none, nobody looks at them.
+const REMEMBERED: usize = 0;
+
+/// Where the rehearsed providers of a command listen.
+pub enum Rehearsal {
+    /// Nowhere: the command sends nothing.
+    Nowhere,
+    /// In another process.
+    Elsewhere,
+    /// Here, until the command ends.
+    Here(Sandbox),
+}
+
+/// Turns the settings into those of a rehearsal: the sandbox's providers in place of the user's own, a
+/// database of their own, no proxies.
+pub fn rehearse(config: &mut Config, global: &Global) -> Result<()> {
+    let address = global.sandbox.as_deref().filter(|value| cli::is_address(value)).unwrap_or("127.0.0.1:0");
+    script(global)?;
+    point_at(config, address);
+    config.paths.database = config.paths.database.with_file_name("llmr-sandbox.db");
+    config.proxies = crate::config::Proxies::default();
+    Ok(())
+}
+
+/// Starts what a command that sends needs.
+pub fn start(context: &mut Context) -> Result<Rehearsal> {
+    let Some(value) = context.global.sandbox.clone() else { return Ok(Rehearsal::Nowhere) };
+    context.messages.note("sandbox: llmr's own providers answer on loopback, no model is asked, no money is spent");
+    if cli::is_address(&value) {
+        return Ok(Rehearsal::Elsewhere);
+    }
+    let options = options(script(&context.global)?, 0, 1.0, context.now());
+    let sandbox = Sandbox::start_on_thread(options).map_err(|e| cannot_listen(0, &e))?;
+    point_at(&mut context.config, &sandbox.addr().to_string());
+    Ok(Rehearsal::Here(sandbox))
+}
+
+/// Runs `llmr sandbox`.
+pub fn run(context: &mut Context, args: &cli::Sandbox) -> Result<()> {
+    if !(args.delay.is_finite() && args.delay >= 0.0) {
+        return Err(Error::new(Kind::Usage, format!("--delay {} is not a factor from 0", args.delay)));
+    }
+    let script = Script::parse(&args.faults, &names())?;
+    let options = options(script, args.port, args.delay, context.now());
+    let sandbox = Sandbox::start_on_thread(options).map_err(|e| cannot_listen(args.port, &e))?;
+    let address = sandbox.addr();
+    context.messages.note(&format!("llmr's own providers listen on {address}; no model is asked"));
+    context.messages.hint(&format!("in another terminal: llmr ask --sandbox={address} \"hello\""));
+    context.messages.hint(&format!("the bill: http://{address}/bill, or Ctrl-C here"));
+    runtime()?.block_on(interrupted());
+    context.printer.print(&sandbox.bill(), bill)
+}
+
+fn options(script: Script, port: u16, speed: f64, now: Timestamp) -> SandboxOptions {
+    SandboxOptions {
+        port,
+        script,
+        providers: providers(),
+        speed,
+        started_at: now,
+        keep_requests: REMEMBERED,
+        ..SandboxOptions::default()
+    }
+}
+
+/// The sandbox's providers at the catalogue's prices, so that its bill and the ledger can be compared.
+fn providers() -> Vec<SandboxProvider> {
+    let mut providers = SandboxProvider::built_in();
+    for provider in &mut providers {
+        if let Some(pricing) = catalogue::find(&provider.name, &provider.model).and_then(catalogue::ModelRow::pricing) {
+            provider.pricing = pricing;
+        }
+    }
+    providers
+}
+
+fn names() -> Vec<&'static str> {
+    vec!["openai", "anthropic", "gemini", "cohere"]
+}
+
+fn script(global: &Global) -> Result<Script> {
+    let value = global.sandbox.as_deref().filter(|value| !cli::is_address(value)).unwrap_or_default();
+    Script::parse(value, &names())
+}
+
+fn point_at(config: &mut Config, address: &str) {
+    let sandboxed = providers();
+    let rehearsed = sandboxed.iter().filter_map(|provider| {
+        let own = config.provider(&provider.name)?;
+        Some(own.rehearsed(sandbox::base_url(address, provider), &provider.model))
+    });
+    config.providers = rehearsed.collect();
+    config.settings.mode = match config.settings.mode {
+        Mode::Shadow => Mode::Shadow,
+        _ => Mode::Production,
+    };
+}
+
+fn cannot_listen(port: u16, error: &std::io::Error) -> Error {
+    Error::new(Kind::Other, format!("the sandbox cannot listen on 127.0.0.1:{port}: {error}"))
+        .hint("take another --port, or 0 for any free one")
+}
+
+fn bill(bill: &Bill, terminal: &Terminal) -> String {
+    let mut table = Table::new(&[
+        ("provider", Align::Left),
+        ("requests", Align::Right),
+        ("billed", Align::Right),
+        ("tokens in", Align::Right),
+        ("out", Align::Right),
+        ("cost", Align::Right),
+    ]);
+    for row in &bill.providers {
+        table.row([
+            row.provider.clone(),
+            units::tokens(row.requests),
+            units::tokens(row.billed_requests),
+            units::tokens(row.usage.prompt_tokens()),
+            units::tokens(row.usage.completion_tokens()),
+            units::usd(row.cost_usd),
+        ]);
+    }
+    format!("{}would have cost {}\n", table.render(terminal), units::usd(bill.cost_usd))
+}

@@ -1,0 +1,116 @@
+//! Reads what a plan is made from.
+
+use serde::Serialize;
+
+use crate::engine::budget::{self, BudgetState};
+use crate::engine::facts::{Facts, Known, Money, Policy, Rest};
+use crate::error::Result;
+use crate::router::{Job, Router};
+use crate::types::{CandidateId, Limit, NanoUsd, RequestId, Timestamp};
+
+/// The day's money, as reports show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Day {
+    /// The day's limit; null when there is none.
+    pub limit_usd: Option<NanoUsd>,
+    /// Settled today.
+    pub spent_usd: NanoUsd,
+    /// Held for attempts under way.
+    pub held_usd: NanoUsd,
+    /// What may still be spent or held; null when there is no limit.
+    pub remaining_usd: Option<NanoUsd>,
+    /// The spent share of the limit, in percent; 0 when there is none.
+    pub used_pct: f64,
+    /// Below, between or above the cut-offs.
+    pub state: BudgetState,
+    /// Requests of today.
+    pub requests: u64,
+    /// Today, UTC.
+    pub day: crate::types::Day,
+    /// When the next day begins.
+    pub resets_at: Timestamp,
+}
+
+impl Day {
+    /// From the sums of the day.
+    pub fn of(limit: Limit, soft_pct: f64, sums: &crate::store::Facts) -> Self {
+        let limit_usd = limit.amount();
+        Self {
+            limit_usd,
+            spent_usd: sums.spent,
+            held_usd: sums.held,
+            remaining_usd: limit_usd.map(|l| l.saturating_sub(sums.spent + sums.held)),
+            used_pct: limit_usd.map_or(0.0, |l| share(sums.spent, l)),
+            state: budget::state(limit, soft_pct, sums.spent),
+            requests: sums.requests,
+            day: sums.day,
+            resets_at: sums.day.plus(1).start(),
+        }
+    }
+}
+
+/// In percent, two decimals; all of nothing is 100.
+fn share(spent: NanoUsd, limit: NanoUsd) -> f64 {
+    if limit == NanoUsd::ZERO {
+        return 100.0;
+    }
+    (spent.as_usd() / limit.as_usd() * 1e4).round() / 1e2
+}
+
+impl Router<'_> {
+    /// The facts as they are now. `own_spent` is what this request's attempts cost so far.
+    pub(super) fn facts(&self, job: &Job, request: RequestId, draw: u64, own_spent: NanoUsd) -> Result<Facts> {
+        let now = self.host.now();
+        let recorded = self.store.facts(now)?;
+        let known = job.selected.targets.iter().map(|target| {
+            let id = &target.candidate.id;
+            Known {
+                candidate: target.candidate.clone(),
+                group: target.group,
+                breaker: recorded.breakers.get(&id.provider).copied().unwrap_or_default(),
+                rest: rest_of(&recorded, id, now),
+                health: recorded.health.get(id).copied().unwrap_or_default(),
+            }
+        });
+        let settings = &self.config.settings;
+        Ok(Facts {
+            now,
+            request,
+            draw,
+            known: known.collect(),
+            barred: job.selected.barred.clone(),
+            money: Money {
+                limit: self.limit,
+                soft_pct: settings.soft_pct,
+                spent: recorded.spent,
+                held: recorded.held,
+                own_held: NanoUsd::ZERO,
+                own_spent,
+                request_cap: job.request.max_cost,
+                allow_unpriced: job.request.allow_unpriced,
+            },
+            question: job.question,
+            policy: Policy {
+                strategy: job.request.strategy,
+                weights: job.request.weights,
+                tier: job.request.selection.tier,
+                attempt_ms: i64::try_from(job.request.timeout_ms).unwrap_or(i64::MAX),
+            },
+        })
+    }
+
+    /// The day's money now.
+    pub fn day(&self) -> Result<Day> {
+        let sums = self.store.facts(self.host.now())?;
+        Ok(Day::of(self.limit, self.config.settings.soft_pct, &sums))
+    }
+}
+
+/// The longest rest that concerns a candidate: its own or its provider's.
+fn rest_of(recorded: &crate::store::Facts, id: &CandidateId, now: Timestamp) -> Option<Rest> {
+    let concerns = |r: &&crate::store::Rest| {
+        r.provider == id.provider && r.model.as_ref().is_none_or(|m| *m == id.model) && now < r.until
+    };
+    let longest = recorded.rests.iter().filter(concerns).max_by_key(|r| r.until)?;
+    Some(Rest { until: longest.until, class: longest.class })
+}

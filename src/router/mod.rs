@@ -1,0 +1,212 @@
+//! The only place that decides *and* acts: reads facts, has the engine plan, walks the plan, settles.
+//!
+//! One request goes down one way: [`Router::prepare`] finds out who comes into question, [`Router::cached`]
+//! looks for a stored answer, [`Router::answer`] walks. [`Router::rehearse`] stops before the walk: that is
+//! the whole of a dry run.
+
+mod attempt;
+pub mod decision;
+mod exchange;
+mod facts;
+mod interrupt;
+mod parallel;
+pub mod request;
+pub mod select;
+mod settle;
+mod shape;
+mod walk;
+
+use crate::cache::{self, Sealer, Verdict};
+use crate::config::Config;
+use crate::engine::facts::{Done, Question};
+use crate::engine::{draw, estimate, plan};
+use crate::error::Result;
+use crate::host::Host;
+use crate::output::Redactor;
+use crate::store::{CacheFailure, CacheHit, CacheRow, RequestStart, Store};
+use crate::transport::Network;
+use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, Timestamp};
+
+pub use facts::Day;
+pub use interrupt::interrupted;
+pub use request::{Answered, CacheUse, Flow, Listener, Rehearsal, Request, Selection};
+pub use select::{Selected, Target, select};
+
+/// Everything a request needs, in one place.
+pub struct Router<'a> {
+    /// Clock and process.
+    pub host: &'a Host,
+    /// Settings.
+    pub config: &'a Config,
+    /// The database.
+    pub store: Store,
+    /// The day's limit, with the one kept in the database taken in.
+    pub limit: Limit,
+    /// What seals cache entries; `None` where the cache is off.
+    pub sealer: Option<Sealer>,
+    /// Keeps keys out of every text that came from outside.
+    pub redactor: Redactor,
+    /// How the network is reached.
+    pub network: Network,
+}
+
+/// A request with all that is known before any fact is read.
+pub struct Job {
+    /// The request.
+    pub request: Request,
+    /// Who comes into question.
+    pub selected: Selected,
+    /// How large it is.
+    pub question: Question,
+    /// Its cache key.
+    pub key: cache::Key,
+    /// When it began.
+    pub began: Timestamp,
+}
+
+impl Router<'_> {
+    /// Finds out who comes into question, and how large the question is.
+    pub fn prepare(&self, request: Request) -> Result<Job> {
+        let began = self.host.now();
+        let selected = select(self.config, &request.selection, began.day())?;
+        let texts =
+            || request.system.iter().map(String::as_str).chain(request.messages.iter().map(|m| m.text.as_str()));
+        let bytes: usize = texts().map(str::len).sum();
+        let question = Question {
+            reference_tokens: texts().map(estimate::tokens).sum::<u64>() + chat_template_tokens(texts().count()),
+            bound_tokens: estimate::upper_bound_tokens(bytes as u64, texts().count()),
+            explicit_cap: request.explicit_cap,
+            default_cap: request.default_cap,
+            effort: request.effort,
+        };
+        let model = request.selection.model.as_deref();
+        let resolved = model.map(|m| self.config.aliases.get(m).map_or(m, String::as_str));
+        let fallbacks = select::fallbacks(self.config, &request.selection);
+        let key = cache::key(&asked(&request, resolved, &fallbacks));
+        Ok(Job { request, selected, question, key, began })
+    }
+
+    /// The stored answer to this request, if there is one that may be served.
+    pub fn cached(&mut self, job: &Job) -> Result<Option<Answered>> {
+        if job.request.cache != CacheUse::On {
+            return Ok(None);
+        }
+        let Some(row) = self.good_entry(job)? else { return Ok(None) };
+        let latency_ms = u64::try_from(self.host.now().since_ms(job.began)).unwrap_or(0);
+        let id = self.store.record_hit(&CacheHit {
+            start: start(job),
+            key: &job.key,
+            provider: &row.provider,
+            model: &row.model,
+            tier: row.tier,
+            finish_reason: row.finish_reason,
+            usage: row.usage,
+            saved: row.cost.unwrap_or_default(),
+            latency_ms,
+        })?;
+        Ok(Some(Answered {
+            id,
+            candidate: CandidateId::new(row.provider, row.model),
+            tier: row.tier,
+            text: row.content,
+            finish: row.finish_reason,
+            usage: row.usage.unwrap_or_default(),
+            cost: Some(NanoUsd::ZERO),
+            cost_source: row.cost_source,
+            latency_ms,
+            first_token_ms: None,
+            cache: CacheOutcome::Hit,
+            attempts: Vec::new(),
+            warnings: job.selected.warnings.clone(),
+        }))
+    }
+
+    /// An entry that verifies, is not expired, and names a candidate that may answer this request.
+    fn good_entry(&mut self, job: &Job) -> Result<Option<CacheRow>> {
+        let Some(sealer) = &self.sealer else { return Ok(None) };
+        let Some(entry) = self.store.cache_get(&job.key)? else { return Ok(None) };
+        let verdict = entry.row.as_ref().map_or(Verdict::Bad, |row| sealer.judge(row));
+        let row = match (verdict, entry.row) {
+            (Verdict::Good, Some(row)) => row,
+            (Verdict::Foreign, _) => {
+                self.store.cache_count_failure(CacheFailure::Foreign, job.began.day())?;
+                return Ok(None);
+            }
+            _ => {
+                self.store.cache_count_failure(CacheFailure::Integrity, job.began.day())?;
+                self.store.cache_delete(entry.row_id)?;
+                return Ok(None);
+            }
+        };
+        let target = job.selected.target(&CandidateId::new(&row.provider, &row.model));
+        let allowed = target.is_some_and(|target| {
+            job.request.selection.tier.is_none_or(|tier| target.candidate.tier.is_some_and(|has| has >= tier))
+        });
+        // One from the future was stored by a clock that has been set back since: its age is not known.
+        let fresh = row.created_at <= job.began && job.began < row.expires_at;
+        Ok(Some(*row).filter(|_| allowed && fresh))
+    }
+
+    /// What the next `ask` would do, without doing it.
+    pub fn rehearse(&mut self, job: &Job) -> Result<Rehearsal> {
+        let id = self.store.next_request()?;
+        let cached = match job.request.cache {
+            CacheUse::On => self.good_entry(job)?,
+            _ => None,
+        };
+        let facts = self.facts(job, id, draw::of_request(self.seed(), id.0), NanoUsd::ZERO)?;
+        let plan = plan::plan(&facts, &Done::new());
+        let cache = match (&job.request.cache, &cached, &self.sealer) {
+            (CacheUse::Off, ..) | (_, _, None) => CacheOutcome::Off,
+            (_, Some(_), _) => CacheOutcome::Hit,
+            _ => CacheOutcome::Miss,
+        };
+        Ok(Rehearsal {
+            plan,
+            facts,
+            cache,
+            cached: cached.map(|row| CandidateId::new(row.provider, row.model)),
+            warnings: job.selected.warnings.clone(),
+        })
+    }
+
+    /// The seed of all draws: the user's own, else the database's.
+    fn seed(&self) -> u64 {
+        self.host.seed().unwrap_or_else(|| self.store.seed())
+    }
+}
+
+/// The request as its row begins.
+fn start(job: &Job) -> RequestStart<'_> {
+    RequestStart {
+        at: job.began,
+        tag: job.request.tag.as_deref(),
+        mode: job.request.mode,
+        stream: job.request.stream,
+        requested_model: job.request.selection.model.as_deref(),
+    }
+}
+
+/// What the cache key is made of.
+fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [String]) -> cache::Asked<'a> {
+    cache::Asked {
+        model,
+        providers: &request.selection.providers,
+        tier: request.selection.tier,
+        fallbacks,
+        system: request.system.as_deref(),
+        messages: &request.messages,
+        cap: request.explicit_cap.unwrap_or(request.default_cap),
+        temperature: request.temperature,
+        top_p: request.top_p,
+        stop: &request.stop,
+        effort: request.effort,
+        extra: &request.extra,
+    }
+}
+
+/// What a chat template adds to so many messages, in tokens: four around each and three before the answer, as
+/// OpenAI documents it for its models; the others are alike.
+fn chat_template_tokens(messages: usize) -> u64 {
+    4 * messages as u64 + 3
+}

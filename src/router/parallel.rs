@@ -1,0 +1,150 @@
+//! Several candidates side by side: every one is held, sent and paid for; the best whole answer is kept.
+
+use std::time::Instant;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use crate::engine::plan::Ranked;
+use crate::error::{Error, Result};
+use crate::router::Router;
+use crate::router::attempt::{End, Over, Ready, Verdict, verdict};
+use crate::router::exchange::{Exchange, elapsed_ms};
+use crate::router::request::{Flow, Listener};
+use crate::router::settle::{Charge, Progress};
+use crate::router::walk::{Trip, stopped};
+use crate::types::{Answer, Failure, FailureClass};
+
+type Outcome = std::result::Result<Answer, Failure>;
+
+impl Router<'_> {
+    /// Asks these at once. In a race the first whole answer ends it, and the others are cancelled and charged.
+    pub(super) async fn ask_together(
+        &mut self,
+        trip: &mut Trip<'_>,
+        candidates: Vec<Ranked>,
+        listener: &mut dyn Listener,
+    ) -> Result<End> {
+        let mut ready = Vec::new();
+        for ranked in candidates {
+            ready.extend(self.ready(trip, &ranked, listener)?);
+        }
+        if ready.is_empty() {
+            return Ok(End::GoOn);
+        }
+        let mut seen: Vec<Progress> = ready.iter().map(|r| Progress { sent_at: r.at, ..Progress::default() }).collect();
+        let (results, stopped_by) = race(trip, &ready, &mut seen).await;
+        let overs = ready.into_iter().zip(seen).zip(results).map(|((ready, seen), (result, latency_ms))| Over {
+            ready,
+            seen,
+            result,
+            latency_ms,
+        });
+        let overs: Vec<Over> = overs.collect();
+        let best = if stopped_by.is_none() { best(&overs) } else { None };
+        let charges: Vec<Charge> = overs.iter().map(|over| self.settle(trip, over, false)).collect();
+        if let Some(kind) = stopped_by {
+            return Err(Error::new(kind, stopped(kind)));
+        }
+        match best {
+            Some(best) => self.keep(trip, &overs[best], &charges[best]),
+            None => {
+                self.all_failed(trip, &overs);
+                Ok(End::GoOn)
+            }
+        }
+    }
+
+    fn keep(&mut self, trip: &mut Trip<'_>, over: &Over, charge: &Charge) -> Result<End> {
+        let Ok(answer) = over.result.clone() else { return Ok(End::GoOn) };
+        let now = self.host.now();
+        let end = self.request_end(trip, over, charge, now);
+        let recorded = self.store.finish(&end).and_then(|()| match self.cache_row(trip, over, charge, now) {
+            Some(row) => self.store.cache_put(&self.cache_put(&row), now),
+            None => Ok(()),
+        });
+        if let Err(problem) = recorded {
+            trip.warnings.push(format!("the answer could not be recorded: {problem}"));
+        }
+        Ok(End::Answered(Box::new(self.answered(trip, over, answer, charge))))
+    }
+
+    fn all_failed(&mut self, trip: &mut Trip<'_>, overs: &[Over]) {
+        let now = self.host.now();
+        for over in overs {
+            let candidate = &over.ready.ranked.candidate;
+            let failure = match verdict(over) {
+                Err(Verdict::Failed(failure)) => failure,
+                _ => Failure::new(FailureClass::Empty, "the output cap ran out before any text"),
+            };
+            trip.walk.failed(candidate, &failure, now);
+            trip.walk.give_up_on(&candidate.id);
+            let report = trip
+                .reports
+                .iter()
+                .rev()
+                .find(|r| r.provider == candidate.id.provider && r.model == candidate.id.model);
+            trip.last = report.cloned().map(|report| (report, self.redactor.redact(&failure.to_string())));
+        }
+    }
+}
+
+/// Runs the exchanges until all are over, one has won the race, or the process is asked to stop.
+async fn race(
+    trip: &mut Trip<'_>,
+    ready: &[Ready],
+    seen: &mut [Progress],
+) -> (Vec<(Outcome, u64)>, Option<crate::error::Kind>) {
+    let began = Instant::now();
+    let mut results: Vec<Option<(Outcome, u64)>> = ready.iter().map(|_| None).collect();
+    let mut running: FuturesUnordered<_> = ready
+        .iter()
+        .zip(seen.iter_mut())
+        .enumerate()
+        .map(|(i, (ready, seen))| exchange(&trip.client, i, ready, seen, began))
+        .collect();
+    let mut stopped_by = None;
+    loop {
+        tokio::select! {
+            next = running.next() => match next {
+                None => break,
+                Some((i, outcome, latency_ms)) => {
+                    let whole = outcome.as_ref().is_ok_and(|answer| !answer.text.is_empty());
+                    results[i] = Some((outcome, latency_ms));
+                    if whole && trip.job.request.race {
+                        break;
+                    }
+                }
+            },
+            kind = &mut trip.stop => {
+                stopped_by = Some(kind);
+                break;
+            }
+        }
+    }
+    drop(running);
+    let cancelled = || (Err(Failure::new(FailureClass::Cancelled, "another one was faster")), elapsed_ms(began));
+    (results.into_iter().map(|r| r.unwrap_or_else(cancelled)).collect(), stopped_by)
+}
+
+async fn exchange(
+    client: &crate::transport::Client,
+    i: usize,
+    ready: &Ready,
+    seen: &mut Progress,
+    began: Instant,
+) -> (usize, Outcome, u64) {
+    let exchange = Exchange { client, dialect: ready.dialect.as_ref(), request: &ready.http, limits: &ready.limits };
+    let mut unseen = |_: &str| Flow::On;
+    let outcome = tokio::time::timeout(ready.time_limit, exchange.run(seen, &mut unseen)).await;
+    let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(FailureClass::Timeout, "no whole answer in time")));
+    (i, outcome, elapsed_ms(began))
+}
+
+/// The best whole answer: first by its finish reason, then by its candidate's score.
+fn best(overs: &[Over]) -> Option<usize> {
+    let whole = overs.iter().enumerate().filter_map(|(i, over)| {
+        let answer = over.result.as_ref().ok().filter(|_| verdict(over).is_ok())?;
+        Some((answer.finish, -over.ready.ranked.score, i))
+    });
+    whole.min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))).map(|(.., i)| i)
+}

@@ -1,0 +1,394 @@
+//! Who comes into question: the providers that take part, with the model that each would be asked for.
+//!
+//! Pure: from the settings, the catalogue and what was pinned. Prices of the user's own win over the catalogue's.
+
+use crate::catalogue::{self, Ability, ModelRow, ModelState};
+use crate::config::{Config, KeyState, ModelRow as OwnRow, ProviderConfig};
+use crate::engine::plan::Reason;
+use crate::error::{Error, Kind, Result};
+use crate::providers::{Endpoint, ModelFacts};
+use crate::router::request::Selection;
+use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, Rates};
+
+/// A candidate with the address it is asked at.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The fixed facts.
+    pub candidate: Candidate,
+    /// Its place in the order of groups.
+    pub group: u32,
+    /// Where and as whom it is asked.
+    pub endpoint: Endpoint,
+    /// Whose wire format it speaks.
+    pub dialect: DialectKind,
+    /// The provider's own time limit of an attempt, in milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// Who may be planned with, who may not, and what the user should know.
+#[derive(Debug, Clone, Default)]
+pub struct Selected {
+    /// In the order in which providers are listed.
+    pub targets: Vec<Target>,
+    /// Refused for good.
+    pub barred: Vec<(CandidateId, Reason)>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+impl Selected {
+    /// The target of a candidate.
+    pub fn target(&self, id: &CandidateId) -> Option<&Target> {
+        self.targets.iter().find(|t| t.candidate.id == *id)
+    }
+
+    fn take(&mut self, provider: &ProviderConfig, model: &str, group: u32, verbatim: bool, today: Day) {
+        let known = self.targets.iter().map(|t| &t.candidate.id).chain(self.barred.iter().map(|(id, _)| id));
+        if known.into_iter().any(|id| id.provider == provider.name && id.model == model) {
+            return;
+        }
+        let row = row_of(provider, model);
+        let id = CandidateId::new(&provider.name, model);
+        if let Some(row) = row {
+            match life(row, &id, verbatim, today) {
+                Life::On => {}
+                Life::Warn(text) => self.warnings.push(text),
+                Life::Over(reason) => return self.barred.push((id, reason)),
+            }
+        }
+        self.targets.push(target(provider, model, row, group));
+    }
+}
+
+/// What a model's age means for a request.
+enum Life {
+    On,
+    Warn(String),
+    Over(Reason),
+}
+
+fn life(row: &ModelRow, id: &CandidateId, verbatim: bool, today: Day) -> Life {
+    let instead = row.successor.map(|s| format!("; its successor is {s}")).unwrap_or_default();
+    match row.state(today) {
+        ModelState::Retired { .. } if verbatim => Life::Warn(format!("{id} is retired{instead}")),
+        ModelState::Retired { .. } => Life::Over(Reason::Retired { successor: row.successor.map(str::to_owned) }),
+        ModelState::RetiresOn { day, days_left } if days_left <= catalogue::RETIREMENT_NOTICE_DAYS => {
+            Life::Warn(format!("{id} will be switched off on {day}{instead}"))
+        }
+        _ => Life::On,
+    }
+}
+
+/// The candidates of a selection.
+///
+/// Fails with exit code 2 when a name is unknown, no provider takes part, or the model asked for is retired.
+pub fn select(config: &Config, wanted: &Selection, today: Day) -> Result<Selected> {
+    let providers = participants(config, wanted)?;
+    let mut selected = Selected::default();
+    match &wanted.model {
+        Some(model) => pin(config, &providers, model, wanted, today, &mut selected)?,
+        None => one_each(&providers, wanted, today, &mut selected),
+    }
+    for (i, model) in fallbacks(config, wanted).iter().enumerate() {
+        let group = 2 * u32::try_from(i + 1).unwrap_or(u32::MAX / 2);
+        by_name(config, &providers, model, group, today, &mut selected)?;
+    }
+    if selected.targets.is_empty() {
+        return Err(nobody(&selected));
+    }
+    Ok(selected)
+}
+
+/// The providers that take part, of those asked for.
+fn participants<'c>(config: &'c Config, wanted: &Selection) -> Result<Vec<&'c ProviderConfig>> {
+    for name in &wanted.providers {
+        let provider = provider(config, name)?;
+        if !provider.participates() {
+            return Err(missing_key(provider));
+        }
+    }
+    let asked_for = |p: &&ProviderConfig| wanted.providers.is_empty() || wanted.providers.contains(&p.name);
+    let found: Vec<_> = config.providers.iter().filter(|p| p.participates()).filter(asked_for).collect();
+    if found.is_empty() {
+        return Err(Error::new(Kind::NoProvider, "no provider is configured")
+            .hint("set a key, such as OPENAI_API_KEY or ANTHROPIC_API_KEY, in the environment or in a .env file")
+            .hint("try everything without a key: llmr ask --sandbox \"hello\""));
+    }
+    Ok(found)
+}
+
+fn provider<'c>(config: &'c Config, name: &str) -> Result<&'c ProviderConfig> {
+    config.providers.iter().find(|p| p.name == name).ok_or_else(|| {
+        let names: Vec<_> = config.providers.iter().map(|p| p.name.as_str()).collect();
+        Error::new(Kind::Usage, format!("unknown provider `{name}`")).hint(format!("known are {}", names.join(", ")))
+    })
+}
+
+fn missing_key(provider: &ProviderConfig) -> Error {
+    let message = format!("provider `{}` cannot take part: {}", provider.name, why_not(provider));
+    Error::new(Kind::NoProvider, message).hint("`llmr providers list --all` shows what each provider needs")
+}
+
+/// Without `-m`: one candidate a provider.
+fn one_each(providers: &[&ProviderConfig], wanted: &Selection, today: Day, selected: &mut Selected) {
+    for provider in providers {
+        match default_model(provider, wanted) {
+            Some(model) => selected.take(provider, &model, 0, false, today),
+            None => selected.warnings.push(format!(
+                "provider `{}` is left out: no model is known for it; set {}",
+                provider.name,
+                provider.model_vars.first().map_or("its `models` in config.toml", String::as_str)
+            )),
+        }
+    }
+}
+
+/// The provider's own `*_MODEL`, else the tier's model, else the default one.
+pub fn default_model(provider: &ProviderConfig, wanted: &Selection) -> Option<String> {
+    let defaults = catalogue::defaults(&provider.name);
+    let of_tier = wanted.tier.and_then(|tier| defaults.map(|d| d.for_tier(tier).to_owned()));
+    let own = provider.models.first().cloned();
+    let general = defaults.map(|d| d.default.to_owned());
+    provider.model.clone().or(of_tier).or(own).or(general)
+}
+
+/// With `-m`: that model, then the same one at other providers.
+fn pin(
+    config: &Config,
+    providers: &[&ProviderConfig],
+    model: &str,
+    wanted: &Selection,
+    today: Day,
+    selected: &mut Selected,
+) -> Result<()> {
+    if wanted.providers.is_empty() {
+        return by_name(config, providers, model, 0, today, selected);
+    }
+    let model = config.aliases.get(model).map_or(model, String::as_str);
+    for provider in providers {
+        selected.take(provider, model, 0, true, today);
+    }
+    Ok(())
+}
+
+/// A model by its name: an alias, `provider/model`, or a model that a provider is known to have.
+fn by_name(
+    config: &Config,
+    providers: &[&ProviderConfig],
+    name: &str,
+    group: u32,
+    today: Day,
+    selected: &mut Selected,
+) -> Result<()> {
+    let model = config.aliases.get(name).map_or(name, String::as_str);
+    if let Some((provider_name, model)) = model.split_once('/')
+        && let Ok(named) = provider(config, provider_name)
+    {
+        let among = providers.iter().find(|p| p.name == named.name).ok_or_else(|| missing_key(named))?;
+        selected.take(among, model, group, false, today);
+        same_elsewhere(providers, &[(among, model)], group + 1, today, selected);
+        return retired_alone(selected, group, model);
+    }
+    let having: Vec<_> = providers.iter().filter(|p| has(p, model)).map(|p| (p, model)).collect();
+    if having.is_empty() {
+        return unknown_here(config, providers, model, group, today, selected);
+    }
+    for (provider, model) in &having {
+        selected.take(provider, model, group, false, today);
+    }
+    same_elsewhere(providers, &having, group + 1, today, selected);
+    retired_alone(selected, group, model)
+}
+
+/// Nobody who takes part has a model of this name; perhaps the same model goes by another one here.
+fn unknown_here(
+    config: &Config,
+    providers: &[&ProviderConfig],
+    model: &str,
+    group: u32,
+    today: Day,
+    selected: &mut Selected,
+) -> Result<()> {
+    let rows: Vec<_> = config.providers.iter().filter_map(|p| catalogue::find(&p.name, model)).collect();
+    let before = selected.targets.len() + selected.barred.len();
+    for row in &rows {
+        same_as(providers, row, group + 1, today, selected);
+    }
+    if selected.targets.len() + selected.barred.len() > before {
+        return Ok(());
+    }
+    if let Some(row) = rows.first() {
+        let owner = provider(config, row.provider)?;
+        return Err(missing_key(owner).hint(format!("`{model}` is a model of provider `{}`", row.provider)));
+    }
+    let error = Error::new(Kind::Usage, format!("no provider that takes part is known to have a model `{model}`"));
+    let error = match catalogue::closest(model) {
+        Some(close) => error.hint(format!("did you mean `{close}`? `llmr models` lists all")),
+        None => error.hint("`llmr models` lists all that are known"),
+    };
+    Err(error.hint(format!("to ask for it all the same: -p PROVIDER -m {model}")))
+}
+
+fn same_elsewhere(
+    providers: &[&ProviderConfig],
+    having: &[(&&ProviderConfig, &str)],
+    group: u32,
+    today: Day,
+    selected: &mut Selected,
+) {
+    for row in having.iter().filter_map(|(provider, model)| row_of(provider, model)) {
+        same_as(providers, row, group, today, selected);
+    }
+}
+
+/// The same model at other providers, by the catalogue's own column; never guessed from a name.
+fn same_as(providers: &[&ProviderConfig], row: &ModelRow, group: u32, today: Day, selected: &mut Selected) {
+    for same in catalogue::same_as(row) {
+        for provider in providers.iter().filter(|p| p.name == same.provider && !is_azure(p)) {
+            selected.take(provider, same.id, group, false, today);
+        }
+    }
+    let by_deployment = |p: &&&ProviderConfig| {
+        p.azure.is_some()
+            && row.same.is_some()
+            && p.model.as_deref().and_then(|m| row_of(p, m)).is_some_and(|r| r.same == row.same)
+    };
+    for provider in providers.iter().filter(by_deployment) {
+        if let Some(deployment) = &provider.model {
+            selected.take(provider, deployment, group, false, today);
+        }
+    }
+}
+
+/// A model that was asked for by name and is retired wherever it is to be had.
+fn retired_alone(selected: &Selected, group: u32, model: &str) -> Result<()> {
+    let alive = selected.targets.iter().any(|t| t.group == group || t.group == group + 1);
+    let over = selected.barred.iter().find(|(id, _)| id.model == model);
+    match over {
+        Some((id, Reason::Retired { successor })) if !alive => Err(retired(id, successor.as_deref())),
+        _ => Ok(()),
+    }
+}
+
+fn retired(id: &CandidateId, successor: Option<&str>) -> Error {
+    let error = Error::new(Kind::Config, format!("model `{}` of provider `{}` is retired", id.model, id.provider));
+    let error = match successor {
+        Some(next) => error.hint(format!("its successor is `{next}`: -m {next}")),
+        None => error.hint("`llmr models` lists what there is"),
+    };
+    error.hint(format!("to ask for it all the same: -p {} -m {}", id.provider, id.model))
+}
+
+fn nobody(selected: &Selected) -> Error {
+    if let Some((id, Reason::Retired { successor })) = selected.barred.first() {
+        return retired(id, successor.as_deref());
+    }
+    let error = Error::new(Kind::NoProvider, "no provider that takes part has a model to ask for");
+    selected.warnings.iter().fold(error, |error, warning| error.hint(warning.clone()))
+}
+
+/// `--fallback`, else those that the config names for the model, else its `default` ones.
+pub fn fallbacks(config: &Config, wanted: &Selection) -> Vec<String> {
+    if !wanted.fallbacks.is_empty() {
+        return wanted.fallbacks.clone();
+    }
+    let of = |name: &str| config.fallbacks.get(name).cloned();
+    match &wanted.model {
+        Some(model) => of(model).or_else(|| config.aliases.get(model).and_then(|m| of(m))).unwrap_or_default(),
+        None => of("default").unwrap_or_default(),
+    }
+}
+
+/// Whether a provider is known to have a model of this name.
+fn has(provider: &ProviderConfig, model: &str) -> bool {
+    let own = provider.models.iter().any(|m| m == model)
+        || provider.model_rows.iter().any(|row| row.model.as_deref() == Some(model));
+    let named = provider.model.as_deref() == Some(model);
+    own || named || (!is_azure(provider) && catalogue::find(&provider.name, model).is_some())
+}
+
+/// The catalogue's row of a provider's model; Azure's deployments go by the model behind them.
+fn row_of(provider: &ProviderConfig, model: &str) -> Option<&'static ModelRow> {
+    let name = provider.azure.as_ref().and_then(|azure| azure.model.as_deref()).unwrap_or(model);
+    catalogue::find(&provider.name, name)
+}
+
+fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>, group: u32) -> Target {
+    let own = provider.model_row(model);
+    let own = own.as_ref();
+    let pricing = pricing(provider, own, row);
+    let max_price = provider.quirks.max_price.then(|| pricing.as_ref().map(most_per_mtok)).flatten();
+    let reasons = row.is_some_and(|r| r.can(Ability::Reasoning));
+    let candidate = Candidate {
+        id: CandidateId::new(&provider.name, model),
+        pricing,
+        context_tokens: own.and_then(|o| o.context_tokens).or(row.and_then(|r| r.context_tokens)),
+        max_output_tokens: own.and_then(|o| o.max_output_tokens).or(row.and_then(|r| r.max_output_tokens)),
+        tier: row.and_then(|r| r.tier),
+        accepts_temperature: row.is_none_or(|r| r.accepts_temperature),
+        max_temperature: provider.quirks.max_temperature,
+        reasons,
+        reasoning_beside_output: provider.quirks.reasoning_beside_output,
+        streams: row.is_none_or(|r| r.can(Ability::Streaming)),
+        priority: provider.priority,
+        token_factor: catalogue::token_factor(&provider.name, model),
+        retires: row.and_then(|r| r.retired),
+        successor: row.and_then(|r| r.successor).map(str::to_owned),
+    };
+    let endpoint = Endpoint {
+        provider: provider.name.clone(),
+        base_url: provider.base_url.clone(),
+        key: provider.key.clone(),
+        model: model.to_owned(),
+        quirks: provider.quirks,
+        api_version: provider.azure.as_ref().and_then(|a| a.api_version.clone()),
+        model_facts: ModelFacts {
+            reasons,
+            reasoning_levels: row.map_or(&[], |r| r.reasoning_levels),
+            adaptive_thinking: row.is_some_and(|r| r.adaptive_thinking),
+        },
+        max_price,
+    };
+    let timeout_ms = provider.timeout_secs.map(milliseconds);
+    Target { candidate, group, endpoint, timeout_ms, dialect: provider.dialect }
+}
+
+/// Models of one's own machine: every one of them is free, also those that the catalogue does not list.
+fn is_local(provider: &ProviderConfig) -> bool {
+    provider.built_in && provider.key_state == KeyState::NotNeeded
+}
+
+/// Whether models go by deployments of the user's own.
+fn is_azure(provider: &ProviderConfig) -> bool {
+    provider.azure.is_some()
+}
+
+/// Why a provider does not take part, in words.
+pub fn why_not(provider: &ProviderConfig) -> String {
+    let variable = |names: &[String]| names.first().cloned().unwrap_or_default();
+    match provider.key_state {
+        KeyState::Missing => format!("no key: set {}", variable(&provider.key_vars)),
+        _ if provider.base_url.is_empty() => "no address is set".to_owned(),
+        _ => format!("not in use: set {}", variable(&provider.model_vars)),
+    }
+}
+
+fn milliseconds(secs: f64) -> u64 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let ms = (secs * 1000.0).ceil() as u64;
+    ms
+}
+
+fn pricing(provider: &ProviderConfig, own: Option<&OwnRow>, row: Option<&ModelRow>) -> Option<Pricing> {
+    let own = own.and_then(|o| o.rates).map(|rates| Pricing::plain(rates, CostSource::Config));
+    let free = || is_local(provider).then(|| Pricing::plain(Rates::FREE, CostSource::Catalogue));
+    own.or_else(|| row.and_then(ModelRow::pricing)).or_else(free)
+}
+
+/// The dearest prices of a model, in USD per million tokens: (prompt, completion).
+fn most_per_mtok(pricing: &Pricing) -> (f64, f64) {
+    let steps = pricing.steps.iter().map(|s| s.rates);
+    let changes = pricing.changes.iter().map(|c| c.rates);
+    let rates = steps.chain(changes).chain(pricing.peak.map(|p| p.rates)).fold(pricing.rates, Rates::max);
+    (rates.dearest_input().as_usd_per_mtok(), rates.dearest_output().as_usd_per_mtok())
+}

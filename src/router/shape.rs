@@ -1,0 +1,95 @@
+//! The request as one candidate gets it: what its model would refuse is left out, with a warning.
+
+use std::collections::BTreeSet;
+
+use crate::providers::table::EffortField;
+use crate::router::request::Request;
+use crate::router::select::Target;
+use crate::types::{Ask, Effort};
+
+/// Request fields that a candidate refused when it was asked; they are not sent to it again.
+pub type Dropped = BTreeSet<String>;
+
+/// What is sent, and what the user should know about it.
+pub struct Shaped {
+    /// The request in no vendor's words.
+    pub ask: Ask,
+    /// Where it goes.
+    pub target: Target,
+    /// What was left out or changed.
+    pub warnings: Vec<String>,
+}
+
+/// The request for one candidate, with this output cap.
+pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) -> Shaped {
+    let mut target = target.clone();
+    let (candidate, quirks) = (&target.candidate, &mut target.endpoint.quirks);
+    let id = &candidate.id;
+    let mut warnings = Vec::new();
+    let mut left_out = |name: &str| warnings.push(format!("{id} does not take {name}: left out"));
+    let takes = |name: &str| candidate.accepts_temperature && !dropped.contains(name);
+    let mut temperature = request.temperature;
+    if temperature.is_some() && !takes("temperature") {
+        temperature = None;
+        left_out("a temperature");
+    }
+    let mut top_p = request.top_p;
+    if top_p.is_some() && !takes("top_p") {
+        top_p = None;
+        left_out("top-p");
+    }
+    let mut stop = request.stop.clone();
+    if !stop.is_empty() && dropped.contains("stop") {
+        stop.clear();
+        left_out("stop texts");
+    }
+    let effort = request.effort.filter(|_| quirks.effort != EffortField::Unsupported && !dropped.contains("effort"));
+    if effort.is_none() && request.effort.is_some_and(|e| e != Effort::None) {
+        left_out("an effort");
+    }
+    if let Some(high) = temperature.filter(|t| *t > candidate.max_temperature) {
+        temperature = Some(candidate.max_temperature);
+        warnings.push(format!("{id} takes a temperature of at most {}: {high} was lowered", candidate.max_temperature));
+    }
+    if let Some(most) = request.explicit_cap.filter(|wanted| cap < *wanted && Some(cap) == candidate.max_output_tokens)
+    {
+        warnings.push(format!("{id} writes at most {cap} tokens: --max-tokens {most} was lowered"));
+    }
+    quirks.output_cap = other_cap_field(quirks.output_cap, dropped);
+    quirks.stream_usage_option &= !dropped.contains("stream_options");
+    let ask = Ask {
+        system: request.system.clone(),
+        messages: request.messages.clone(),
+        max_output_tokens: cap,
+        temperature,
+        top_p,
+        stop,
+        effort,
+        extra: request.extra.clone(),
+        stream: request.stream && candidate.streams,
+    };
+    Shaped { ask, target, warnings }
+}
+
+/// The output cap must be sent: where one name of it is refused, the other one is tried.
+fn other_cap_field(name: &'static str, dropped: &Dropped) -> &'static str {
+    match name {
+        "max_tokens" if dropped.contains("max_tokens") => "max_completion_tokens",
+        "max_completion_tokens" if dropped.contains("max_completion_tokens") => "max_tokens",
+        _ => name,
+    }
+}
+
+/// The name under which a refused field is dropped, if the request can do without it.
+pub fn droppable(parameter: &str, request: &Request) -> Option<&'static str> {
+    match parameter {
+        "temperature" if request.temperature.is_some() => Some("temperature"),
+        "top_p" if request.top_p.is_some() => Some("top_p"),
+        "stop" if !request.stop.is_empty() => Some("stop"),
+        "reasoning_effort" if request.effort.is_some() => Some("effort"),
+        "max_tokens" => Some("max_tokens"),
+        "max_completion_tokens" => Some("max_completion_tokens"),
+        "stream_options" => Some("stream_options"),
+        _ => None,
+    }
+}

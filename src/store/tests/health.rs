@@ -1,0 +1,197 @@
+//! Breakers, rests and health sums as the store keeps them for every process.
+
+use super::*;
+use crate::engine::breaker::BreakerState;
+use crate::engine::health::Observation;
+
+fn settle(store: &Store, done: &Settlement<'_>) {
+    store.settle(done, None, None).unwrap();
+}
+
+fn fail(store: &Store, when: Timestamp, class: FailureClass) {
+    settle(store, &failed(held(store, when), when, class));
+}
+
+fn open_breaker(store: &Store) {
+    (0..3).for_each(|_| fail(store, NOON, FailureClass::ServerError));
+}
+
+fn admit(store: &Store, when: Timestamp) -> (AttemptId, Admitted) {
+    let attempt = begin(store, when);
+    (attempt, store.admit(&admission(attempt, when)).unwrap())
+}
+
+fn state(store: &Store, when: Timestamp) -> BreakerState {
+    store.facts(when).unwrap().breakers.get("lab").copied().unwrap_or_default().state(when)
+}
+
+#[test]
+fn failures_open_it_for_every_process() {
+    let home = Home::new();
+    let (one, other) = (home.open(1), home.open(2));
+    fail(&one, NOON, FailureClass::ServerError);
+    fail(&other, NOON, FailureClass::Timeout);
+    assert_eq!(state(&one, NOON), BreakerState::Closed);
+    fail(&one, NOON, FailureClass::Cut);
+    let (_, admitted) = admit(&other, at(59));
+    assert_eq!(admitted, Admitted::BreakerOpen { until: at(60) });
+    assert_eq!(budget(&other, at(59)), (0, 0), "who is kept out holds nothing");
+    let stored = other.breakers().unwrap()["lab"];
+    assert_eq!(stored.last_failure, Some((FailureClass::Cut, NOON)));
+}
+
+#[test]
+fn the_caller_s_own_faults_and_rate_limits_never_open_it() {
+    use FailureClass::{Auth, ContextOverflow, InvalidRequest, QuotaExhausted, RateLimited};
+    let store = memory();
+    for class in [Auth, ContextOverflow, InvalidRequest, QuotaExhausted, RateLimited].repeat(2) {
+        fail(&store, NOON, class);
+    }
+    let cancelled = Settlement { outcome: Outcome::Cancelled, ..failed(held(&store, NOON), NOON, Auth) };
+    settle(&store, &cancelled);
+    let capped = Settlement { counts_for_breaker: false, ..failed(held(&store, NOON), NOON, FailureClass::Empty) };
+    settle(&store, &capped);
+    assert_eq!(store.facts(NOON).unwrap().breakers["lab"].failures, 0);
+}
+
+#[test]
+fn exactly_one_of_two_processes_gets_the_trial() {
+    let home = Home::new();
+    let (one, other) = (home.open(1), home.open(2));
+    open_breaker(&one);
+    let (trial, first) = admit(&one, at(60));
+    assert_eq!(first, Admitted::Yes { trial: true });
+    assert_eq!(admit(&other, at(61)).1, Admitted::BreakerOpen { until: at(120) });
+    settle(&one, &answered(trial, at(62)));
+    assert_eq!(admit(&other, at(63)).1, Admitted::Yes { trial: false });
+}
+
+#[test]
+fn money_refused_takes_no_trial() {
+    let store = memory();
+    open_breaker(&store);
+    let poor = begin(&store, at(60));
+    let refused = store.admit(&Admission { limit: usd(9), ..admission(poor, at(60)) }).unwrap();
+    assert!(matches!(refused, Admitted::OverBudget { .. }));
+    assert_eq!(admit(&store, at(60)).1, Admitted::Yes { trial: true });
+}
+
+#[test]
+fn a_trial_that_comes_to_nothing_is_given_back() {
+    type End = fn(&Store, AttemptId);
+    let ends: [(&str, End); 4] = [
+        ("released", |store, trial| store.release(trial, at(61)).unwrap()),
+        ("cancelled", |store, trial| {
+            settle(store, &Settlement { outcome: Outcome::Cancelled, ..answered(trial, at(61)) });
+        }),
+        ("rate limited", |store, trial| settle(store, &failed(trial, at(61), FailureClass::RateLimited))),
+        ("owner died", |store, _| {
+            kill(1);
+            store.facts(at(61)).unwrap();
+            DEAD.take();
+        }),
+    ];
+    for (name, end) in ends {
+        let store = memory();
+        open_breaker(&store);
+        let (trial, _) = admit(&store, at(60));
+        end(&store, trial);
+        assert_eq!(admit(&store, at(62)).1, Admitted::Yes { trial: true }, "{name}");
+    }
+}
+
+#[test]
+fn a_trial_whose_lease_ends_does_not_block() {
+    let store = memory();
+    open_breaker(&store);
+    let (slow, _) = admit(&store, at(60));
+    let (second, admitted) = admit(&store, at(120));
+    assert_eq!(admitted, Admitted::Yes { trial: true });
+    settle(&store, &failed(slow, at(121), FailureClass::Timeout));
+    assert_eq!(state(&store, at(121)), BreakerState::HalfOpen, "the trial is somebody else's by now");
+    settle(&store, &answered(second, at(122)));
+    assert_eq!(state(&store, at(122)), BreakerState::Closed);
+}
+
+#[test]
+fn only_the_trial_speaks_while_it_is_not_closed() {
+    let store = memory();
+    let [failing, working, limited] = [held(&store, NOON), held(&store, NOON), held(&store, NOON)];
+    open_breaker(&store);
+    let (trial, _) = admit(&store, at(60));
+    settle(&store, &failed(failing, at(61), FailureClass::Timeout));
+    settle(&store, &answered(working, at(62)));
+    settle(&store, &failed(limited, at(63), FailureClass::RateLimited));
+    assert_eq!(state(&store, at(64)), BreakerState::HalfOpen);
+    assert_eq!(admit(&store, at(64)).1, Admitted::BreakerOpen { until: at(120) });
+    settle(&store, &failed(trial, at(65), FailureClass::Overloaded));
+    assert_eq!(admit(&store, at(124)).1, Admitted::BreakerOpen { until: at(125) });
+}
+
+#[test]
+fn rests_are_for_a_model_or_for_the_provider() {
+    let store = memory();
+    let rest = |model, until| RestUntil { provider: "lab", model, until };
+    let limited = |rest| Settlement { rest: Some(rest), ..failed(held(&store, NOON), NOON, FailureClass::RateLimited) };
+    let other = CandidateId::new("lab", "large");
+    let ask = |candidate, when| {
+        let mine = begin(&store, when);
+        let admitted = store.admit(&Admission { candidate, ..admission(mine, when) }).unwrap();
+        store.release(mine, when).unwrap();
+        admitted
+    };
+    settle(&store, &limited(rest(Some("small"), at(30))));
+    assert_eq!(ask(&LAB, at(29)), Admitted::Resting { until: at(30) });
+    assert_eq!(ask(&LAB, at(30)), Admitted::Yes { trial: false });
+    assert_eq!(ask(&other, at(29)), Admitted::Yes { trial: false });
+    let settlements = [rest(Some("large"), at(40)), rest(None, at(50))]
+        .map(|rest| Settlement { rest: Some(rest), ..failed(held(&store, at(30)), at(30), FailureClass::Auth) });
+    settlements.iter().for_each(|done| settle(&store, done));
+    assert_eq!(ask(&other, at(31)), Admitted::Resting { until: at(50) });
+    assert_eq!(ask(&LAB, at(31)), Admitted::Resting { until: at(50) });
+    let rests = store.facts(at(31)).unwrap().rests;
+    let shown: Vec<_> = rests.iter().map(|rest| (rest.model.as_deref(), rest.until, rest.class)).collect();
+    assert_eq!(shown, [(None, at(50), FailureClass::Auth), (Some("large"), at(40), FailureClass::Auth)]);
+}
+
+#[test]
+fn a_rest_is_never_made_shorter() {
+    let store = memory();
+    let both = [held(&store, NOON), held(&store, NOON)];
+    for (attempt, until) in both.into_iter().zip([at(50), at(20)]) {
+        let rest = RestUntil { provider: "lab", model: None, until };
+        settle(&store, &Settlement { rest: Some(rest), ..failed(attempt, NOON, FailureClass::QuotaExhausted) });
+    }
+    assert_eq!(store.facts(at(1)).unwrap().rests[0].until, at(50));
+}
+
+#[test]
+fn a_reset_forgives_a_provider() {
+    let store = memory();
+    assert!(!store.reset_provider("lab").unwrap());
+    let resting = held(&store, NOON);
+    open_breaker(&store);
+    let rest = RestUntil { provider: "lab", model: Some("small"), until: at(99) };
+    settle(&store, &Settlement { rest: Some(rest), ..failed(resting, NOON, FailureClass::RateLimited) });
+    assert!(store.reset_provider("lab").unwrap());
+    assert_eq!(admit(&store, at(1)).1, Admitted::Yes { trial: false });
+    assert!(!store.reset_provider("lab").unwrap());
+}
+
+#[test]
+fn health_sums_are_the_engine_s_own() {
+    let store = memory();
+    let seen = |ok, ms| Observation { ok, first_token_ms: Some(ms), total_ms: ms * 4, written_tokens: 30 };
+    let mut expected = crate::engine::health::Health::default();
+    for (i, observation) in [seen(true, 100), seen(false, 1), seen(true, 300)].into_iter().enumerate() {
+        let when = at(i64::try_from(i).unwrap() * 1000);
+        settle(&store, &Settlement { observation: Some(observation), ..answered(held(&store, when), when) });
+        expected = expected.observe(&observation, when);
+    }
+    let facts = store.facts(at(4000)).unwrap();
+    assert_eq!(facts.health[&*LAB], expected);
+    assert_eq!(facts.usual_output.map(f64::round), Some(30.0));
+    assert_eq!(facts.in_flight, HashMap::default());
+    held(&store, at(4000));
+    assert_eq!(store.facts(at(4000)).unwrap().in_flight["lab"], 1);
+}
