@@ -33,7 +33,7 @@ pub struct Host {
     pub env_not_utf8: BTreeMap<String, OsString>,
     /// The working folder; empty when it cannot be told (it was removed).
     pub cwd: PathBuf,
-    /// `HOME` (`USERPROFILE` on Windows), if it is set to an absolute path.
+    /// `HOME` (`USERPROFILE` on Windows) if it is an absolute path, else the user's home as the system knows it.
     pub home: Option<PathBuf>,
     /// Whether standard input is a terminal.
     pub stdin_terminal: bool,
@@ -71,6 +71,8 @@ impl Host {
         host.stderr_terminal = std::io::stderr().is_terminal();
         host.width = terminal_size::terminal_size().map(|(width, _)| width.0);
         host.me = process_owner();
+        // A job without HOME (cron, a container) still belongs to a user who has one.
+        host.home = host.home.or_else(dirs::home_dir);
         host
     }
 
