@@ -61,7 +61,7 @@ pub struct Sized {
 
 impl Money {
     /// What may be held now.
-    fn free(&self) -> NanoUsd {
+    pub fn free(&self) -> NanoUsd {
         self.within_request(self.limit.amount().map(|limit| limit.saturating_sub(self.spent + self.held)))
     }
 
@@ -128,6 +128,21 @@ pub fn size(c: &Candidate, q: &Question, cap: u64, money: &Money, from: Timestam
         .or_else(|| within(later, cap).map(sized(Fit::AfterOthers)))
         .or_else(|| reduced(now).map(sized(Fit::Reduced)))
         .or_else(|| reduced(later).map(sized(Fit::ReducedAfterOthers)))
+}
+
+/// The largest output cap up to `most` whose worst case fits now; `None` when not even one token's does.
+pub fn largest_cap(
+    c: &Candidate,
+    q: &Question,
+    most: u64,
+    money: &Money,
+    from: Timestamp,
+    until: Timestamp,
+) -> Option<u64> {
+    let free = money.free();
+    // The estimate is the lower one of the two bounds: what fits at all fits by it.
+    let fits = |cap| worst_case(c, q, PromptBound::Estimate, cap, from, until) <= free;
+    fits(1).then(|| largest(1, most.max(1), fits))
 }
 
 /// The smallest output cap that money may force.
@@ -202,6 +217,19 @@ mod tests {
         let mut thinker = known("p", "1", "1").candidate;
         thinker.reasons = true;
         assert_eq!(size(&thinker, &QUESTION, 8192, &money((1150 + 1023) * 1000, 0, 0), T, T), None);
+    }
+
+    #[test]
+    fn what_would_fit_is_found_below_every_floor() {
+        let c = known("p", "1", "1").candidate;
+        for (limit, held, cap) in [
+            ((1150 + 8192) * 1000, 0, Some(8192)),
+            ((1150 + 100) * 1000, 0, Some(100)),
+            ((1150 + 100) * 1000, 99_000, Some(1)),
+            ((1150 + 100) * 1000, 100_000, None),
+        ] {
+            assert_eq!(largest_cap(&c, &QUESTION, 8192, &money(limit, 0, held), T, T), cap, "{limit} {held}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use crate::engine::attempt::{Ending, Step, Wait, Walk, WalkRules};
-use crate::engine::budget::BudgetState;
+use crate::engine::budget::{self, BudgetState};
 use crate::engine::draw;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Reason, plan};
@@ -239,6 +239,29 @@ fn refused(class: FailureClass, failures: Option<String>, plan: &Plan) -> Error 
     windows.fold(error, |error, refused| error.hint(format!("{}: {}", refused.id, refused.reason)))
 }
 
+/// The cheapest of those that money keeps out: what it may cost, what is left, and the longest answer for that.
+fn what_would_fit(plan: &Plan, facts: &Facts) -> Option<String> {
+    let refused = plan.refused.iter().filter_map(|r| match r.reason {
+        Reason::Budget { needs } => Some((needs, &r.id)),
+        _ => None,
+    });
+    let waiting = plan.order.iter().map(|r| (r.sized.hold, &r.candidate.id));
+    let (needs, id) = refused.chain(waiting).min()?;
+    let left = facts.money.free();
+    let known = facts.known.iter().find(|known| known.candidate.id == *id)?;
+    if known.candidate.pricing.is_none() {
+        return Some(format!("the price of {id} is not known, and {left} USD are left"));
+    }
+    let wanted = facts.question.explicit_cap.unwrap_or(facts.question.default_cap);
+    let most = wanted.min(known.candidate.max_output_tokens.unwrap_or(u64::MAX));
+    let until = facts.now.plus_ms(facts.policy.attempt_ms);
+    let fits = match budget::largest_cap(&known.candidate, &facts.question, most, &facts.money, facts.now, until) {
+        Some(cap) => format!("enough for --max-tokens {cap}"),
+        None => "not enough for any answer to this prompt".to_owned(),
+    };
+    Some(format!("{id} may cost up to {needs} USD; {left} USD are left, {fits}"))
+}
+
 /// Says what is spent, what is held, and what would fit.
 fn over_budget(plan: &Plan, facts: &Facts) -> Error {
     let money = &facts.money;
@@ -248,10 +271,6 @@ fn over_budget(plan: &Plan, facts: &Facts) -> Error {
         return Error::new(Kind::Budget, format!("the price of {names} is not known, and money is limited"))
             .hint("give a price in config.toml ([[provider]]), or ask all the same with --allow-unpriced");
     }
-    let least = plan.refused.iter().filter_map(|r| match r.reason {
-        Reason::Budget { needs } => Some((needs, &r.id)),
-        _ => None,
-    });
     let limits = match (money.limit, money.request_cap) {
         (Limit::Usd(limit), None) => format!("today's limit of {limit} USD"),
         (Limit::Usd(limit), Some(cap)) => format!("today's limit of {limit} USD or --max-cost {cap}"),
@@ -262,13 +281,9 @@ fn over_budget(plan: &Plan, facts: &Facts) -> Error {
         "the request's worst case does not fit {limits}: {} USD are spent, {} USD held by requests under way",
         money.spent, money.held
     );
-    let error = Error::new(Kind::Budget, message);
-    let error = match least.min() {
-        Some((needs, id)) => error.hint(format!("the cheapest, {id}, may cost up to {needs} USD")),
-        None => error,
-    };
-    error
-        .hint("a smaller --max-tokens lowers the worst case")
+    let hints = what_would_fit(plan, facts).into_iter();
+    hints
+        .fold(Error::new(Kind::Budget, message), Error::hint)
         .hint("`llmr budget set USD` raises the day's limit; it starts anew at midnight UTC")
 }
 
