@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses what it needs of it")]
 
+pub mod canned;
+pub mod crowd;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -62,6 +65,27 @@ impl Place {
                 None => place,
             }
         })
+    }
+
+    /// The same with every provider of a sandbox as one of the user's own, at the price that it bills; asked in
+    /// their order by strategy `priority`. `more` goes before them into `config.toml`.
+    pub fn labs(self, sandbox: &Sandbox, more: &str) -> Self {
+        let rows = sandbox.providers().iter().zip(1..).map(|(provider, priority)| {
+            format!("{}{}", lab_row(provider, &sandbox.base_url(&provider.name).unwrap(), priority), price(provider))
+        });
+        self.home_file("config.toml", &format!("{more}\n{}", rows.collect::<String>()));
+        self.var("LAB_KEY", "test-key").var("LLMR_STRATEGY", "priority")
+    }
+
+    /// What the database holds of money today: spent, held, and how many hold it, in one look.
+    pub fn money(&self) -> (i64, i64, i64) {
+        money(&self.home().join("llmr.db")).unwrap()
+    }
+
+    /// Waits until so many attempts are under way.
+    pub fn until_held(&self, holds: i64) {
+        let database = self.home().join("llmr.db");
+        until("so many holds", || database.exists() && money(&database).is_ok_and(|(.., n)| n == holds));
     }
 
     /// `LLMR_HOME`.
@@ -129,6 +153,47 @@ impl Place {
     }
 }
 
+/// One statement, so that what is spent and what is held are seen at the same moment.
+pub const MONEY: &str = "SELECT (SELECT coalesce(sum(cost_nanousd), 0) FROM ledger),
+    (SELECT coalesce(sum(amount_nanousd), 0) FROM holds), (SELECT count(*) FROM holds)";
+
+fn money(database: &Path) -> rusqlite::Result<(i64, i64, i64)> {
+    let db = rusqlite::Connection::open(database)?;
+    db.busy_timeout(PATIENCE)?;
+    db.query_row(MONEY, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+}
+
+/// The row of a sandboxed provider in `config.toml`, without a price.
+pub fn lab_row(provider: &SandboxProvider, base_url: &str, priority: u32) -> String {
+    let (name, dialect, model) = (&provider.name, provider.dialect.name(), &provider.model);
+    format!(
+        "[[provider]]\nname = \"{name}\"\ndialect = \"{dialect}\"\nbase_url = \"{base_url}\"\n\
+         api_key_env = \"LAB_KEY\"\npriority = {priority}\nmodels = [\"{model}\"]\n"
+    )
+}
+
+/// Its price, as it bills.
+pub fn price(provider: &SandboxProvider) -> String {
+    let usd = |rate: Rate| rate.as_usd_per_mtok();
+    let rates = &provider.pricing.rates;
+    format!("input_usd_per_mtok = {}\noutput_usd_per_mtok = {}\n", usd(rates.input), usd(rates.output))
+}
+
+/// A seed that draws pauses of at most 20 ms for the first two retries of request `number`.
+pub fn impatient(number: i64) -> u64 {
+    let short = |draw| (0..2).all(|retry| llmr::engine::retry::wait_ms(retry, draw, None) <= 20);
+    (0..).find(|seed| short(llmr::engine::draw::of_request(*seed, number))).unwrap()
+}
+
+/// Looks every 2 ms until it is so.
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let late = Instant::now() + PATIENCE;
+    while !so() {
+        assert!(Instant::now() < late, "it never comes to this: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// What a query on a database says, a row a line, columns parted by `|`.
 pub fn rows(database: &Path, query: &str) -> Vec<String> {
     let db = rusqlite::Connection::open(database).unwrap();
@@ -151,6 +216,12 @@ fn text(value: &rusqlite::types::Value) -> String {
         Value::Text(s) => s.clone(),
         Value::Blob(bytes) => format!("{} bytes", bytes.len()),
     }
+}
+
+/// Sends a signal (`INT`, `TERM`) to a process of this test.
+pub fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// Waits for a process to end. One that takes too long is ended, and the test with it.
@@ -203,9 +274,14 @@ pub fn sandbox(faults: &str) -> Sandbox {
 
 /// These providers without delays, with these faults.
 pub fn sandbox_of(providers: Vec<SandboxProvider>, faults: &str) -> Sandbox {
+    sandbox_at(0.0, providers, faults)
+}
+
+/// These providers at so many times their delays, with these faults.
+pub fn sandbox_at(speed: f64, providers: Vec<SandboxProvider>, faults: &str) -> Sandbox {
     let names: Vec<&str> = providers.iter().map(|p| p.name.as_str()).collect();
     let script = Script::parse(faults, &names).unwrap();
-    Sandbox::start_on_thread(SandboxOptions { providers, script, speed: 0.0, ..SandboxOptions::default() }).unwrap()
+    Sandbox::start_on_thread(SandboxOptions { providers, script, speed, ..SandboxOptions::default() }).unwrap()
 }
 
 /// A provider named like a built-in one, at a price in USD per million tokens.
@@ -213,4 +289,9 @@ pub fn provider(name: &str, model: &str, input: &'static str, output: &'static s
     let dialect = llmr::providers::table::find(name).map_or(DialectKind::Openai, |row| row.dialect);
     let rates = Rates::new(Rate::usd_per_mtok(input), Rate::usd_per_mtok(output));
     SandboxProvider::new(name, dialect, model, Pricing::plain(rates, CostSource::Catalogue))
+}
+
+/// The same, taking so long for its first token and for each further one.
+pub fn paced(provider: SandboxProvider, first_token_ms: u64, per_token_ms: u64) -> SandboxProvider {
+    SandboxProvider { first_token_ms, per_token_ms, ..provider }
 }
