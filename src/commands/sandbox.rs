@@ -59,7 +59,7 @@ pub fn run(context: &mut Context, args: &cli::Sandbox) -> Result<()> {
     context.messages.note(&format!("llmr's own providers listen on {address}; no model is asked"));
     context.messages.hint(&format!("in another terminal: llmr ask --sandbox={address} \"hello\""));
     context.messages.hint(&format!("the bill: http://{address}/bill, or Ctrl-C here"));
-    runtime()?.block_on(interrupted());
+    runtime()?.block_on(async { interrupted().await });
     context.printer.print(&sandbox.bill(), bill)
 }
 

@@ -3,19 +3,23 @@
 use crate::error::Kind;
 
 /// Resolves when the process is asked to stop, with the kind of error that says so.
+///
+/// Listens from the call on, not from the first poll: between taking a hold and waiting for the answer a signal
+/// would else end the process, and the hold would be charged in full. Must be called on a runtime.
 #[cfg(unix)]
-pub async fn interrupted() -> Kind {
+pub fn interrupted() -> impl Future<Output = Kind> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-    else {
-        // Without handlers the system's own default ends the process.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => Kind::Interrupted,
-        _ = terminate.recv() => Kind::Terminated,
-        _ = hangup.recv() => Kind::Terminated,
+    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    async move {
+        let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = signals else {
+            // Without handlers the system's own default ends the process.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => Kind::Interrupted,
+            _ = terminate.recv() => Kind::Terminated,
+            _ = hangup.recv() => Kind::Terminated,
+        }
     }
 }
 
