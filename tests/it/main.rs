@@ -1,7 +1,14 @@
 //! End to end: the real binary, real sockets on loopback, a real database in a folder of its own.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 mod failover;
+mod kill;
 mod money;

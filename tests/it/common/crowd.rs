@@ -1,5 +1,6 @@
 //! Many processes at once against one budget, and somebody who watches the database meanwhile.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,7 +66,7 @@ impl Place {
         let mut other = Command::new(program);
         other.env_clear().current_dir(self.work()).stdout(Stdio::piped()).stderr(Stdio::piped());
         other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        other.env("LLMR", command.get_program()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        other.env("LLMR", command.get_program()).env("PATH", path());
         command.stdin(Stdio::null());
         other
     }
@@ -76,9 +77,13 @@ impl Place {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "where the programs of this machine are")]
+fn path() -> OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
 fn xargs() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join("xargs")).find(|file| file.is_file())
+    std::env::split_paths(&path()).map(|folder| folder.join("xargs")).find(|file| file.is_file())
 }
 
 /// What was seen of the money while it was spent.
