@@ -77,6 +77,8 @@ struct Output {
     broken: Option<io::Error>,
     closed: bool,
     begun: bool,
+    /// Whether any of the answer was streamed: then it is not printed again as a whole.
+    streamed: bool,
 }
 
 impl Output {
@@ -90,7 +92,8 @@ impl Output {
             Format::Text => Spinner::start("waiting for an answer", &context.printer.terminal, context.level()),
             _ => Spinner::none(),
         };
-        Self { format, streams, writer, spinner, messages: context.stderr(), broken: None, closed: false, begun: false }
+        let messages = context.stderr();
+        Self { format, streams, writer, spinner, messages, broken: None, closed: false, begun: false, streamed: false }
     }
 
     fn quiet(&self) -> bool {
@@ -149,6 +152,7 @@ impl Listener for Output {
         if self.format == Format::StreamJson {
             return self.line(&Event::Delta { text });
         }
+        self.streamed |= !text.is_empty();
         let wrote = self.writer.push(text);
         self.took(wrote)
     }
@@ -220,7 +224,7 @@ impl Report {
 fn show(router: &mut Router<'_>, mut output: Output, job: &Job, answered: Answered, receipt: bool) -> Result<()> {
     let day = router.day().ok();
     if output.format == Format::Text {
-        if !output.streams || answered.cache == CacheOutcome::Hit || !output.writer.has_begun() {
+        if !output.streamed {
             let wrote = output.writer.push(&answered.text);
             output.took(wrote);
         }
