@@ -79,6 +79,8 @@ struct Output {
     begun: bool,
     /// Whether any of the answer was streamed: then it is not printed again as a whole.
     streamed: bool,
+    /// Warnings that were said when they arose.
+    told: Vec<String>,
 }
 
 impl Output {
@@ -92,8 +94,18 @@ impl Output {
             Format::Text => Spinner::start("waiting for an answer", &context.printer.terminal, context.level()),
             _ => Spinner::none(),
         };
-        let messages = context.stderr();
-        Self { format, streams, writer, spinner, messages, broken: None, closed: false, begun: false, streamed: false }
+        Self {
+            format,
+            streams,
+            writer,
+            spinner,
+            messages: context.stderr(),
+            broken: None,
+            closed: false,
+            begun: false,
+            streamed: false,
+            told: Vec::new(),
+        }
     }
 
     fn quiet(&self) -> bool {
@@ -172,6 +184,7 @@ impl Listener for Output {
         if !self.quiet() {
             let messages = &mut self.messages;
             self.spinner.suspend(|| messages.warning(text));
+            self.told.push(text.to_owned());
         }
     }
 }
@@ -244,7 +257,7 @@ fn show(router: &mut Router<'_>, mut output: Output, job: &Job, answered: Answer
 
 /// Warnings that were not said while they arose, and the receipt.
 fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit, receipt: bool) {
-    for warning in &answered.warnings {
+    for warning in answered.warnings.iter().filter(|warning| !output.told.contains(warning)) {
         output.messages.warning(warning);
     }
     if !receipt {
