@@ -138,7 +138,7 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
     if let Some(wants) = facts.policy.tier.filter(|wants| c.tier.is_none_or(|has| has < *wants)) {
         return Err(Reason::Tier { has: c.tier, wants });
     }
-    if let Some(rest) = known.rest.filter(|rest| now < rest.until && blocks(rest.class)) {
+    if let Some(rest) = known.rest.filter(|rest| now < rest.until && must_rest(rest.class)) {
         return Err(Reason::Resting { until: rest.until, class: rest.class });
     }
     if let Some(until) = known.breaker.opens_again_at(now) {
@@ -164,7 +164,7 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
 
 /// A rest that must be kept. A refused key or exhausted credit may have been mended meanwhile:
 /// such a candidate is only put last.
-fn blocks(class: FailureClass) -> bool {
+pub fn must_rest(class: FailureClass) -> bool {
     class == FailureClass::RateLimited
 }
 

@@ -60,7 +60,7 @@ impl Router<'_> {
         ranked: &Ranked,
         listener: &mut dyn Listener,
     ) -> Result<End> {
-        let Some(ready) = self.ready(trip, ranked, listener)? else { return Ok(End::GoOn) };
+        let Some(ready) = self.ready(trip, ranked, listener)? else { return self.look_again(trip).await };
         let mut seen = Progress { sent_at: ready.at, ..Progress::default() };
         let mut closed = false;
         let began = Instant::now();

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::engine::budget::{self, BudgetState};
 use crate::engine::facts::{Facts, Known, Money, Policy, Rest};
+use crate::engine::plan::must_rest;
 use crate::error::Result;
 use crate::router::{Job, Router};
 use crate::types::{CandidateId, Limit, NanoUsd, RequestId, Timestamp};
@@ -106,11 +107,12 @@ impl Router<'_> {
     }
 }
 
-/// The longest rest that concerns a candidate: its own or its provider's.
+/// The rest that concerns a candidate, its own or its provider's: one that must be kept before one that only puts
+/// it last, then the longest.
 fn rest_of(recorded: &crate::store::Facts, id: &CandidateId, now: Timestamp) -> Option<Rest> {
     let concerns = |r: &&crate::store::Rest| {
         r.provider == id.provider && r.model.as_ref().is_none_or(|m| *m == id.model) && now < r.until
     };
-    let longest = recorded.rests.iter().filter(concerns).max_by_key(|r| r.until)?;
+    let longest = recorded.rests.iter().filter(concerns).max_by_key(|r| (must_rest(r.class), r.until))?;
     Some(Rest { until: longest.until, class: longest.class })
 }

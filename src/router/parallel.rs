@@ -29,7 +29,7 @@ impl Router<'_> {
             ready.extend(self.ready(trip, &ranked, listener)?);
         }
         if ready.is_empty() {
-            return Ok(End::GoOn);
+            return self.look_again(trip).await;
         }
         let mut seen: Vec<Progress> = ready.iter().map(|r| Progress { sent_at: r.at, ..Progress::default() }).collect();
         let (results, stopped_by) = race(trip, &ready, &mut seen).await;

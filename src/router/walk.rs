@@ -20,6 +20,9 @@ use crate::store::RequestEnd;
 use crate::transport::Client;
 use crate::types::{AttemptReport, CacheOutcome, CandidateId, FailureClass, Limit, NanoUsd, RequestId, Timestamp};
 
+/// How long after a plan that could not be followed the next one is made, in milliseconds: unnoticed by a person.
+const LOOK_AGAIN_MS: i64 = 10;
+
 /// A walk under way.
 pub(super) struct Trip<'j> {
     pub job: &'j Job,
@@ -167,6 +170,13 @@ impl Router<'_> {
                 listener.note(&format!("{id} is rate-limited: waiting {secs} s"));
             }
         }
+    }
+
+    /// Facts have changed since the plan was made: a moment later there is a fresh one. The pause keeps a plan and
+    /// a database that do not agree from spinning.
+    pub(super) async fn look_again(&self, trip: &mut Trip<'_>) -> Result<End> {
+        self.pause(trip, self.host.now().plus_ms(LOOK_AGAIN_MS)).await?;
+        Ok(End::GoOn)
     }
 
     /// Sleeps until then, or until the process is asked to stop.

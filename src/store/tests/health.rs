@@ -145,13 +145,25 @@ fn rests_are_for_a_model_or_for_the_provider() {
     assert_eq!(ask(&LAB, at(30)), Admitted::Yes { trial: false });
     assert_eq!(ask(&other, at(29)), Admitted::Yes { trial: false });
     let settlements = [rest(Some("large"), at(40)), rest(None, at(50))]
-        .map(|rest| Settlement { rest: Some(rest), ..failed(held(&store, at(30)), at(30), FailureClass::Auth) });
+        .map(|rest| Settlement { rest: Some(rest), ..failed(held(&store, at(30)), at(30), FailureClass::RateLimited) });
     settlements.iter().for_each(|done| settle(&store, done));
     assert_eq!(ask(&other, at(31)), Admitted::Resting { until: at(50) });
     assert_eq!(ask(&LAB, at(31)), Admitted::Resting { until: at(50) });
     let rests = store.facts(at(31)).unwrap().rests;
     let shown: Vec<_> = rests.iter().map(|rest| (rest.model.as_deref(), rest.until, rest.class)).collect();
-    assert_eq!(shown, [(None, at(50), FailureClass::Auth), (Some("large"), at(40), FailureClass::Auth)]);
+    let class = FailureClass::RateLimited;
+    assert_eq!(shown, [(None, at(50), class), (Some("large"), at(40), class)]);
+}
+
+#[test]
+fn a_refused_key_is_known_but_may_be_tried_again() {
+    let store = memory();
+    for class in [FailureClass::Auth, FailureClass::QuotaExhausted] {
+        let rest = RestUntil { provider: "lab", model: None, until: at(300) };
+        settle(&store, &Settlement { rest: Some(rest), ..failed(held(&store, NOON), NOON, class) });
+        assert_eq!(store.facts(at(1)).unwrap().rests[0].until, at(300));
+        assert_eq!(admit(&store, at(1)).1, Admitted::Yes { trial: false }, "{class:?}");
+    }
 }
 
 #[test]
