@@ -376,7 +376,7 @@ fn a_stream_that_broke_off_is_an_error_and_before_any_text_it_is_a_switch() {
     for fault in ["cut", "malformed", "error-in-200", "stall"] {
         let (sandbox, place) = alpha_and_beta(DialectKind::Openai, fault, 0.5);
         let ran = place.run(&["ask", "--stream", PROMPT]).expect(69);
-        assert!(ran.stdout.starts_with("This is the sandbox") && ran.stdout.ends_with(|c| c == '\n'), "{ran:?}");
+        assert!(ran.stdout.starts_with("This is the sandbox") && ran.stdout.ends_with('\n'), "{ran:?}");
         assert!(!ran.stdout.ends_with("\n\n"), "{ran:?}");
         assert!(ran.stderr.contains("alpha/a broke off after text was shown"), "{fault}: {ran:?}");
         assert_eq!((requests(&sandbox, "alpha"), requests(&sandbox, "beta")), (1, 0), "{fault}: nobody else is asked");
