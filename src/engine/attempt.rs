@@ -149,8 +149,11 @@ impl Walk {
         self.wait_for_rest(plan, now).unwrap_or_else(|| Step::End(self.ending(plan)))
     }
 
-    /// Up to `n` candidates to ask side by side now, the best first.
-    pub fn side_by_side(&self, plan: &Plan, n: usize) -> Vec<Ranked> {
+    /// Up to `n` candidates to ask side by side now, the best first; nobody where [`Walk::next`] would end.
+    pub fn side_by_side(&self, plan: &Plan, n: usize, now: Timestamp) -> Vec<Ranked> {
+        if self.stopped.is_some() || now >= self.rules.deadline {
+            return Vec::new();
+        }
         let left = usize::try_from(self.rules.max_attempts.saturating_sub(self.attempts)).unwrap_or(usize::MAX);
         plan.order.iter().filter(|r| r.sized.fit == Fit::Now && self.may_ask(r)).take(n.min(left)).cloned().collect()
     }
@@ -370,6 +373,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn side_by_side_ends_where_one_by_one_ends() {
+        let names = |case: &Case, now| {
+            let plan = plan(&case.facts, case.walk.done());
+            case.walk.side_by_side(&plan, 2, now).iter().map(|r| r.candidate.id.provider.clone()).collect::<Vec<_>>()
+        };
+        let mut case = Case::of(&["a", "b", "c"]);
+        assert_eq!(names(&case, case.facts.now), ["a", "b"]);
+        assert!(names(&case, case.walk.rules.deadline).is_empty(), "the time is over");
+        let a = case.next_try().unwrap();
+        case.walk.failed(&a, &Failure::new(FailureClass::InvalidRequest, "x"), case.facts.now);
+        assert!(names(&case, case.facts.now).is_empty(), "nobody else would take it either");
     }
 
     #[test]

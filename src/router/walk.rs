@@ -93,7 +93,7 @@ impl Router<'_> {
                 first = false;
             }
             if trip.job.request.parallel > 1 && trip.job.request.max_cost.is_none_or(|cap| trip.spent() < cap) {
-                let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job));
+                let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job), facts.now);
                 if together.len() > 1 {
                     match self.ask_together(trip, together, listener).await? {
                         End::Answered(answered) => return Ok(*answered),
