@@ -12,3 +12,4 @@ mod common;
 mod failover;
 mod kill;
 mod money;
+mod parallel;
