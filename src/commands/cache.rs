@@ -86,7 +86,7 @@ pub fn text(r: &Report) -> String {
 }
 
 fn verify(context: &mut Context, delete: bool) -> Result<()> {
-    let sealer = context.sealer()?;
+    let sealer = context.sealer_for_reading()?;
     let now = context.host.now();
     let store = context.store_for_reading()?;
     let mut found = Verified { checked: 0, good: 0, expired: 0, foreign: 0, bad: 0, deleted: 0 };

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cache::Sealer;
 use crate::cli::Global;
 use crate::config::{self, Config};
+use crate::engine::draw;
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::output::json::{self, Layout};
@@ -80,18 +81,25 @@ impl Context {
         self.messages.warning(text);
     }
 
-    fn store_options(&self) -> Result<StoreOptions> {
-        Ok(StoreOptions {
+    fn store_options(&self) -> StoreOptions {
+        StoreOptions {
             busy_timeout_ms: BUSY_TIMEOUT_MS,
             me: self.host.me.clone(),
             liveness: host::liveness,
-            seed: host::random_u64()?,
-        })
+            seed: self.first_seed(),
+        }
+    }
+
+    /// The seed of a database that is not there yet. Of this machine and this path and not a random one, so that a
+    /// dry run draws what the first request will draw.
+    fn first_seed(&self) -> u64 {
+        let (me, path) = (&self.host.me, self.config.paths.database.display());
+        draw::of_name(0, &format!("{} {} {path}", me.boot_id, me.pid_namespace))
     }
 
     /// The database, made if it is not there.
     pub fn store(&mut self) -> Result<Store> {
-        let store = Store::open(&self.config.paths.database, self.store_options()?)?;
+        let store = Store::open(&self.config.paths.database, self.store_options())?;
         for warning in store.warnings() {
             self.messages.warning(warning);
         }
@@ -100,7 +108,7 @@ impl Context {
 
     /// The database if it is there, else an empty one in memory: looking leaves no file behind.
     pub fn store_for_reading(&self) -> Result<Store> {
-        let options = self.store_options()?;
+        let options = self.store_options();
         match Store::open_existing(&self.config.paths.database, options.clone())? {
             Some(store) => Ok(store),
             None => Ok(Store::in_memory(options)?),
@@ -116,26 +124,30 @@ impl Context {
 
     /// The router over the real database. One that cannot be used stops a request, unless there is no budget.
     pub fn router(&mut self) -> Result<Router<'_>> {
-        let store = match self.store() {
-            Ok(store) => store,
+        match self.store() {
+            Ok(store) => {
+                let sealer = if self.config.settings.cache.enabled { Some(self.sealer()?) } else { None };
+                self.router_over(store, sealer)
+            }
             Err(error) if self.config.settings.limit(None).0 == Limit::Off => {
                 self.messages.warning(&format!("nothing will be recorded: {error}"));
-                Store::in_memory(self.store_options()?)?
+                let store = Store::in_memory(self.store_options())?;
+                // Nothing is kept, so that nothing need be sealed.
+                self.router_over(store, None)
             }
-            Err(error) => return Err(error),
-        };
-        self.router_over(store)
+            Err(error) => Err(error),
+        }
     }
 
     /// A router that only looks.
     pub fn router_without_writing(&mut self) -> Result<Router<'_>> {
         let store = self.store_for_reading()?;
-        self.router_over(store)
+        let sealer = if self.config.settings.cache.enabled { Some(self.sealer_for_reading()?) } else { None };
+        self.router_over(store, sealer)
     }
 
-    fn router_over(&self, store: Store) -> Result<Router<'_>> {
+    fn router_over(&self, store: Store, sealer: Option<Sealer>) -> Result<Router<'_>> {
         let (limit, _) = self.limit(&store)?;
-        let sealer = if self.config.settings.cache.enabled { Some(self.sealer()?) } else { None };
         Ok(Router {
             host: &self.host,
             config: &self.config,
@@ -150,6 +162,14 @@ impl Context {
     /// What seals cache entries.
     pub fn sealer(&self) -> Result<Sealer> {
         Ok(Sealer::new(config::hmac_key(&self.config)?.expose()))
+    }
+
+    /// What tells entries apart without making a key: where there is none yet, every entry is foreign.
+    pub fn sealer_for_reading(&self) -> Result<Sealer> {
+        match config::existing_hmac_key(&self.config)? {
+            Some(key) => Ok(Sealer::new(key.expose())),
+            None => Ok(Sealer::new(&host::random_bytes::<32>()?)),
+        }
     }
 
     fn network(&self) -> Network {

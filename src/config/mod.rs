@@ -34,7 +34,7 @@ use crate::types::Secret;
 pub use budget::{Budget, Placed};
 pub use provider_rows::ModelRow;
 pub use providers::{AzureConfig, KeyState, ProviderConfig};
-pub use seal::{HmacKey, hmac_key};
+pub use seal::{HmacKey, existing_hmac_key, hmac_key};
 pub use settings::{CacheSettings, Settings, Timeouts};
 pub use source::Source;
 pub use template::{TEMPLATE, init};

@@ -39,6 +39,15 @@ pub fn hmac_key(config: &Config) -> Result<HmacKey> {
     }
 }
 
+/// The same, but none is made: for what only looks.
+pub fn existing_hmac_key(config: &Config) -> Result<Option<HmacKey>> {
+    let path = &config.paths.hmac_key_file;
+    match &config.settings.cache.hmac_key {
+        Some(_) => hmac_key(config).map(Some),
+        None => host::read_regular(path)?.map(|bytes| checked(path, bytes)).transpose(),
+    }
+}
+
 fn key_of_file(path: &Path) -> Result<HmacKey> {
     if let Some(bytes) = host::read_regular(path)? {
         return checked(path, bytes);

@@ -121,37 +121,38 @@ impl Router<'_> {
         }))
     }
 
-    /// An entry that verifies, is not expired, and names a candidate that may answer this request.
-    fn good_entry(&mut self, job: &Job) -> Result<Option<CacheRow>> {
-        let Some(sealer) = &self.sealer else { return Ok(None) };
-        let Some(entry) = self.store.cache_get(&job.key)? else { return Ok(None) };
+    /// What the cache has for this request: looks, and changes nothing.
+    fn entry(&self, job: &Job) -> Result<Entry> {
+        let Some(sealer) = &self.sealer else { return Ok(Entry::None) };
+        let Some(entry) = self.store.cache_get(&job.key)? else { return Ok(Entry::None) };
         let verdict = entry.row.as_ref().map_or(Verdict::Bad, |row| sealer.judge(row));
-        let row = match (verdict, entry.row) {
-            (Verdict::Good, Some(row)) => row,
-            (Verdict::Foreign, _) => {
-                self.store.cache_count_failure(CacheFailure::Foreign, job.began.day())?;
-                return Ok(None);
-            }
-            _ => {
+        Ok(match (verdict, entry.row) {
+            (Verdict::Good, Some(row)) if may_be_served(job, &row) => Entry::Good(row),
+            (Verdict::Good, Some(_)) => Entry::None,
+            (Verdict::Foreign, _) => Entry::Foreign,
+            _ => Entry::Bad { row_id: entry.row_id },
+        })
+    }
+
+    /// The entry that may be served; one that may not is counted, and removed if somebody has changed it.
+    fn good_entry(&mut self, job: &Job) -> Result<Option<CacheRow>> {
+        match self.entry(job)? {
+            Entry::None => {}
+            Entry::Good(row) => return Ok(Some(*row)),
+            Entry::Foreign => self.store.cache_count_failure(CacheFailure::Foreign, job.began.day())?,
+            Entry::Bad { row_id } => {
                 self.store.cache_count_failure(CacheFailure::Integrity, job.began.day())?;
-                self.store.cache_delete(entry.row_id)?;
-                return Ok(None);
+                self.store.cache_delete(row_id)?;
             }
-        };
-        let target = job.selected.target(&CandidateId::new(&row.provider, &row.model));
-        let allowed = target.is_some_and(|target| {
-            job.request.selection.tier.is_none_or(|tier| target.candidate.tier.is_some_and(|has| has >= tier))
-        });
-        // One from the future was stored by a clock that has been set back since: its age is not known.
-        let fresh = row.created_at <= job.began && job.began < row.expires_at;
-        Ok(Some(*row).filter(|_| allowed && fresh))
+        }
+        Ok(None)
     }
 
     /// What the next `ask` would do, without doing it.
     pub fn rehearse(&mut self, job: &Job) -> Result<Rehearsal> {
         let id = self.store.next_request()?;
         let cached = match job.request.cache {
-            CacheUse::On => self.good_entry(job)?,
+            CacheUse::On => self.entry(job)?.good(),
             _ => None,
         };
         let facts = self.facts(job, id, draw::of_request(self.seed(), id.0), NanoUsd::ZERO)?;
@@ -174,6 +175,37 @@ impl Router<'_> {
     fn seed(&self) -> u64 {
         self.host.seed().unwrap_or_else(|| self.store.seed())
     }
+}
+
+/// What the cache has for a request.
+enum Entry {
+    /// Nothing, or nothing that may be served to it.
+    None,
+    /// An entry that verifies, is not expired, and names a candidate that may answer.
+    Good(Box<CacheRow>),
+    /// One sealed with another key: not ours to judge.
+    Foreign,
+    /// One that somebody has changed.
+    Bad { row_id: i64 },
+}
+
+impl Entry {
+    fn good(self) -> Option<CacheRow> {
+        match self {
+            Self::Good(row) => Some(*row),
+            _ => None,
+        }
+    }
+}
+
+/// Whether an entry is fresh and names a candidate that may answer this request.
+fn may_be_served(job: &Job, row: &CacheRow) -> bool {
+    let target = job.selected.target(&CandidateId::new(&row.provider, &row.model));
+    let allowed = target.is_some_and(|target| {
+        job.request.selection.tier.is_none_or(|tier| target.candidate.tier.is_some_and(|has| has >= tier))
+    });
+    // One from the future was stored by a clock that has been set back since: its age is not known.
+    allowed && row.created_at <= job.began && job.began < row.expires_at
 }
 
 /// The request as its row begins.

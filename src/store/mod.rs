@@ -58,7 +58,7 @@ pub struct StoreOptions {
     pub me: Owner,
     /// What is known about another process.
     pub liveness: fn(&Owner) -> Liveness,
-    /// From a random source; kept by the first process that opens the database, ignored by all others.
+    /// Kept by the first process that opens the database, ignored by all others.
     pub seed: u64,
 }
 
