@@ -9,7 +9,10 @@
 )]
 
 mod common;
+mod dry_run;
 mod failover;
+mod hostile_folder;
 mod kill;
+mod listener;
 mod money;
 mod parallel;
