@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod cache;
 mod common;
 mod dry_run;
 mod failover;
@@ -16,3 +17,4 @@ mod kill;
 mod listener;
 mod money;
 mod parallel;
+mod wire;
