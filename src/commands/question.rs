@@ -106,15 +106,20 @@ fn within(flag: &str, value: Option<f64>, least: f64, most: f64) -> Result<()> {
 }
 
 /// Fields that llmr answers for itself: what they would change is promised elsewhere.
-const OWN_FIELDS: [(&str, &str); 9] = [
+const OWN_FIELDS: [(&str, &str); 14] = [
     ("model", "-m"),
     ("messages", "the prompt"),
+    ("contents", "the prompt"),
+    ("system", "-s"),
+    ("systemInstruction", "-s"),
     ("stream", "--stream or --no-stream"),
     ("max_tokens", "--max-tokens"),
     ("max_completion_tokens", "--max-tokens"),
     ("max_output_tokens", "--max-tokens"),
     ("maxOutputTokens", "--max-tokens"),
     ("n", "--parallel"),
+    ("best_of", "--parallel"),
+    ("candidateCount", "--parallel"),
     ("generationConfig", "the flag of that parameter"),
 ];
 

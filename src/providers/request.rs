@@ -79,16 +79,18 @@ pub fn number(n: f64) -> Value {
     serde_json::Number::from_f64(n).map_or(Value::Null, Value::Number)
 }
 
-/// Objects of ours that bound what an answer costs or carry the shape of a request: what is passed through goes into
-/// them instead of replacing them. Every other field is replaced.
+/// Objects of ours that bound what an answer costs, tell it, or carry the shape of a request: what is passed through
+/// goes beside what is in them and replaces none of it. Every other field is replaced.
 const MERGED: &[&str] = &["generationConfig", "provider", "stream_options", "usage"];
 
-/// Passed-through fields, which win over ours.
+/// Passed-through fields, which win over ours but for the bounds.
 pub fn pass_through(body: &mut Map<String, Value>, extra: &Map<String, Value>) {
     for (name, value) in extra {
         match (body.get_mut(name), value) {
             (Some(Value::Object(ours)), Value::Object(theirs)) if MERGED.contains(&name.as_str()) => {
-                ours.extend(theirs.clone());
+                for (name, value) in theirs {
+                    ours.entry(name).or_insert_with(|| value.clone());
+                }
             }
             _ => {
                 body.insert(name.clone(), value.clone());
@@ -147,8 +149,7 @@ mod tests {
         else {
             panic!()
         };
-        let Value::Object(extra) =
-            json!({"model": "b", "thinking": {"type": "off"}, "provider": {"sort": "price"}, "seed": 7})
+        let Value::Object(extra) = json!({"model": "b", "thinking": {"type": "off"}, "provider": {"sort": "price", "max_price": 9}, "seed": 7})
         else {
             panic!()
         };

@@ -69,8 +69,12 @@ impl Router<'_> {
     pub fn prepare(&self, request: Request) -> Result<Job> {
         let began = self.host.now();
         let selected = select(self.config, &request.selection, began.day())?;
-        let texts =
-            || request.system.iter().map(String::as_str).chain(request.messages.iter().map(|m| m.text.as_str()));
+        // What is passed through may be read as input too: the definitions of tools are.
+        let passed = (!request.extra.is_empty()).then(|| serde_json::Value::Object(request.extra.clone()).to_string());
+        let texts = || {
+            let system = request.system.iter().chain(&passed).map(String::as_str);
+            system.chain(request.messages.iter().map(|m| m.text.as_str()))
+        };
         let bytes: usize = texts().map(str::len).sum();
         let question = Question {
             reference_tokens: texts().map(estimate::tokens).sum::<u64>() + chat_template_tokens(texts().count()),
