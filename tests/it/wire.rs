@@ -168,8 +168,8 @@ fn fields_are_passed_through_but_not_those_that_money_depends_on() {
         (&request.body["seed"], &request.body["user"], &request.body["logit_bias"]),
         (&7.into(), &"me".into(), &json!({"5": -1}))
     );
-    let (request, _) = sent(&["-p", "gemini", "-o", "seed=7", "-o", "labels={\"a\": \"b\"}", "hello"]);
-    assert_eq!(request.body["generationConfig"]["seed"], 7);
+    let (request, _) = sent(&["-p", "gemini", "-o", "seed=7", "-o", "safetySettings=[]", "hello"]);
+    assert_eq!((&request.body["generationConfig"]["seed"], &request.body["safetySettings"]), (&7.into(), &json!([])));
     let sandbox = sandbox("");
     let place = Place::new().with(&sandbox);
     for field in [
@@ -192,6 +192,20 @@ fn fields_are_passed_through_but_not_those_that_money_depends_on() {
         assert!(ran.stderr.starts_with("error: -o "), "{field}: {ran:?}");
     }
     assert_eq!(sandbox.requests(), []);
+}
+
+#[test]
+fn what_is_passed_through_is_held_money_for() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox);
+    let hold = |args: &[&str]| {
+        let (code, plan) = place.json(&[&["dry-run", "-p", "cohere", "--max-tokens", "9", "hello"], args].concat());
+        assert_eq!(code, 0, "{plan}");
+        (plan["candidates"][0]["hold_usd"].as_f64().unwrap() * 1e9).round()
+    };
+    let tool = format!("tools=[{{\"description\": \"{}\"}}]", "read this ".repeat(1000));
+    // A byte is the most that a token can be short of; cohere's are 0.0375 USD a million.
+    assert!(hold(&["-o", &tool]) - hold(&[]) >= 10_000.0 * 37.5, "{} {}", hold(&["-o", &tool]), hold(&[]));
 }
 
 /// A built-in provider on the sandbox under another name: a copy of the OpenAI dialect.
