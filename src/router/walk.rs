@@ -61,7 +61,7 @@ impl Router<'_> {
     /// Walks the plan until somebody answers. Everything it spends is recorded before it returns.
     pub async fn answer(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<Answered> {
         let began = Instant::now();
-        let id = self.store.begin(&start(job))?;
+        let id = self.begin(job, listener)?;
         let draw = draw::of_request(self.seed(), id.0);
         let deadline = job.began.plus_ms(i64::try_from(job.request.timeout_ms).unwrap_or(i64::MAX));
         let mut trip = Trip {
@@ -80,6 +80,19 @@ impl Router<'_> {
         };
         let result = self.walk(&mut trip, draw, listener).await;
         result.map_err(|error| self.close_failed(&trip, error))
+    }
+
+    /// Gives the request its number. A database that cannot be written stops it here, before it costs anything;
+    /// without a budget there is nothing that it must be written for.
+    fn begin(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<RequestId> {
+        match self.store.begin(&start(job)) {
+            Err(problem) if self.limit == Limit::Off => {
+                listener.note(&format!("nothing will be recorded: {problem}"));
+                self.store = self.store.stand_in()?;
+                Ok(self.store.begin(&start(job))?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     async fn walk(&mut self, trip: &mut Trip<'_>, draw: u64, listener: &mut dyn Listener) -> Result<Answered> {

@@ -51,7 +51,7 @@ pub(super) fn exists(path: &Path) -> Result<bool, Problem> {
     }
 }
 
-/// What a person should know about where the database lies.
+/// What a person should know about where the database lies. Who can get at it is looked at with the settings.
 pub(super) fn warnings(path: &Path) -> Vec<String> {
     let folder = folder_of(path);
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
@@ -63,7 +63,7 @@ pub(super) fn warnings(path: &Path) -> Vec<String> {
             path.display()
         )
     });
-    [loose_mode(&folder, 0o700), loose_mode(path, 0o600), network].into_iter().flatten().collect()
+    network.into_iter().collect()
 }
 
 /// The folder a file lies in.
@@ -93,20 +93,6 @@ fn new_file() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
-}
-
-/// A warning when others may do with it what its owner alone should.
-#[cfg(unix)]
-fn loose_mode(path: &Path, wanted: u32) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
-    (mode & !wanted & 0o077 != 0)
-        .then(|| format!("{0} is open to others (mode {mode:04o}): chmod {wanted:o} {0}", path.display()))
-}
-
-#[cfg(not(unix))]
-fn loose_mode(_path: &Path, _wanted: u32) -> Option<String> {
-    None
 }
 
 /// The kind of network file system that a path lies on, by the kernel's table of mounts
@@ -170,16 +156,12 @@ tmpfs /mnt/far/tmp tmpfs rw 0 0
         let (folder, path) = (home.path().join("a/b"), home.path().join("a/b/llmr.db"));
         create(&path).unwrap();
         assert_eq!((mode(&folder), mode(&path)), (0o700, 0o600));
-        assert_eq!(warnings(&path), Vec::<String>::new());
-
         fs::write(&path, "kept").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
         create(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "kept");
-        let said = warnings(&path);
-        assert!(said[0].contains("mode 0750") && said[0].contains("chmod 700"), "{said:?}");
-        assert!(said[1].contains("mode 0644") && said[1].contains("chmod 600"), "{said:?}");
+        assert_eq!((mode(&folder), mode(&path)), (0o750, 0o644));
     }
 
     #[test]

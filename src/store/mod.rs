@@ -100,6 +100,13 @@ impl Store {
         open(options).map_err(|problem| StoreError { path: path.clone(), problem })
     }
 
+    /// One in memory that stands in for this one, once it cannot be written.
+    pub fn stand_in(&self) -> Result<Self, StoreError> {
+        let options =
+            StoreOptions { busy_timeout_ms: 0, me: self.me.clone(), liveness: self.liveness, seed: self.seed };
+        Self::in_memory(options)
+    }
+
     fn open_file(path: &Path, options: StoreOptions) -> Result<Self, Problem> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags)?;

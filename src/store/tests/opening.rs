@@ -27,16 +27,6 @@ fn what_is_made_belongs_to_its_owner_alone_and_survives() {
 }
 
 #[test]
-fn looser_modes_are_warned_of() {
-    use std::os::unix::fs::PermissionsExt;
-    let home = Home::new();
-    drop(home.open(1));
-    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o640)).unwrap();
-    let said = home.open(1).warnings().to_vec();
-    assert!(said.len() == 1 && said[0].contains("llmr.db") && said[0].contains("0640"), "{said:?}");
-}
-
-#[test]
 fn looking_makes_nothing() {
     let home = Home::new();
     assert!(Store::open_existing(&home.path(), options(1)).unwrap().is_none());
