@@ -17,4 +17,6 @@ mod kill;
 mod listener;
 mod money;
 mod parallel;
+mod stdio;
+mod terminal;
 mod wire;
