@@ -18,5 +18,4 @@ mod listener;
 mod money;
 mod parallel;
 mod stdio;
-mod terminal;
 mod wire;
