@@ -49,8 +49,7 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
 
 /// Nothing was typed and nothing is piped in.
 fn help() -> u8 {
-    use clap::CommandFactory;
-    let text = Cli::command().render_help().to_string();
+    let text = crate::usage::command().render_help().to_string();
     // Nobody is left to be told that the help could not be written.
     _ = stdout::write_all(&mut std::io::stderr(), text.as_bytes());
     Kind::Usage.exit_code()
@@ -58,7 +57,7 @@ fn help() -> u8 {
 
 /// In which form results and errors are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+pub(crate) enum Wanted {
     Text,
     Object,
     Lines,
@@ -79,7 +78,7 @@ fn wants_json(command: &Command, global: &Global) -> Wanted {
 }
 
 /// Says what went wrong, once, in the form that is wanted; the exit code.
-fn report(error: &Error, wanted: Wanted, context: Option<&mut Context>) -> u8 {
+pub(crate) fn report(error: &Error, wanted: Wanted, context: Option<&mut Context>) -> u8 {
     if error.kind == Kind::Closed {
         return 0;
     }
@@ -97,7 +96,10 @@ fn report(error: &Error, wanted: Wanted, context: Option<&mut Context>) -> u8 {
         Wanted::Object => json::render(&body, Layout::Compact),
         Wanted::Lines => json::line::<()>(&Event::Error(body)),
     };
-    // A closed pipe cannot be told anything; the exit code still says what happened.
-    _ = text.map(|text| stdout::write_all(&mut stdout::stdout(), text.as_bytes()));
+    let wrote = text.map(|text| stdout::write_all(&mut stdout::stdout(), text.as_bytes()));
+    // A closed pipe wants to be told nothing; a full disk leaves stderr as the only place to say it.
+    if !matches!(wrote, Ok(Ok(_))) {
+        Messages::new(std::io::stderr(), &Terminal::PIPES, Level::Quiet, redactor).error(error);
+    }
     error.exit_code()
 }

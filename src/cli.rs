@@ -27,7 +27,7 @@ Examples:
   llmr ask --json \"name a colour\" | jq -r .content
   llmr ask --max-cost 0.01 --fallback deepseek-flash \"summarise\" < report.txt
   llmr ask --sandbox \"hello\"                           no key, no cost: rehearse
-  llmr ask --sandbox openai=429,anthropic=cut \"hello\"  watch a failover
+  llmr ask --sandbox cohere=500,openai=429 \"hello\"     watch a failover; once more: the breaker is open
 
 Settings come from flags, then the environment, then the nearest .env, then the .env in the config
 folder, then config.toml (`llmr config path` names them). The least that is needed is one key:
@@ -39,6 +39,20 @@ On a terminal the answer streams; in a pipe it comes whole or not at all, unless
 
 Exit codes: 0 answered · 2 usage or settings · 3 refused · 4 budget · 5 verification
   69 every candidate failed · 75 every one is rate-limited · 77 every one refused its key · 130 Ctrl-C";
+
+const SANDBOX_EXAMPLES: &str = "\
+Rehearse (every command takes --sandbox; state and money of it are the rehearsal's own):
+  llmr ask --sandbox \"hello\"                         who answers?
+  llmr ask --sandbox cohere=500,openai=429 \"hello\"   the first one fails, another answers
+  llmr providers --sandbox                           whose breaker is open, who rests
+  llmr log --sandbox                                 what was tried, and `log show r1` why
+  llmr budget set 0.0001 --sandbox                   then ask again: exit code 4
+  llmr budget set 5 --sandbox; llmr providers reset cohere --sandbox
+
+For several processes at once:
+  llmr sandbox --port 8011
+  llmr ask --sandbox=127.0.0.1:8011 \"hello\"          in another terminal
+  llmr sandbox --port 8011 --faults openai=500x3     the first three requests fail";
 
 /// Send a prompt to the best of many providers, inside a daily budget that holds.
 #[derive(Debug, Parser)]
@@ -120,7 +134,7 @@ pub enum Command {
     Config(Config),
     /// Run the sandbox's providers alone, for several processes at once
     #[command(
-        after_help = "Examples:\n  llmr sandbox --port 8011\n  llmr ask --sandbox=127.0.0.1:8011 \"hello\"     in another terminal\n  llmr sandbox --port 8011 --faults openai=500x3"
+        after_help = SANDBOX_EXAMPLES
     )]
     Sandbox(Sandbox),
 }
@@ -148,7 +162,7 @@ pub struct Question {
           value_parser = ["weighted", "cheapest", "fastest", "reliable", "priority", "round-robin", "balanced"])]
     pub strategy: Option<String>,
     /// Weights of cost, latency and quality [default: 0.4,0.3,0.3]
-    #[arg(long, value_name = "C,L,Q", help_heading = "Whom to ask")]
+    #[arg(long, value_name = "C,L,Q", help_heading = "Whom to ask", allow_hyphen_values = true)]
     pub weights: Option<String>,
     /// System prompt
     #[arg(short, long, value_name = "TEXT", help_heading = "What to ask")]
@@ -166,7 +180,7 @@ pub struct Question {
     #[arg(long, value_name = "P", help_heading = "How to answer", allow_negative_numbers = true)]
     pub top_p: Option<f64>,
     /// The longest answer, in tokens, thinking included
-    #[arg(long, value_name = "N", help_heading = "How to answer")]
+    #[arg(long, value_name = "N", help_heading = "How to answer", allow_negative_numbers = true)]
     pub max_tokens: Option<u64>,
     /// Stop at this text (may be repeated)
     #[arg(long = "stop", value_name = "TEXT", help_heading = "How to answer")]
@@ -178,13 +192,13 @@ pub struct Question {
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", help_heading = "How to answer")]
     pub options: Vec<String>,
     /// The most that all attempts together may cost, in USD
-    #[arg(long, value_name = "USD", help_heading = "Limits")]
+    #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]
     pub max_cost: Option<String>,
     /// Time limit of the whole request, in seconds
-    #[arg(long, value_name = "SECS", help_heading = "Limits")]
+    #[arg(long, value_name = "SECS", help_heading = "Limits", allow_negative_numbers = true)]
     pub timeout: Option<f64>,
     /// Retries on one candidate
-    #[arg(long, value_name = "N", help_heading = "Limits")]
+    #[arg(long, value_name = "N", help_heading = "Limits", allow_negative_numbers = true)]
     pub max_retries: Option<u32>,
     /// Ask models without a known price although a budget is set
     #[arg(long, help_heading = "Limits")]
@@ -204,7 +218,7 @@ pub struct Ask {
     #[command(flatten)]
     pub question: Question,
     /// Ask so many candidates side by side and keep the best whole answer (each is paid for)
-    #[arg(long, value_name = "N", help_heading = "Whom to ask")]
+    #[arg(long, value_name = "N", help_heading = "Whom to ask", allow_negative_numbers = true)]
     pub parallel: Option<usize>,
     /// With --parallel: keep the first whole answer and cancel the others
     #[arg(long, help_heading = "Whom to ask", requires = "parallel")]
@@ -262,19 +276,20 @@ pub enum BudgetAction {
     /// Set the day's limit, kept in the database
     Set {
         /// USD such as 5 or 0.25; `off` for no limit, 0 for free answers only
-        #[arg(value_name = "USD")]
+        #[arg(value_name = "USD", allow_negative_numbers = true)]
         usd: String,
     },
     /// Start today's sum anew; the ledger keeps every row
     Reset {
         /// Count so much as spent today
-        #[arg(long, value_name = "USD", default_value = "0")]
+        #[arg(long, value_name = "USD", default_value = "0", allow_negative_numbers = true)]
         to: String,
     },
     /// What each day cost
     History {
         /// How many days
-        #[arg(long, value_name = "N", default_value_t = 30)]
+        #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true,
+              value_parser = clap::value_parser!(u32).range(1..))]
         days: u32,
     },
     /// Exit 4 if the limit is passed; needs no network
@@ -283,7 +298,7 @@ pub enum BudgetAction {
         #[arg(long, value_name = "STATE", value_parser = ["soft", "hard"], default_value = "hard")]
         fail_on: String,
         /// Fail if less than this is left
-        #[arg(long, value_name = "USD")]
+        #[arg(long, value_name = "USD", allow_negative_numbers = true)]
         min_remaining: Option<String>,
     },
 }
@@ -321,7 +336,8 @@ pub enum ProvidersAction {
 #[derive(Debug, Args)]
 pub struct Stats {
     /// The last so many days, today included
-    #[arg(long, value_name = "N", default_value_t = 30)]
+    #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true,
+          value_parser = clap::value_parser!(u32).range(1..))]
     pub days: u32,
 }
 
@@ -355,7 +371,8 @@ pub struct Log {
     #[command(subcommand)]
     pub action: Option<LogAction>,
     /// So many requests, the newest first
-    #[arg(short, value_name = "N", default_value_t = 20)]
+    #[arg(short, value_name = "N", default_value_t = 20, allow_negative_numbers = true,
+          value_parser = clap::value_parser!(u32).range(1..))]
     pub n: u32,
 }
 
@@ -385,15 +402,15 @@ pub struct Models {
 /// `llmr config`.
 #[derive(Debug, Args)]
 pub struct Config {
-    /// What to do.
+    /// What to do; every value without it.
     #[command(subcommand)]
-    pub action: ConfigAction,
+    pub action: Option<ConfigAction>,
 }
 
 /// What to do with the settings.
 #[derive(Debug, Subcommand)]
 pub enum ConfigAction {
-    /// Every value with its source
+    /// Every value with its source (the default)
     Show,
     /// Every path
     Path,
@@ -468,18 +485,33 @@ pub fn is_address(text: &str) -> bool {
 
 /// Whether the first thing that is not a global flag is no command.
 fn asks_plainly(args: &[OsString]) -> bool {
-    let mut rest = args.iter().skip(1).map(|a| a.to_string_lossy());
-    while let Some(arg) = rest.next() {
+    plain_start(args).is_some()
+}
+
+/// Where a prompt without a command begins: at the first thing that is no global flag, if it is no command.
+fn plain_start(args: &[OsString]) -> Option<usize> {
+    let mut rest = args.iter().enumerate().skip(1).map(|(i, a)| (i, a.to_string_lossy()));
+    while let Some((i, arg)) = rest.next() {
         match arg.as_ref() {
             "--json" | "--quiet" | "--verbose" | "-q" | "-v" | "-qv" | "-vq" | "--sandbox" => {}
             flag if WITH_VALUE.contains(&flag) => _ = rest.next(),
             flag if flag.split_once('=').is_some_and(|(name, _)| name == "--sandbox" || WITH_VALUE.contains(&name)) => {
             }
-            "-h" | "--help" | "-V" | "--version" => return false,
-            word => return !COMMANDS.contains(&word),
+            "-h" | "--help" | "-V" | "--version" => return None,
+            word => return (!COMMANDS.contains(&word)).then_some(i),
         }
     }
-    false
+    None
+}
+
+/// The words of a prompt without a command that begins with one, at most two: it may be a mistyped command.
+pub fn plain_words(args: &[OsString]) -> Option<(String, Option<String>)> {
+    let mut args = args.to_vec();
+    join_sandbox_value(&mut args);
+    let rest = &args[plain_start(&args)?..];
+    let first = rest.first()?.to_str().filter(|word| !word.starts_with('-'))?;
+    let second = rest[1..].iter().filter_map(|a| a.to_str()).find(|a| !a.starts_with('-'));
+    Some((first.to_owned(), second.map(str::to_owned)))
 }
 
 #[cfg(test)]
@@ -519,6 +551,24 @@ mod tests {
             ("llmr -", "llmr ask -"),
         ] {
             assert_eq!(normalised(typed), seen);
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_plain_prompt_are_known() {
+        for (typed, first, second) in [
+            ("llmr stat", Some("stat"), None),
+            ("llmr --json --sandbox x=429 stat -q", Some("stat"), None),
+            ("llmr budgt set 5", Some("budgt"), Some("set")),
+            ("llmr hello_there", Some("hello there"), None),
+            ("llmr budget set 5", None, None),
+            ("llmr -- stat", None, None),
+            ("llmr -m x stat", None, None),
+            ("llmr ask stat", None, None),
+        ] {
+            let args: Vec<OsString> = typed.split(' ').map(|a| a.replace('_', " ").into()).collect();
+            let expected = first.map(|first| (first.to_owned(), second.map(str::to_owned)));
+            assert_eq!(plain_words(&args), expected, "{typed}");
         }
     }
 

@@ -20,7 +20,7 @@ struct Values<'a> {
 
 /// Runs `llmr config`.
 pub fn run(context: &mut Context, args: &cli::Config) -> Result<()> {
-    match &args.action {
+    match args.action.as_ref().unwrap_or(&ConfigAction::Show) {
         ConfigAction::Show => {
             let values = Values { settings: &context.config.rows, warnings: &context.config.warnings };
             context.print(&values, |values, terminal| {
@@ -42,7 +42,7 @@ pub fn run(context: &mut Context, args: &cli::Config) -> Result<()> {
 pub fn run_without_settings(host: &Host, global: &Global, args: &cli::Config) -> Option<Result<()>> {
     let flags = Flags { config_path: global.config.clone() };
     let printer = Printer::new(host, global);
-    match &args.action {
+    match args.action.as_ref().unwrap_or(&ConfigAction::Show) {
         ConfigAction::Show | ConfigAction::Check => None,
         ConfigAction::Path => Some(Paths::of(host, &flags).and_then(|paths| show_paths(printer, host, &flags, paths))),
         ConfigAction::Init => Some(config::init(host, &flags).and_then(|path| done(printer, &path, "written"))),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli;
 use crate::commands::{Context, cache, providers};
 use crate::engine::breaker::BreakerState;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::output::{Align, Table, Terminal, units};
 use crate::store::CandidateStats;
 use crate::types::{Day, Mode, NanoUsd, Timestamp};
@@ -61,9 +61,6 @@ struct Shadow {
 
 /// Runs `llmr stats`.
 pub fn run(context: &mut Context, args: &cli::Stats) -> Result<()> {
-    if args.days == 0 {
-        return Err(Error::new(Kind::Usage, "--days 0 is no time at all"));
-    }
     let now = context.now();
     let to = now.day();
     let from = to.plus(1 - i32::try_from(args.days).unwrap_or(i32::MAX));

@@ -18,4 +18,5 @@ mod listener;
 mod money;
 mod parallel;
 mod stdio;
+mod terminal;
 mod wire;

@@ -1,0 +1,152 @@
+//! From the arguments as typed to what is asked for; wrong usage, in the form that is wanted.
+//!
+//! Here and not in [`cli`] is what needs more than the definitions: the list of faults in a help text, and
+//! whether a lone word was meant as a command. A prompt costs money, so a likely slip is not sent.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::app::{Wanted, report};
+use crate::cli::{self, Cli};
+use crate::error::{Error, Kind};
+use crate::output::{Level, Messages, Redactor, Terminal};
+use crate::sandbox;
+
+/// Words that other tools of this kind have as commands: alone they are hardly prompts.
+const NO_COMMANDS: [&str; 6] = ["chat", "completions", "forget", "keys", "man", "version"];
+
+/// A command shorter than this has too many neighbours among ordinary words.
+const NEAR_FROM: usize = 5;
+
+/// What is asked for; else the exit code, after help was printed or wrong usage told.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, u8> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let flags = args.iter().take_while(|arg| *arg != "--");
+    let wanted = if flags.into_iter().any(|arg| arg == "--json") { Wanted::Object } else { Wanted::Text };
+    if let Some(slip) = cli::plain_words(&args).and_then(|(first, second)| slip(&first, second.as_deref())) {
+        return Err(report(&slip, wanted, None));
+    }
+    let matches = command().try_get_matches_from(cli::normalise(args));
+    let parsed = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    parsed.map_err(|error| misused(&error.format(&mut command()), wanted))
+}
+
+/// The command line with its help texts complete.
+pub fn command() -> clap::Command {
+    Cli::command().mut_subcommand("sandbox", |command| {
+        let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        command.after_help(format!("{}\n{examples}", faults()))
+    })
+}
+
+fn faults() -> String {
+    let rows = sandbox::FAULTS.iter().map(|(name, what)| format!("  {name:<13} {what}\n"));
+    let rows: String = rows.collect();
+    format!("Faults, as PROVIDER=FAULT, with commas between; xN after one means: for N requests only:\n{rows}")
+}
+
+/// The error of a word that was probably meant as a command.
+fn slip(first: &str, second: Option<&str>) -> Option<Error> {
+    let meant = nearest(first).filter(|meant| second.is_none_or(|second| has_action(meant, second)));
+    let known_elsewhere = second.is_none() && NO_COMMANDS.contains(&first);
+    if meant.is_none() && !known_elsewhere {
+        return None;
+    }
+    let error = Error::new(Kind::Usage, format!("there is no command `{first}`"));
+    let error = match meant {
+        Some(meant) => error.hint(format!("did you mean `llmr {meant}`?")),
+        None => error.hint("`llmr --help` lists the commands"),
+    };
+    let rest = second.map(|second| format!(" {second} …")).unwrap_or_default();
+    Some(error.hint(format!("to send it as a prompt: llmr ask {first}{rest}")))
+}
+
+/// The command that a word is nearest to: the beginning of its name, its name and a letter, or one slip away.
+fn nearest(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    let begins = |command: &str| word.len() >= 3 && command.starts_with(&word);
+    let plural = |command: &str| word.strip_suffix('s') == Some(command);
+    let near = |command: &str| command.len() >= NEAR_FROM && strsim::osa_distance(&word, command) <= command.len() / 4;
+    cli::COMMANDS.into_iter().find(|command| begins(command) || plural(command) || near(command))
+}
+
+fn has_action(name: &str, action: &str) -> bool {
+    let command = Cli::command();
+    command.find_subcommand(name).is_some_and(|command| command.find_subcommand(action).is_some())
+}
+
+/// Help and version go to stdout and end well; the rest is wrong usage.
+fn misused(error: &clap::Error, wanted: Wanted) -> u8 {
+    let text = error.render().to_string();
+    if wanted == Wanted::Object && error.use_stderr() {
+        return report(&as_error(&text), wanted, None);
+    }
+    // Nobody is left to be told when that cannot be printed.
+    _ = error.print();
+    if let Some(hint) = key_hint(&text) {
+        Messages::new(std::io::stderr(), &Terminal::PIPES, Level::Normal, Redactor::default()).hint(hint);
+    }
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}
+
+/// What clap says in paragraphs, as message and hints.
+fn as_error(text: &str) -> Error {
+    let mut paragraphs = text.split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
+    let message = paragraphs.next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let hints = paragraphs.filter(|p| !p.is_empty()).map(|p| p.strip_prefix("tip: ").unwrap_or(&p).to_owned());
+    let error = hints.fold(Error::new(Kind::Usage, message), Error::hint);
+    key_hint(text).into_iter().fold(error, Error::hint)
+}
+
+fn key_hint(text: &str) -> Option<&'static str> {
+    let flags = ["'--api-key", "'--key", "'--token"];
+    flags.iter().any(|flag| text.contains(flag)).then_some(
+        "no flag takes a key: put it into the environment or a .env file, such as OPENAI_API_KEY (see `llmr ask --help`)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lone_word_near_a_command_is_not_sent() {
+        for (first, second, hint) in [
+            ("stat", None, Some("did you mean `llmr stats`?")),
+            ("budgt", None, Some("did you mean `llmr budget`?")),
+            ("budgt", Some("set"), Some("did you mean `llmr budget`?")),
+            ("Providers", None, Some("did you mean `llmr providers`?")),
+            ("logs", None, Some("did you mean `llmr log`?")),
+            ("chat", None, Some("`llmr --help` lists the commands")),
+            ("budgt", Some("for"), None),
+            ("long", None, None),
+            ("hi", None, None),
+            ("hello", None, None),
+            ("statistics", None, None),
+            ("chat", Some("with"), None),
+            ("what is a budget?", None, None),
+        ] {
+            let error = slip(first, second);
+            assert_eq!(error.as_ref().map(|e| e.hints[0].as_str()), hint, "{first} {second:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_an_error_with_hints() {
+        let error = command().try_get_matches_from(["llmr", "budget", "set"]).unwrap_err();
+        let error = as_error(&error.render().to_string());
+        assert_eq!(error.message, "the following required arguments were not provided: <USD>");
+        assert_eq!(error.hints[0], "Usage: llmr budget set <USD>");
+        let error = command().try_get_matches_from(["llmr", "ask", "--api-key", "x"]).unwrap_err();
+        assert!(as_error(&error.render().to_string()).hints.iter().any(|h| h.starts_with("no flag takes a key")));
+    }
+
+    #[test]
+    fn the_sandbox_s_help_names_every_fault() {
+        let mut command = command();
+        let help = command.find_subcommand_mut("sandbox").unwrap().render_help().to_string();
+        assert!(sandbox::FAULTS.iter().all(|(name, what)| help.contains(name) && help.contains(what)), "{help}");
+    }
+}
