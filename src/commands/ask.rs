@@ -13,7 +13,8 @@ use crate::output::usage::{self, Receipt};
 use crate::output::{AnswerWriter, Spinner, Wrote};
 use crate::router::{Answered, Day, Flow, Job, Listener, Router};
 use crate::types::{
-    AttemptReport, CacheOutcome, CandidateId, CostSource, FinishReason, Limit, Mode, NanoUsd, RequestId, Tier, Usage,
+    AttemptReport, CacheOutcome, CandidateId, CostSource, FinishReason, Limit, Mode, NanoUsd, Outcome, RequestId, Tier,
+    Usage,
 };
 
 /// What is printed on stdout.
@@ -48,7 +49,10 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let mut router = context.router()?;
     let job = router.prepare(request)?;
     let answered = match router.cached(&job)? {
-        Some(hit) => Ok(hit),
+        Some(hit) => {
+            output.hit(&hit.candidate);
+            Ok(hit)
+        }
         None => runtime()?.block_on(router.answer(&job, &mut output)),
     };
     output.finish_stream()?;
@@ -81,6 +85,7 @@ struct Output {
     streamed: bool,
     /// Warnings that were said when they arose.
     told: Vec<String>,
+    layout: Layout,
 }
 
 impl Output {
@@ -94,12 +99,15 @@ impl Output {
             Format::Text => Spinner::start("waiting for an answer", &context.printer.terminal, context.level()),
             _ => Spinner::none(),
         };
+        let messages = context.stderr();
+        let layout = Layout::of(&context.printer.terminal);
         Self {
             format,
             streams,
             writer,
             spinner,
-            messages: context.stderr(),
+            messages,
+            layout,
             broken: None,
             closed: false,
             begun: false,
@@ -126,6 +134,14 @@ impl Output {
             .map_err(io::Error::other)
             .and_then(|line| crate::output::stdout::write_all(&mut crate::output::stdout::stdout(), line.as_bytes()));
         self.took(wrote)
+    }
+
+    /// Says that nobody was asked.
+    fn hit(&mut self, who: &CandidateId) {
+        self.spinner.clear();
+        if !self.quiet() {
+            self.messages.note(&format!("from the cache, as {who} answered before; --refresh asks anew"));
+        }
     }
 
     /// Ends what was streamed with its line break, also when the answer broke off.
@@ -177,6 +193,12 @@ impl Listener for Output {
             let text = format!("{}/{} failed ({why}); asking {to}", attempt.provider, attempt.model);
             let messages = &mut self.messages;
             self.spinner.suspend(|| messages.warning(&text));
+        }
+    }
+
+    fn detail(&mut self, text: &str) {
+        if !self.quiet() {
+            self.messages.detail(text);
         }
     }
 
@@ -248,7 +270,7 @@ fn show(router: &mut Router<'_>, mut output: Output, job: &Job, answered: Answer
     let report = Report::new(answered, job.request.selection.model.clone(), day);
     let text = match output.format {
         Format::StreamJson => json::line(&Event::Result(&report))?,
-        _ => json::render(&report, Layout::Compact)?,
+        _ => json::render(&report, output.layout)?,
     };
     let wrote = crate::output::stdout::write_all(&mut crate::output::stdout::stdout(), text.as_bytes());
     output.took(wrote);
@@ -277,8 +299,9 @@ fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit
     output.messages.plain(&usage::line(&receipt, true));
 }
 
-/// How often another candidate was asked.
+/// How often another candidate was asked because one had failed; asking several at once is no switch.
 fn failovers(attempts: &[AttemptReport]) -> u32 {
-    let switches = attempts.windows(2).filter(|w| (&w[0].provider, &w[0].model) != (&w[1].provider, &w[1].model));
+    let other = |w: &&[AttemptReport]| (&w[0].provider, &w[0].model) != (&w[1].provider, &w[1].model);
+    let switches = attempts.windows(2).filter(other).filter(|w| w[0].outcome == Outcome::Failed);
     u32::try_from(switches.count()).unwrap_or(u32::MAX)
 }

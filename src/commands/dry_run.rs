@@ -10,6 +10,7 @@ use crate::engine::plan::Plan;
 use crate::error::{Error, Result};
 use crate::output::{Align, Table, units};
 use crate::router::decision::{self, Candidate, RefusedReport};
+use crate::router::ending::End;
 use crate::router::{Day, Job, Rehearsal, Router};
 use crate::types::{CacheOutcome, NanoUsd, Usage};
 
@@ -70,14 +71,13 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
                 .expected
                 .cost
                 .map_or("at an unknown price".to_owned(), |c| format!("for about {}", units::usd(c)));
-            let (n, hold) = (rehearsal.plan.order.len() - 1, units::usd(first.sized.hold));
-            (
-                format!(
-                    "ask {} {cost} (at most {hold}), with {n} other candidates to fail over to",
-                    first.candidate.id
-                ),
-                None,
-            )
+            let hold = units::usd(first.sized.hold);
+            let others = match rehearsal.plan.order.len() - 1 {
+                0 => "nobody else".to_owned(),
+                1 => "1 other candidate".to_owned(),
+                n => format!("{n} other candidates"),
+            };
+            (format!("ask {} {cost} (at most {hold}), with {others} to fail over to", first.candidate.id), None)
         }
         Step::Wait { why: Wait::Money, .. } => ("wait for money that other requests hold".to_owned(), None),
         Step::Wait { why: Wait::Rest(id, until), .. } => {
@@ -85,7 +85,7 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
         }
         Step::Wait { why: Wait::Backoff(id), .. } => (format!("ask {id}"), None),
         Step::End(ending) => {
-            let error = router.would_end(&ending, &rehearsal.plan, &rehearsal.facts);
+            let error = router.would_end(&End { ending: &ending, plan: &rehearsal.plan, facts: &rehearsal.facts });
             (format!("ask nobody and exit with {}: {}", error.exit_code(), error.message), Some(error))
         }
     }

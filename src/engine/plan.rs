@@ -259,7 +259,7 @@ fn by_lot(ranked: &Ranked, facts: &Facts) -> f64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::engine::breaker::BreakerRules;
     use crate::engine::facts::{Money, Policy, Rest};

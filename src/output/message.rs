@@ -69,10 +69,13 @@ impl<W: Write> Messages<W> {
     /// An error, its attempts and its hints; said at every level.
     pub fn error(&mut self, error: &Error) {
         let mut text = self.line(Label::Error, &error.message);
-        for attempt in &error.attempts {
-            let summary = self.harmless(&attempt_summary(attempt));
-            // Writing to a String cannot fail.
-            _ = writeln!(text, "  tried {summary}");
+        // A single attempt is what the message tells already.
+        if error.attempts.len() > 1 {
+            for (summary, times) in alike(&error.attempts) {
+                let times = if times > 1 { format!(", {times} times") } else { String::new() };
+                // Writing to a String cannot fail.
+                _ = writeln!(text, "  tried {}{times}", self.harmless(&summary));
+            }
         }
         for hint in &error.hints {
             text += &self.line(Label::Hint, hint);
@@ -138,12 +141,28 @@ impl<W: Write> Messages<W> {
     }
 }
 
+/// Attempts that went the same way in a row, counted; one alone says how long it took.
+fn alike(attempts: &[AttemptReport]) -> Vec<(String, usize)> {
+    let same = |a: &AttemptReport, b: &AttemptReport| {
+        (&a.provider, &a.model, a.failure, a.status) == (&b.provider, &b.model, b.failure, b.status)
+    };
+    let groups = attempts.chunk_by(same).map(|group| match group {
+        [one] => (attempt_summary(one), 1),
+        several => (outcome(&several[0]), several.len()),
+    });
+    groups.collect()
+}
+
 /// An attempt in a few words: `openai/gpt-6-luna: overloaded (503) after 0.8 s`.
 pub fn attempt_summary(attempt: &AttemptReport) -> String {
-    let AttemptReport { provider, model, outcome, failure, status, latency_ms, .. } = attempt;
+    format!("{} after {}", outcome(attempt), units::duration_ms(attempt.latency_ms))
+}
+
+fn outcome(attempt: &AttemptReport) -> String {
+    let AttemptReport { provider, model, outcome, failure, status, .. } = attempt;
     let what = failure.map_or(outcome.name(), |class| class.name());
     let status = status.filter(|code| *code != 200).map(|code| format!(" ({code})")).unwrap_or_default();
-    format!("{provider}/{model}: {what}{status} after {}", units::duration_ms(*latency_ms))
+    format!("{provider}/{model}: {what}{status}")
 }
 
 #[cfg(test)]
@@ -181,6 +200,24 @@ mod tests {
             "error: every candidate failed\n  tried openai/m: overloaded (503) after 840 ms\n  \
              tried openai/m: failed after 840 ms\nhint: try later\nhint: or -p groq\n"
         );
+    }
+
+    #[test]
+    fn attempts_that_went_the_same_way_are_counted() {
+        let mut error = Error::new(Kind::Unavailable, "every candidate failed");
+        let overloaded = attempt(Some(FailureClass::Overloaded), Some(503));
+        error.attempts = vec![overloaded.clone(), overloaded.clone(), attempt(None, None), overloaded];
+        let text = said(Level::Quiet, false, |m| m.error(&error));
+        let overloaded = "  tried openai/m: overloaded (503)";
+        assert_eq!(
+            text,
+            format!(
+                "error: every candidate failed\n{overloaded}, 2 times\n  tried openai/m: failed after 840 ms\n\
+                 {overloaded} after 840 ms\n"
+            )
+        );
+        error.attempts.truncate(1);
+        assert_eq!(said(Level::Quiet, false, |m| m.error(&error)), "error: every candidate failed\n");
     }
 
     #[test]

@@ -205,7 +205,7 @@ impl Router<'_> {
         if over.seen.shown {
             let message = format!("{} broke off after text was shown: {why}", candidate.id);
             return Err(Error::new(Kind::Unavailable, message)
-                .hint("without --stream an answer comes whole or from another provider"));
+                .hint("with --no-stream an answer comes whole, or from another provider"));
         }
         trip.last = trip.reports.last().cloned().map(|report| (report, why));
         let now = self.host.now();
@@ -428,7 +428,8 @@ fn milliseconds(secs: f64) -> u64 {
 }
 
 fn out_of_time(limit: Duration) -> String {
-    format!("no whole answer within {} s", limit.as_secs_f64())
+    // A tenth is as exact as a person wants it; what is left of a limit rarely is a round number.
+    format!("no whole answer within {:.1} s", limit.as_secs_f64().max(0.1))
 }
 
 fn out_of_tokens(over: &Over) -> Error {

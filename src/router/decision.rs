@@ -51,6 +51,17 @@ pub struct Candidate {
     pub max_tokens: u64,
 }
 
+impl std::fmt::Display for Candidate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rank, provider, model, score, hold_usd, expected_latency_ms, .. } = self;
+        let cost = self.expected_cost_usd.map_or("at an unknown price".to_owned(), |cost| format!("about {cost} USD"));
+        write!(
+            f,
+            "{rank}. {provider}/{model}: score {score:.3}, {cost}, at most {hold_usd} USD, about {expected_latency_ms} ms"
+        )
+    }
+}
+
 /// One candidate that could not be asked.
 #[derive(Debug, Clone, Serialize)]
 pub struct RefusedReport {

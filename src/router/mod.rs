@@ -6,6 +6,7 @@
 
 mod attempt;
 pub mod decision;
+pub mod ending;
 mod exchange;
 mod facts;
 mod interrupt;

@@ -153,4 +153,6 @@ pub trait Listener {
     fn switched(&mut self, _attempt: &AttemptReport, _why: &str, _to: &CandidateId) {}
     /// Something is said to the user at once.
     fn note(&mut self, _text: &str) {}
+    /// A reason of the decision, for who wants to know more.
+    fn detail(&mut self, _text: &str) {}
 }

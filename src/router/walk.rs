@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use crate::engine::attempt::{Ending, Step, Wait, Walk, WalkRules};
-use crate::engine::budget::{self, BudgetState};
+use crate::engine::attempt::{Step, Wait, Walk, WalkRules};
+use crate::engine::budget::BudgetState;
 use crate::engine::draw;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Reason, plan};
 use crate::error::{Error, Kind, Result};
 use crate::router::attempt::End;
 use crate::router::decision::decision;
+use crate::router::ending::{End as Last, ended};
 use crate::router::interrupt::interrupted;
 use crate::router::request::{Answered, CacheUse, Listener};
 use crate::router::shape::Dropped;
 use crate::router::{Job, Router, start};
 use crate::store::RequestEnd;
 use crate::transport::Client;
-use crate::types::{AttemptReport, CacheOutcome, CandidateId, FailureClass, Limit, NanoUsd, RequestId, Timestamp};
+use crate::types::{AttemptReport, CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp};
 
 /// How long after a plan that could not be followed the next one is made, in milliseconds: unnoticed by a person.
 const LOOK_AGAIN_MS: i64 = 10;
@@ -127,8 +128,7 @@ impl Router<'_> {
                     self.pause(trip, until).await?;
                 }
                 Step::End(ending) => {
-                    let last = trip.last.as_ref().map(|(of, why)| format!("{}/{}: {why}", of.provider, of.model));
-                    return Err(ended(&ending, &plan, &facts, last));
+                    return Err(self.no_answer(trip, Last { ending: &ending, plan: &plan, facts: &facts }));
                 }
             }
         }
@@ -146,9 +146,24 @@ impl Router<'_> {
         }
     }
 
-    /// The error with which `ask` would end.
-    pub fn would_end(&self, ending: &Ending, plan: &Plan, facts: &Facts) -> Error {
-        ended(ending, plan, facts, None)
+    /// The error of a walk that found nobody, with the bound that ended it, if one did.
+    fn no_answer(&self, trip: &Trip<'_>, last: Last<'_>) -> Error {
+        let limit = format!("the time limit of {} s", seconds(trip.job.request.timeout_ms));
+        let out_of_time = last.facts.now >= trip.deadline;
+        if out_of_time && trip.reports.is_empty() {
+            return Error::new(Kind::Unavailable, format!("{limit} passed before anybody could be asked"))
+                .hint("--timeout SECS gives more time");
+        }
+        let failures = trip.last.as_ref().map(|(of, why)| format!("{}/{}: {why}", of.provider, of.model));
+        let error = ended(&last, failures);
+        if out_of_time {
+            return error.hint(format!("{limit} is over; --timeout SECS gives more"));
+        }
+        if trip.walk.attempts() >= self.config.settings.max_attempts {
+            let most = self.config.settings.max_attempts;
+            return error.hint(format!("no request makes more than {most} attempts (LLMR_MAX_ATTEMPTS)"));
+        }
+        error
     }
 
     /// How many may be asked at once.
@@ -165,6 +180,12 @@ impl Router<'_> {
                 format!("{} USD of today's {limit} USD are spent: cheaper providers are preferred", facts.money.spent);
             listener.note(&text);
             trip.warnings.push(text);
+        }
+        for candidate in &decision.candidates {
+            listener.detail(&candidate.to_string());
+        }
+        for refused in &plan.refused {
+            listener.detail(&format!("not {}: {}", refused.id, refused.reason));
         }
         for refused in plan.refused.iter().filter(|r| matches!(r.reason, Reason::Retired { .. })) {
             trip.warnings.push(format!("{} is left out: {}", refused.id, refused.reason));
@@ -245,96 +266,15 @@ fn milliseconds(secs: f64) -> i64 {
     ms
 }
 
+/// Milliseconds as seconds, as they were typed.
+fn seconds(ms: u64) -> f64 {
+    Duration::from_millis(ms).as_secs_f64()
+}
+
 /// What a stopped request says of itself.
 pub(super) fn stopped(kind: Kind) -> &'static str {
     match kind {
         Kind::Terminated => "terminated; what was spent is recorded",
         _ => "interrupted; what was spent is recorded",
-    }
-}
-
-fn refused(class: FailureClass, failures: Option<String>, plan: &Plan) -> Error {
-    let error = match failures {
-        Some(failures) => Error::new(Kind::Refused, format!("the request is refused ({class}): {failures}")),
-        None => Error::new(Kind::Refused, format!("the request is refused ({class})")),
-    };
-    let windows = plan.refused.iter().filter(|r| matches!(r.reason, Reason::Window { .. }));
-    windows.fold(error, |error, refused| error.hint(format!("{}: {}", refused.id, refused.reason)))
-}
-
-/// The cheapest of those that money keeps out: what it may cost, what is left, and the longest answer for that.
-fn what_would_fit(plan: &Plan, facts: &Facts) -> Option<String> {
-    let refused = plan.refused.iter().filter_map(|r| match r.reason {
-        Reason::Budget { needs } => Some((needs, &r.id)),
-        _ => None,
-    });
-    let waiting = plan.order.iter().map(|r| (r.sized.hold, &r.candidate.id));
-    let (needs, id) = refused.chain(waiting).min()?;
-    let left = facts.money.free();
-    let known = facts.known.iter().find(|known| known.candidate.id == *id)?;
-    if known.candidate.pricing.is_none() {
-        return Some(format!("the price of {id} is not known, and {left} USD are left"));
-    }
-    let wanted = facts.question.explicit_cap.unwrap_or(facts.question.default_cap);
-    let most = wanted.min(known.candidate.max_output_tokens.unwrap_or(u64::MAX));
-    let until = facts.now.plus_ms(facts.policy.attempt_ms);
-    let fits = match budget::largest_cap(&known.candidate, &facts.question, most, &facts.money, facts.now, until) {
-        Some(cap) => format!("enough for --max-tokens {cap}"),
-        None => "not enough for any answer to this prompt".to_owned(),
-    };
-    Some(format!("{id} may cost up to {needs} USD; {left} USD are left, {fits}"))
-}
-
-/// Says what is spent, what is held, and what would fit.
-fn over_budget(plan: &Plan, facts: &Facts) -> Error {
-    let money = &facts.money;
-    if plan.refused.iter().all(|r| !matches!(r.reason, Reason::Budget { .. })) && plan.order.is_empty() {
-        let unpriced = plan.refused.iter().filter(|r| r.reason == Reason::Unpriced).map(|r| r.id.to_string());
-        let names = unpriced.collect::<Vec<_>>().join(", ");
-        return Error::new(Kind::Budget, format!("the price of {names} is not known, and money is limited"))
-            .hint("give a price in config.toml ([[provider]]), or ask all the same with --allow-unpriced");
-    }
-    let limits = match (money.limit, money.request_cap) {
-        (Limit::Usd(limit), None) => format!("today's limit of {limit} USD"),
-        (Limit::Usd(limit), Some(cap)) => format!("today's limit of {limit} USD or --max-cost {cap}"),
-        (Limit::Off, Some(cap)) => format!("--max-cost {cap}"),
-        (Limit::Off, None) => "the budget".to_owned(),
-    };
-    let message = format!(
-        "the request's worst case does not fit {limits}: {} USD are spent, {} USD held by requests under way",
-        money.spent, money.held
-    );
-    let hints = what_would_fit(plan, facts).into_iter();
-    hints
-        .fold(Error::new(Kind::Budget, message), Error::hint)
-        .hint("`llmr budget set USD` raises the day's limit; it starts anew at midnight UTC")
-}
-
-/// The error of a walk that found nobody.
-fn ended(ending: &Ending, plan: &Plan, facts: &Facts, failures: Option<String>) -> Error {
-    let said = |text: &str| failures.as_ref().map_or(text.to_owned(), |f| format!("{text}; the last was {f}"));
-    match ending {
-        Ending::Refused(class) => refused(*class, failures, plan),
-        Ending::Budget => over_budget(plan, facts),
-        Ending::RateLimited(until) => {
-            let when = until.map(|u| format!(" until {u}")).unwrap_or_default();
-            Error::new(Kind::RateLimited, said(&format!("every candidate is rate-limited{when}")))
-                .hint("try again later, or configure another provider")
-        }
-        Ending::Auth => Error::new(Kind::Auth, said("every candidate refused its key"))
-            .hint("check the key's variable: `llmr providers` shows which is set, `llmr config show` where from"),
-        Ending::Unavailable(soonest) => {
-            let error = Error::new(Kind::Unavailable, said("every candidate failed"));
-            let error = match soonest {
-                Some((id, until)) => error.hint(format!("the soonest to recover is {id}, at {until}")),
-                None => error,
-            };
-            error.hint("`llmr providers` shows their state, `llmr providers reset NAME` closes a breaker")
-        }
-        Ending::NoCandidate => {
-            plan.refused.iter().fold(Error::new(Kind::NoProvider, "no candidate may be asked"), |error, refused| {
-                error.hint(format!("{}: {}", refused.id, refused.reason))
-            })
-        }
     }
 }

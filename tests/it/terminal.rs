@@ -36,3 +36,62 @@ fn wrong_usage_is_json_where_that_is_wanted() {
     let (code, object) = Place::new().json(&["budget", "set"]);
     assert_eq!((code, &object["error"]["kind"]), (2, &"usage".into()));
 }
+
+#[test]
+fn an_answer_from_the_cache_says_so() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox);
+    let first = place.run(&["ask", "hello"]).expect(0);
+    assert!(!first.stderr.contains("from the cache"), "{first:?}");
+    let second = place.run(&["ask", "hello"]).expect(0);
+    assert!(second.stderr.contains("note: from the cache"), "{second:?}");
+    assert_eq!(place.run(&["ask", "-q", "hello"]).expect(0).stderr, "");
+    assert_eq!(place.run(&["ask", "--json", "hello"]).expect(0).stderr, "");
+}
+
+#[test]
+fn asking_several_at_once_is_no_failover() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox);
+    let ran = place.run(&["ask", "-u", "--parallel", "3", "hello"]).expect(0);
+    assert!(!ran.stderr.contains("failover"), "{ran:?}");
+    let sandbox = self::sandbox("cohere=500");
+    let ran = Place::new().with(&sandbox).var("LLMR_MAX_RETRIES", 0).run(&["ask", "-u", "hello"]).expect(0);
+    assert!(ran.stderr.contains("1 failover"), "{ran:?}");
+}
+
+#[test]
+fn verbose_says_the_plan() {
+    let sandbox = sandbox("");
+    let ran = Place::new().with(&sandbox).run(&["ask", "-v", "hello"]).expect(0);
+    assert_eq!(ran.stderr.lines().filter(|line| line.contains(": score 0.")).count(), 4, "{ran:?}");
+}
+
+#[test]
+fn a_check_in_json_is_one_object() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox).var("LLMR_BUDGET_DAILY_USD", "0.000001");
+    let (code, object) = place.json(&["dry-run", "--check", "hello"]);
+    assert_eq!((code, object["would"].as_str().map(|w| w.starts_with("ask nobody"))), (4, Some(true)));
+}
+
+#[test]
+fn a_time_limit_that_nobody_could_meet_is_named() {
+    let sandbox = sandbox("cohere=hang");
+    let place = Place::new().with(&sandbox);
+    for secs in ["0.001", "0.3"] {
+        let ran = place.run(&["ask", "-p", "cohere", "--timeout", secs, "hello"]).expect(69);
+        assert!(ran.stderr.contains(&format!("the time limit of {secs} s")), "{ran:?}");
+    }
+}
+
+#[test]
+fn open_breakers_are_named_where_nobody_is_asked() {
+    let sandbox = sandbox("openai=500,anthropic=500,gemini=500,cohere=500");
+    let place = Place::new().with(&sandbox).var("LLMR_MAX_RETRIES", 0).var("LLMR_BREAKER_THRESHOLD", 1);
+    place.run(&["ask", "hello"]).expect(69);
+    let ran = place.run(&["ask", "hello"]).expect(69);
+    assert!(ran.stderr.starts_with("error: nobody can be asked now\n"), "{ran:?}");
+    assert_eq!(ran.stderr.matches("its breaker is open until").count(), 4, "{ran:?}");
+    assert!(ran.stderr.contains("hint: the soonest to recover is "), "{ran:?}");
+}

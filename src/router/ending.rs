@@ -1,0 +1,213 @@
+//! What a request that nobody answered says: what went wrong, and what to do about it.
+
+use crate::engine::attempt::Ending;
+use crate::engine::breaker::BreakerState;
+use crate::engine::budget;
+use crate::engine::facts::Facts;
+use crate::engine::plan::{Plan, Reason};
+use crate::error::{Error, Kind};
+use crate::router::Router;
+use crate::types::{CandidateId, FailureClass, Limit, NanoUsd, Timestamp};
+
+/// How a walk ended, with what was known then.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// Why.
+    pub ending: &'a Ending,
+    /// The last plan.
+    pub plan: &'a Plan,
+    /// What it was made from.
+    pub facts: &'a Facts,
+}
+
+impl Router<'_> {
+    /// The error with which `ask` would end.
+    pub fn would_end(&self, end: &End<'_>) -> Error {
+        ended(end, None)
+    }
+}
+
+/// The error of a walk that found nobody. `failures` says how the last attempt failed, if one was made.
+pub(super) fn ended(end: &End<'_>, failures: Option<String>) -> Error {
+    let said = |text: &str| failures.as_ref().map_or(text.to_owned(), |f| format!("{text}; the last was {f}"));
+    match end.ending {
+        Ending::Refused(class) => refused(*class, failures, end.plan),
+        Ending::Budget => over_budget(end.plan, end.facts),
+        Ending::RateLimited(until) => {
+            let until = until.or_else(|| soonest(end.facts).map(|(_, until)| until));
+            let when = until.map(|u| format!(" until {u}")).unwrap_or_default();
+            Error::new(Kind::RateLimited, said(&format!("every candidate is rate-limited{when}")))
+                .hint("try again later, or configure another provider")
+        }
+        Ending::Auth => Error::new(Kind::Auth, said("every candidate refused its key"))
+            .hint("check the key's variable: `llmr providers` shows which is set, `llmr config show` where from"),
+        Ending::Unavailable(_) if failures.is_none() => {
+            let error = Error::new(Kind::Unavailable, "nobody can be asked now");
+            with_recovery(with_reasons(error, end.plan), end)
+        }
+        Ending::Unavailable(_) => with_recovery(Error::new(Kind::Unavailable, said("every candidate failed")), end),
+        Ending::NoCandidate => with_reasons(Error::new(Kind::NoProvider, "no candidate may be asked"), end.plan),
+    }
+}
+
+fn with_reasons(error: Error, plan: &Plan) -> Error {
+    plan.refused.iter().fold(error, |error, refused| error.hint(format!("{}: {}", refused.id, refused.reason)))
+}
+
+/// With who is back first, and how to have somebody back now.
+fn with_recovery(error: Error, end: &End<'_>) -> Error {
+    let first = match end.ending {
+        Ending::Unavailable(Some(first)) => Some(first.clone()),
+        _ => soonest(end.facts),
+    };
+    match first {
+        Some((id, until)) => error
+            .hint(format!("the soonest to recover is {id}, at {until}"))
+            .hint("`llmr providers` shows their state, `llmr providers reset NAME` closes a breaker and ends a rest"),
+        None => error.hint("`llmr providers` shows their state, -v every attempt"),
+    }
+}
+
+/// Who may be asked again first, where everybody must be left alone now.
+fn soonest(facts: &Facts) -> Option<(CandidateId, Timestamp)> {
+    let left_alone = facts.known.iter().map(|known| {
+        let rest = known.rest.map(|rest| rest.until).filter(|until| facts.now < *until);
+        let open = known.breaker.open_until.filter(|_| known.breaker.state(facts.now) == BreakerState::Open);
+        rest.max(open).map(|until| (until, &known.candidate.id))
+    });
+    let first = left_alone.collect::<Option<Vec<_>>>()?.into_iter().min();
+    first.map(|(until, id)| (id.clone(), until))
+}
+
+fn refused(class: FailureClass, failures: Option<String>, plan: &Plan) -> Error {
+    let message = match failures {
+        Some(failures) => format!("the request is refused by {failures}"),
+        None if class == FailureClass::ContextOverflow => "the prompt is too long for every candidate".to_owned(),
+        None => format!("the request is refused ({class})"),
+    };
+    let error = Error::new(Kind::Refused, message);
+    let error = match class {
+        FailureClass::ModelNotFound => error.hint("`llmr models` lists what is known"),
+        _ => error,
+    };
+    let windows = plan.refused.iter().filter(|r| matches!(r.reason, Reason::Window { .. }));
+    windows.fold(error, |error, refused| error.hint(format!("{}: {}", refused.id, refused.reason)))
+}
+
+/// Says what is spent, what is held, and what would fit.
+fn over_budget(plan: &Plan, facts: &Facts) -> Error {
+    if plan.refused.iter().all(|r| !matches!(r.reason, Reason::Budget { .. })) && plan.order.is_empty() {
+        let unpriced = plan.refused.iter().filter(|r| r.reason == Reason::Unpriced).map(|r| r.id.to_string());
+        let names = unpriced.collect::<Vec<_>>().join(", ");
+        return Error::new(Kind::Budget, format!("the price of {names} is not known, and money is limited"))
+            .hint("give a price in config.toml ([[provider]]), or ask all the same with --allow-unpriced");
+    }
+    let least = cheapest(plan);
+    let bound = Bound::of(facts, least.as_ref().map_or(NanoUsd::ZERO, |(needs, _)| *needs));
+    let error = Error::new(Kind::Budget, bound.message(facts));
+    let fits = least.and_then(|(needs, id)| what_would_fit(needs, &id, facts));
+    fits.into_iter().fold(error, Error::hint).hint(bound.hint())
+}
+
+/// The cheapest worst case of those that money keeps out, for now or for the day.
+fn cheapest(plan: &Plan) -> Option<(NanoUsd, CandidateId)> {
+    let refused = plan.refused.iter().filter_map(|r| match r.reason {
+        Reason::Budget { needs } => Some((needs, &r.id)),
+        _ => None,
+    });
+    let waiting = plan.order.iter().map(|r| (r.sized.hold, &r.candidate.id));
+    refused.chain(waiting).min().map(|(needs, id)| (needs, id.clone()))
+}
+
+/// What that one may cost, what is left, and the longest answer for that.
+fn what_would_fit(needs: NanoUsd, id: &CandidateId, facts: &Facts) -> Option<String> {
+    let left = facts.money.free();
+    let known = facts.known.iter().find(|known| known.candidate.id == *id)?;
+    if known.candidate.pricing.is_none() {
+        return Some(format!("the price of {id} is not known, and {left} USD are left"));
+    }
+    let wanted = facts.question.explicit_cap.unwrap_or(facts.question.default_cap);
+    let most = wanted.min(known.candidate.max_output_tokens.unwrap_or(u64::MAX));
+    let until = facts.now.plus_ms(facts.policy.attempt_ms);
+    let fits = match budget::largest_cap(&known.candidate, &facts.question, most, &facts.money, facts.now, until) {
+        Some(cap) => format!("enough for --max-tokens {cap}"),
+        None => "not enough for any answer to this prompt".to_owned(),
+    };
+    Some(format!("{id} may cost up to {needs} USD; {left} USD are left, {fits}"))
+}
+
+/// Which limit is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Request(NanoUsd),
+    Day(NanoUsd),
+    Both(NanoUsd, NanoUsd),
+}
+
+impl Bound {
+    /// The one that so much more would pass; both, where that cannot be told.
+    fn of(facts: &Facts, needs: NanoUsd) -> Self {
+        let money = &facts.money;
+        match (money.limit, money.request_cap) {
+            (Limit::Usd(day), None) => Self::Day(day),
+            (Limit::Off, cap) => Self::Request(cap.unwrap_or_default()),
+            (Limit::Usd(day), Some(cap)) => {
+                let over_cap = money.own_spent + money.own_held + needs > cap;
+                let over_day = money.spent + money.held + needs > day;
+                match (over_cap, over_day) {
+                    (true, false) => Self::Request(cap),
+                    (false, true) => Self::Day(day),
+                    _ => Self::Both(day, cap),
+                }
+            }
+        }
+    }
+
+    fn message(self, facts: &Facts) -> String {
+        let money = &facts.money;
+        let day = format!("{} USD are spent, {} USD held by requests under way", money.spent, money.held);
+        let own = format!("this request has spent {} USD", money.own_spent);
+        match self {
+            Self::Request(cap) => format!("the request's worst case does not fit --max-cost {cap}: {own}"),
+            Self::Day(limit) => format!("the request's worst case does not fit today's limit of {limit} USD: {day}"),
+            Self::Both(limit, cap) => {
+                format!(
+                    "the request's worst case fits neither --max-cost {cap} nor today's limit of {limit} USD: {day}"
+                )
+            }
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Request(_) => "a higher --max-cost lets it through",
+            _ => {
+                "`llmr budget` says where the limit is set, `llmr budget set USD` sets another; a new day begins at midnight UTC"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::plan::tests::facts;
+    use crate::types::Limit;
+
+    #[test]
+    fn the_limit_that_is_in_the_way_is_named() {
+        let usd = |n: i64| NanoUsd(n * 1_000_000_000);
+        for (limit, cap, needs, named) in [
+            (Limit::Usd(usd(5)), None, 9, Bound::Day(usd(5))),
+            (Limit::Off, Some(usd(1)), 9, Bound::Request(usd(1))),
+            (Limit::Usd(usd(5)), Some(usd(1)), 2, Bound::Request(usd(1))),
+            (Limit::Usd(usd(1)), Some(usd(5)), 2, Bound::Day(usd(1))),
+            (Limit::Usd(usd(1)), Some(usd(1)), 2, Bound::Both(usd(1), usd(1))),
+        ] {
+            let mut facts = facts(vec![]);
+            (facts.money.limit, facts.money.request_cap) = (limit, cap);
+            (facts.money.spent, facts.money.held) = (NanoUsd::ZERO, NanoUsd::ZERO);
+            assert_eq!(Bound::of(&facts, usd(needs)), named);
+        }
+    }
+}
