@@ -16,6 +16,9 @@ pub fn run(cli: Cli, host: Host) -> u8 {
     };
     let global = cli.global;
     let json = wants_json(&command, &global);
+    if let Some(contradiction) = contradiction(&command, &global) {
+        return report(&contradiction, json, None);
+    }
     if let Command::Config(args) = &command
         && let Some(done) = commands::config::run_without_settings(&host, &global, args)
     {
@@ -53,6 +56,14 @@ fn help() -> u8 {
     // Nobody is left to be told that the help could not be written.
     _ = stdout::write_all(&mut std::io::stderr(), text.as_bytes());
     Kind::Usage.exit_code()
+}
+
+/// Two flags that want different things of stdout: guessing which one is meant would break a script.
+fn contradiction(command: &Command, global: &Global) -> Option<Error> {
+    let Command::Ask(ask) = command else { return None };
+    let format = ask.output_format.as_deref().filter(|format| global.json && *format != "json")?;
+    let error = Error::new(Kind::Usage, format!("--json and --output-format {format} contradict each other"));
+    Some(error.hint("leave one of them out"))
 }
 
 /// In which form results and errors are wanted.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cli;
 use crate::commands::{Context, runtime, sandbox};
 use crate::commands::{dry_run, question};
+use crate::engine::breaker::BreakerState;
 use crate::error::{Error, Kind, Result};
 use crate::output::json::{self, Event, Layout, Next};
 use crate::output::usage::{self, Receipt};
@@ -45,6 +46,8 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     }
     let streams = (shown || format == Format::StreamJson) && request.parallel == 1;
     let rehearsal = sandbox::start(context)?;
+    let rehearsed = context.global.sandbox.is_some();
+    let faulty: Vec<String> = sandbox::faulty(&context.global).into_iter().map(str::to_owned).collect();
     let mut output = Output::new(context, format, streams, args.raw);
     let mut router = context.router()?;
     let job = router.prepare(request)?;
@@ -57,7 +60,14 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     };
     output.finish_stream()?;
     drop(rehearsal);
-    show(&mut router, output, &job, answered?, args.usage)
+    let mut answered = answered?;
+    if let Some(hint) = (!faulty.is_empty()).then(|| unmet(&router, &faulty, &answered.attempts)).flatten() {
+        output.hint(&hint);
+    }
+    if rehearsed && output.quiet() {
+        answered.warnings.insert(0, sandbox::NOTE.to_owned());
+    }
+    show(&mut router, &mut output, &job, answered, args.usage)
 }
 
 fn format(context: &Context, args: &cli::Ask) -> Format {
@@ -141,6 +151,13 @@ impl Output {
         self.spinner.clear();
         if !self.quiet() {
             self.messages.note(&format!("from the cache, as {who} answered before; --refresh asks anew"));
+        }
+    }
+
+    /// Says what the person may do.
+    fn hint(&mut self, text: &str) {
+        if !self.quiet() {
+            self.messages.hint(text);
         }
     }
 
@@ -256,7 +273,7 @@ impl Report {
 }
 
 /// Prints the answer, unless it was streamed, and what there is to say about it.
-fn show(router: &mut Router<'_>, mut output: Output, job: &Job, answered: Answered, receipt: bool) -> Result<()> {
+fn show(router: &mut Router<'_>, output: &mut Output, job: &Job, answered: Answered, receipt: bool) -> Result<()> {
     let day = router.day().ok();
     if output.format == Format::Text {
         if !output.streamed {
@@ -264,7 +281,7 @@ fn show(router: &mut Router<'_>, mut output: Output, job: &Job, answered: Answer
             output.took(wrote);
         }
         output.finish_stream()?;
-        say(&mut output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
+        say(output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
         return Ok(());
     }
     let report = Report::new(answered, job.request.selection.model.clone(), day);
@@ -297,6 +314,25 @@ fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit
         failovers: failovers(&answered.attempts),
     };
     output.messages.plain(&usage::line(&receipt, true));
+}
+
+/// Why none of the faults that were ordered was met, if so.
+fn unmet(router: &Router<'_>, faulty: &[String], attempts: &[AttemptReport]) -> Option<String> {
+    if attempts.iter().any(|attempt| faulty.contains(&attempt.provider)) {
+        return None;
+    }
+    let first = &attempts.first()?.provider;
+    let now = router.host.now();
+    let facts = router.store.facts(now).ok()?;
+    let open = |name: &&String| facts.breakers.get(*name).is_some_and(|b| b.state(now) == BreakerState::Open);
+    let resting = |name: &&String| facts.rests.iter().any(|rest| rest.provider == **name);
+    Some(match faulty.iter().find(|name| open(name) || resting(name)) {
+        Some(name) => format!(
+            "{name} is left alone after its failures: see `llmr providers --sandbox`; \
+             `llmr providers reset {name} --sandbox` ends that"
+        ),
+        None => format!("{first} answers first and has no fault; to see a failover: --sandbox {first}=500"),
+    })
 }
 
 /// How often another candidate was asked because one had failed; asking several at once is no switch.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use crate::cli;
-use crate::commands::Context;
+use crate::commands::{Context, sandbox};
 use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
 use crate::router::{CacheUse, Request, Selection};
@@ -61,6 +61,8 @@ fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         cache: match (question.no_cache, question.refresh) {
             (true, _) => CacheUse::Off,
             (_, true) => CacheUse::Refresh,
+            // Faults are ordered to be seen: an answer from before would hide them.
+            _ if !sandbox::faulty(&context.global).is_empty() => CacheUse::Refresh,
             _ => CacheUse::On,
         },
         stream: true,

@@ -13,6 +13,12 @@ use crate::types::{Mode, Timestamp};
 /// How many requests a sandbox of its own process remembers: none, nobody looks at them.
 const REMEMBERED: usize = 0;
 
+/// What every rehearsal says of itself, in JSON as a warning.
+pub const NOTE: &str = "sandbox: llmr's own providers answer on loopback, no model is asked, no money is spent";
+
+/// How long the sandbox of another process may take to accept a connection: on loopback it is there or it is not.
+const ACCEPT_MS: u64 = 1_000;
+
 /// Where the rehearsed providers of a command listen.
 pub enum Rehearsal {
     /// Nowhere: the command sends nothing.
@@ -37,14 +43,32 @@ pub fn rehearse(config: &mut Config, global: &Global) -> Result<()> {
 /// Starts what a command that sends needs.
 pub fn start(context: &mut Context) -> Result<Rehearsal> {
     let Some(value) = context.global.sandbox.clone() else { return Ok(Rehearsal::Nowhere) };
-    context.messages.note("sandbox: llmr's own providers answer on loopback, no model is asked, no money is spent");
+    context.messages.note(NOTE);
     if cli::is_address(&value) {
-        return Ok(Rehearsal::Elsewhere);
+        return if listens(&value) { Ok(Rehearsal::Elsewhere) } else { Err(nobody_listens(&value)) };
     }
     let options = options(script(&context.global)?, 0, 1.0, context.now());
     let sandbox = Sandbox::start_on_thread(options).map_err(|e| cannot_listen(0, &e))?;
     point_at(&mut context.config, &sandbox.addr().to_string());
     Ok(Rehearsal::Here(sandbox))
+}
+
+fn listens(address: &str) -> bool {
+    use std::net::{TcpStream, ToSocketAddrs};
+    let wait = std::time::Duration::from_millis(ACCEPT_MS);
+    address.to_socket_addrs().is_ok_and(|mut all| all.any(|to| TcpStream::connect_timeout(&to, wait).is_ok()))
+}
+
+fn nobody_listens(address: &str) -> Error {
+    let port = address.rsplit_once(':').map_or("0", |(_, port)| port);
+    Error::new(Kind::Unavailable, format!("no sandbox listens on {address}"))
+        .hint(format!("start one in another terminal: llmr sandbox --port {port}"))
+}
+
+/// The providers that faults were ordered for, in the order of the script; none without faults.
+pub fn faulty(global: &Global) -> Vec<&str> {
+    let script = global.sandbox.as_deref().filter(|value| !cli::is_address(value)).unwrap_or_default();
+    script.split(',').filter_map(|step| step.split_once('=')).map(|(name, _)| name).collect()
 }
 
 /// Runs `llmr sandbox`.

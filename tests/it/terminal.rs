@@ -95,3 +95,29 @@ fn open_breakers_are_named_where_nobody_is_asked() {
     assert_eq!(ran.stderr.matches("its breaker is open until").count(), 4, "{ran:?}");
     assert!(ran.stderr.contains("hint: the soonest to recover is "), "{ran:?}");
 }
+
+#[test]
+fn a_rehearsal_shows_the_faults_that_were_ordered() {
+    let place = Place::new().var("LLMR_MAX_RETRIES", 0).var("LLMR_BREAKER_THRESHOLD", 1);
+    let hint_after = |faults: &str| {
+        let ran = place.run(&["ask", "--max-tokens", "5", "--sandbox", faults, "hello"]).expect(0);
+        (ran.stderr.contains("failed (server_error"), ran.stderr)
+    };
+    place.run(&["ask", "--max-tokens", "5", "--sandbox", "hello"]).expect(0);
+    let (failed, stderr) = hint_after("openai=500");
+    assert!(!failed && stderr.contains("to see a failover: --sandbox cohere=500"), "{stderr}");
+    let (failed, stderr) = hint_after("cohere=500");
+    assert!(failed && !stderr.contains("hint:"), "not from the cache: {stderr}");
+    let (failed, stderr) = hint_after("cohere=500");
+    assert!(!failed && stderr.contains("`llmr providers reset cohere --sandbox`"), "{stderr}");
+    let (_, object) = place.json(&["ask", "--max-tokens", "5", "--sandbox", "hello"]);
+    assert!(object["warnings"][0].as_str().unwrap().contains("no model is asked"), "{object}");
+    let ran = place.run(&["ask", "--sandbox=127.0.0.1:1", "hello"]).expect(69);
+    assert!(ran.stderr.contains("hint: start one in another terminal: llmr sandbox --port 1"), "{ran:?}");
+}
+
+#[test]
+fn a_contradiction_is_told() {
+    let (code, object) = Place::new().json(&["ask", "--output-format", "stream-json", "hello"]);
+    assert_eq!((code, &object["error"]["kind"]), (2, &"usage".into()));
+}
