@@ -200,7 +200,7 @@ impl Router<'_> {
                 facts.money.held, facts.money.limit
             )),
             Wait::Rest(id, until) => {
-                let secs = until.since_ms(facts.now).max(0).div_euclid(1000) + 1;
+                let secs = u64::try_from(until.since_ms(facts.now)).unwrap_or(0).div_ceil(1000);
                 listener.note(&format!("{id} is rate-limited: waiting {secs} s"));
             }
         }
