@@ -153,7 +153,7 @@ impl Context {
             config: &self.config,
             store,
             limit,
-            sealer: None,
+            sealer,
             redactor: self.redactor.clone(),
             network: self.network(),
         })

@@ -360,8 +360,8 @@ fn the_exit_code_says_how_all_of_them_failed() {
         ("alpha=429:60,beta=429:90", 75, "every candidate is rate-limited until"),
         ("alpha=429:60,beta=500", 69, "every candidate failed"),
         ("alpha=404,beta=overflow", 3, "the request is refused"),
-        ("alpha=500,beta=400", 3, "the request is refused (invalid_request)"),
-        ("alpha=refuse", 3, "the request is refused (content_refused)"),
+        ("alpha=500,beta=400", 3, "the request is refused by beta/b: invalid_request"),
+        ("alpha=refuse", 3, "the request is refused by alpha/a: content_refused"),
     ] {
         let sandbox = sandbox_of(vec![provider("alpha", "a", "1", "10"), provider("beta", "b", "1", "10")], script);
         let place = Place::new().labs(&sandbox, "").var("LLMR_SEED", impatient(1));
@@ -473,7 +473,7 @@ fn a_prompt_that_is_too_long_goes_to_a_larger_window() {
     let place = Place::new().var("LAB_KEY", "test-key").var("LLMR_STRATEGY", "priority");
     place.home_file("config.toml", &windows(&sandbox, &[50_000, 40_000, 60_000]));
     let ran = place.run(&ASK).expect(3);
-    assert!(ran.stderr.contains("the request is refused (context_overflow)"), "{ran:?}");
+    assert!(ran.stderr.contains("the request is refused by gamma/m: context_overflow"), "{ran:?}");
 }
 
 #[test]
