@@ -124,9 +124,10 @@ fn attempt(a: LogAttempt) -> Attempt {
 }
 
 fn table(report: &Report, terminal: &Terminal) -> String {
-    let mut table = Table::new(&[
+    let tags = report.requests.iter().any(|r| r.tag.is_some());
+    let columns = [
         ("id", Align::Left),
-        ("at", Align::Left),
+        ("at (UTC)", Align::Left),
         ("who", Align::Left),
         ("cost", Align::Right),
         ("time", Align::Right),
@@ -134,11 +135,13 @@ fn table(report: &Report, terminal: &Terminal) -> String {
         ("cache", Align::Left),
         ("exit", Align::Right),
         ("tag", Align::Left),
-    ]);
+    ];
+    // Cells without a column are left out.
+    let mut table = Table::new(&columns[..columns.len() - usize::from(!tags)]);
     for r in &report.requests {
         table.row([
             r.id.to_string(),
-            r.at.to_string(),
+            seconds(r.at),
             who(r),
             units::usd_or_unknown(r.cost_usd),
             r.latency_ms.map_or(String::new(), units::duration_ms),
@@ -152,6 +155,13 @@ fn table(report: &Report, terminal: &Terminal) -> String {
         return "nothing was asked yet\n".to_owned();
     }
     table.render(terminal)
+}
+
+/// To the second, in UTC as everything; JSON has it exactly.
+fn seconds(at: Timestamp) -> String {
+    let at = at.to_string();
+    let whole = at.split(['.', 'Z']).next().unwrap_or_default();
+    whole.replace('T', " ")
 }
 
 fn who(r: &Request) -> String {

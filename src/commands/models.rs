@@ -40,6 +40,9 @@ struct Model {
 
 /// Runs `llmr models`.
 pub fn run(context: &mut Context, args: &cli::Models) -> Result<()> {
+    if let Some(name) = &args.provider {
+        super::providers::find(context, name)?;
+    }
     let today = context.host.now().day();
     let own = context.config.providers.iter().flat_map(own_models);
     let built_in = catalogue::rows().filter(|row| !overridden(context, row)).map(|row| model(row, today));
@@ -49,6 +52,9 @@ pub fn run(context: &mut Context, args: &cli::Models) -> Result<()> {
             && (args.all || m.status != "retired")
     };
     let report = Report { models: own.chain(built_in).filter(wanted).collect() };
+    if report.models.is_empty() {
+        context.messages.hint("no model has that in its name; `llmr models` lists all, --all the retired ones too");
+    }
     let stale = stale_warning(context, &report.models);
     context.warn_once_a_day("stale prices", stale)?;
     context.print(&report, text)
@@ -162,8 +168,5 @@ fn text(report: &Report, terminal: &Terminal) -> String {
             status,
         ]);
     }
-    if table.is_empty() {
-        return "no such model\n".to_owned();
-    }
-    table.render(terminal)
+    if table.is_empty() { String::new() } else { table.render(terminal) }
 }

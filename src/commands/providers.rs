@@ -6,10 +6,10 @@ use crate::cli::{self, ProvidersAction};
 use crate::commands::Context;
 use crate::config::ProviderConfig;
 use crate::engine::breaker::{Breaker, BreakerState};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::output::{Align, Table, Terminal, units};
 use crate::router::Selection;
-use crate::router::select::{default_model, why_not};
+use crate::router::select::{default_model, unknown_provider, why_not};
 use crate::store::{CandidateStats, ProviderState, Rest, Stats};
 use crate::types::{FailureClass, NanoUsd, Timestamp};
 
@@ -79,10 +79,11 @@ pub fn run(context: &mut Context, args: &cli::Providers) -> Result<()> {
     }
 }
 
-fn find<'c>(context: &'c Context, name: &str) -> Result<&'c ProviderConfig> {
+/// The provider of this name; wrong usage if there is none.
+pub fn find<'c>(context: &'c Context, name: &str) -> Result<&'c ProviderConfig> {
     context.config.providers.iter().find(|p| p.name == name).ok_or_else(|| {
         let names: Vec<_> = context.config.providers.iter().map(|p| p.name.as_str()).collect();
-        Error::new(Kind::Usage, format!("unknown provider `{name}`")).hint(format!("known are {}", names.join(", ")))
+        unknown_provider(name, &names)
     })
 }
 

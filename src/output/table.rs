@@ -1,12 +1,21 @@
 //! Tables that people read on stdout. Programs take `--json`.
 //!
 //! No frame: a line under the titles and two spaces between columns, so that a copied cell is clean.
-//! On a terminal of known width the columns are fitted into it; in a pipe nothing is ever wrapped.
+//! On a terminal of known width the columns are fitted into it, and where that would break words into splinters
+//! each row becomes a block of names and values; in a pipe nothing is ever wrapped.
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table as Grid};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table as Grid, Width,
+};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Terminal, sanitize};
+
+/// A column of words is never made narrower than this: half of a model's name still tells which one it is.
+const LEAST_WIDTH: usize = 14;
+/// Spaces between two columns.
+const GAP: usize = 2;
 
 /// On which side a column is flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +58,52 @@ impl Table {
 
     /// The table as lines, each with its line break; titles alone if there are no rows.
     pub fn render(&self, terminal: &Terminal) -> String {
+        if terminal.columns().is_some_and(|width| self.has_titles() && self.least_width() > usize::from(width)) {
+            return self.blocks(terminal);
+        }
         let mut out = String::new();
         for line in self.grid(terminal).lines() {
             out.push_str(line.trim_end());
             out.push('\n');
         }
         out
+    }
+
+    fn has_titles(&self) -> bool {
+        self.columns.iter().any(|(title, _)| !title.is_empty())
+    }
+
+    /// How wide a column's widest cell is.
+    fn width(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
+        cells.chain([self.columns[column].0.width()]).max().unwrap_or(0)
+    }
+
+    /// The least that a column needs.
+    fn least(&self, column: usize) -> usize {
+        match self.columns[column].1 {
+            Align::Left => self.width(column).min(LEAST_WIDTH),
+            Align::Right => self.width(column),
+        }
+    }
+
+    fn least_width(&self) -> usize {
+        let columns: usize = (0..self.columns.len()).map(|column| self.least(column)).sum();
+        columns + GAP * self.columns.len().saturating_sub(1)
+    }
+
+    /// Each row as names and values, with an empty line between rows; empty cells are left out.
+    fn blocks(&self, terminal: &Terminal) -> String {
+        // A terminal breaks a long line itself, and a value that it broke is still copied whole.
+        let unbounded = Terminal { width: None, ..*terminal };
+        let block = |row: &Vec<String>| {
+            let mut pairs = Self::pairs();
+            for ((title, _), cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+                pairs.row([(*title).to_owned(), cell.clone()]);
+            }
+            pairs.render(&unbounded)
+        };
+        self.rows.iter().map(block).collect::<Vec<_>>().join("\n")
     }
 
     fn grid(&self, terminal: &Terminal) -> Grid {
@@ -68,7 +117,7 @@ impl Table {
         if let Some(width) = terminal.columns() {
             grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
-        if self.columns.iter().any(|(title, _)| !title.is_empty()) {
+        if self.has_titles() {
             let title = |(title, _): &(&str, Align)| Cell::new(title).add_attribute(Attribute::Bold);
             grid.set_header(self.columns.iter().map(title).collect::<Vec<_>>());
         }
@@ -80,6 +129,12 @@ impl Table {
             if *align == Align::Right {
                 column.set_cell_alignment(CellAlignment::Right);
                 column.set_constraint(ColumnConstraint::ContentWidth);
+            } else if self.has_titles() {
+                // A column's width counts its padding.
+                let least = self.least(i) + usize::from(i != last);
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(
+                    u16::try_from(least).unwrap_or(u16::MAX),
+                )));
             }
         }
         grid
@@ -89,7 +144,6 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unicode_width::UnicodeWidthStr;
 
     fn sample() -> Table {
         let mut table = Table::new(&[("provider", Align::Left), ("cost", Align::Right), ("note", Align::Left)]);
@@ -129,6 +183,19 @@ short
             let tiny = sample().render(&on(Some(width)));
             assert!(tiny.contains("$1,234.00"), "{width}:\n{tiny}");
         }
+    }
+
+    #[test]
+    fn where_words_would_be_broken_into_splinters_each_row_is_a_block() {
+        let on = |width| Terminal { stdout: true, width: Some(width), ..Terminal::PIPES };
+        let narrow = sample().render(&on(30));
+        assert_eq!(narrow.lines().next(), Some("provider  openai"), "{narrow}");
+        assert!(narrow.contains("\n\nprovider  漢字\ncost      $1,234.00\n"), "{narrow}");
+        assert!(narrow.ends_with("\n\nprovider  short\n"), "empty cells are left out: {narrow}");
+        assert!(sample().render(&on(35)).starts_with("provider       cost  note"), "what fits stays a table");
+        let mut model = Table::new(&[("model", Align::Left), ("window", Align::Right)]);
+        model.row(["openrouter/anthropic/claude-opus-5.5", "1,000,000"]);
+        assert!(model.render(&on(25)).contains("openrouter/ant"), "{}", model.render(&on(25)));
     }
 
     #[test]

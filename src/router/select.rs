@@ -120,8 +120,19 @@ fn participants<'c>(config: &'c Config, wanted: &Selection) -> Result<Vec<&'c Pr
 fn provider<'c>(config: &'c Config, name: &str) -> Result<&'c ProviderConfig> {
     config.providers.iter().find(|p| p.name == name).ok_or_else(|| {
         let names: Vec<_> = config.providers.iter().map(|p| p.name.as_str()).collect();
-        Error::new(Kind::Usage, format!("unknown provider `{name}`")).hint(format!("known are {}", names.join(", ")))
+        unknown_provider(name, &names)
     })
+}
+
+/// The error of a name that no provider has, with the one that was probably meant.
+pub fn unknown_provider(name: &str, known: &[&str]) -> Error {
+    let error = Error::new(Kind::Usage, format!("unknown provider `{name}`"));
+    let near = |known: &&&str| strsim::osa_distance(&name.to_lowercase(), known) <= (known.len() / 3).clamp(1, 2);
+    let error = match known.iter().filter(near).min_by_key(|known| strsim::osa_distance(name, known)) {
+        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+        None => error,
+    };
+    error.hint(format!("known are {}", known.join(", ")))
 }
 
 fn missing_key(provider: &ProviderConfig) -> Error {

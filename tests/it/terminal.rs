@@ -121,3 +121,14 @@ fn a_contradiction_is_told() {
     let (code, object) = Place::new().json(&["ask", "--output-format", "stream-json", "hello"]);
     assert_eq!((code, &object["error"]["kind"]), (2, &"usage".into()));
 }
+
+#[test]
+fn a_provider_that_is_not_there_is_an_error_that_names_the_near_one() {
+    let place = Place::new();
+    for args in [["models", "-p", "openia"], ["providers", "show", "openia"], ["ask", "hello", "-popenia"]] {
+        let ran = place.run(&args).expect(2);
+        assert!(ran.stderr.contains("hint: did you mean `openai`?"), "{args:?}: {ran:?}");
+    }
+    let ran = place.run(&["models", "no-such-model"]).expect(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.starts_with("hint: no model has that")), ("", true));
+}
