@@ -107,7 +107,7 @@ pub enum Command {
     DryRun(Box<DryRun>),
     /// The day's money: what is spent, held and left
     #[command(
-        after_help = "Examples:\n  llmr budget\n  llmr budget set 2.50\n  llmr budget set off\n  llmr budget check --json || exit 1\n  llmr budget history"
+        after_help = "Examples:\n  llmr budget\n  llmr budget set 2.50\n  llmr budget set off\n  llmr budget check --json || exit 1\n  llmr budget history\n\nA day is a UTC day. LLMR_BUDGET_DAILY_USD wins over `budget set`, that over config.toml; `llmr budget` says which one is\nin force. Requests hold their worst case before they are sent, so that no number of processes passes the limit."
     )]
     Budget(Budget),
     /// Who takes part, in which state
@@ -129,7 +129,7 @@ pub enum Command {
     Models(Models),
     /// Settings and where they come from
     #[command(
-        after_help = "Examples:\n  llmr config show\n  llmr config path\n  llmr config init\n  llmr config trust    let the nearest .env set everything"
+        after_help = "Examples:\n  llmr config show\n  llmr config path\n  llmr config init\n  llmr config trust    let the nearest .env set everything\n\nA .env of a working folder may be somebody else's: it may set keys, models and tighter limits. What could move a key, a\nprompt or money (an address, a proxy, a higher budget) is refused until `llmr config trust`; a change ends the trust."
     )]
     Config(Config),
     /// Run the sandbox's providers alone, for several processes at once

@@ -141,7 +141,7 @@ fn table(report: &Report, terminal: &Terminal) -> String {
     for r in &report.requests {
         table.row([
             r.id.to_string(),
-            seconds(r.at),
+            units::to_the_second(r.at),
             who(r),
             units::usd_or_unknown(r.cost_usd),
             r.latency_ms.map_or(String::new(), units::duration_ms),
@@ -155,13 +155,6 @@ fn table(report: &Report, terminal: &Terminal) -> String {
         return "nothing was asked yet\n".to_owned();
     }
     table.render(terminal)
-}
-
-/// To the second, in UTC as everything; JSON has it exactly.
-fn seconds(at: Timestamp) -> String {
-    let at = at.to_string();
-    let whole = at.split(['.', 'Z']).next().unwrap_or_default();
-    whole.replace('T', " ")
 }
 
 fn who(r: &Request) -> String {

@@ -180,9 +180,9 @@ fn table(providers: &[Provider], terminal: &Terminal) -> String {
 fn state(p: &Provider) -> String {
     match (p.breaker, p.open_until, p.resting_until, &p.why_not) {
         (_, _, _, Some(why)) => why.clone(),
-        (BreakerState::Open, Some(until), ..) => format!("breaker open until {until}"),
+        (BreakerState::Open, Some(until), ..) => format!("breaker open until {} UTC", units::to_the_second(until)),
         (BreakerState::HalfOpen, ..) => "breaker half open".to_owned(),
-        (_, _, Some(until), _) => format!("resting until {until}"),
+        (_, _, Some(until), _) => format!("resting until {} UTC", units::to_the_second(until)),
         _ => format!("{:?}", p.health).to_lowercase(),
     }
 }

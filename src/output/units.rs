@@ -80,6 +80,12 @@ pub fn percent(pct: f64) -> String {
     }
 }
 
+/// A time for the eye: UTC, to the second, with a space where a narrow table may break it.
+pub fn to_the_second(at: Timestamp) -> String {
+    let at = at.to_string();
+    at.split(['.', 'Z']).next().unwrap_or_default().replace('T', " ")
+}
+
 /// When something was or will be, seen from `now`: `just now`, `12 s ago`, `5 min ago`, `in 3 h`, `2 d ago`.
 pub fn relative(then: Timestamp, now: Timestamp) -> String {
     let ms = now.since_ms(then);
@@ -111,6 +117,13 @@ pub fn bar(share: f64, columns: u16, utf8: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_for_the_eye_ends_at_the_second() {
+        for (ms, shown) in [(0, "1970-01-01 00:00:00"), (86_399_999, "1970-01-01 23:59:59")] {
+            assert_eq!(to_the_second(Timestamp(ms)), shown);
+        }
+    }
 
     #[test]
     fn money_is_short_and_tells_the_size() {

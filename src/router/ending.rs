@@ -9,6 +9,10 @@ use crate::error::{Error, Kind};
 use crate::router::Router;
 use crate::types::{CandidateId, FailureClass, Limit, NanoUsd, Timestamp};
 
+/// What to do about the day's limit.
+const RAISE_LIMIT: &str =
+    "`llmr budget` says where the limit is set, `llmr budget set USD` sets another; a new day begins at midnight UTC";
+
 /// How a walk ended, with what was known then.
 #[derive(Debug, Clone, Copy)]
 pub struct End<'a> {
@@ -43,7 +47,11 @@ pub(super) fn ended(end: &End<'_>, failures: Option<String>) -> Error {
             .hint("check the key's variable: `llmr providers` shows which is set, `llmr config show` where from"),
         Ending::Unavailable(_) if failures.is_none() => {
             let error = Error::new(Kind::Unavailable, "nobody can be asked now");
-            with_recovery(with_reasons(error, end.plan), end)
+            let error = with_recovery(with_reasons(error, end.plan), end);
+            match end.plan.refused.iter().any(|refused| refused.reason.is_money()) {
+                true => error.hint(RAISE_LIMIT),
+                false => error,
+            }
         }
         Ending::Unavailable(_) => with_recovery(Error::new(Kind::Unavailable, said("every candidate failed")), end),
         Ending::NoCandidate => with_reasons(Error::new(Kind::NoProvider, "no candidate may be asked"), end.plan),
@@ -181,9 +189,7 @@ impl Bound {
     fn hint(self) -> &'static str {
         match self {
             Self::Request(_) => "a higher --max-cost lets it through",
-            _ => {
-                "`llmr budget` says where the limit is set, `llmr budget set USD` sets another; a new day begins at midnight UTC"
-            }
+            _ => RAISE_LIMIT,
         }
     }
 }
