@@ -115,6 +115,7 @@ fn own_models(provider: &crate::config::ProviderConfig) -> Vec<Model> {
 fn model(row: &ModelRow, today: Day) -> Model {
     let pricing = row.pricing();
     let now = pricing.as_ref().map(|p: &Pricing| p.rates_at(today.start(), 0));
+    let read_on = price_as_of(row);
     let price = |rate: Option<Rate>| rate.map(Rate::as_usd_per_mtok);
     let status = match row.state(today) {
         ModelState::Retired { .. } => "retired",
@@ -129,8 +130,8 @@ fn model(row: &ModelRow, today: Day) -> Model {
         cached_input_usd_per_mtok: price(now.and_then(|r| r.cached_input)),
         cache_write_usd_per_mtok: price(now.and_then(|r| r.cache_write)),
         price_source: if pricing.is_some() { "catalogue" } else { "none" },
-        price_as_of: row.price_as_of,
-        price_stale: row.price_as_of.is_some_and(|day| today.0 - day.0 > catalogue::STALE_AFTER_DAYS),
+        price_as_of: read_on,
+        price_stale: read_on.is_some_and(|day| today.0 - day.0 > catalogue::STALE_AFTER_DAYS),
         context_tokens: row.context_tokens,
         max_output_tokens: row.max_output_tokens,
         abilities: Ability::ALL.iter().filter(|(a, _)| row.can(*a)).map(|(_, name)| *name).collect(),
@@ -140,6 +141,12 @@ fn model(row: &ModelRow, today: Day) -> Model {
         aliases: row.aliases.iter().map(|a| (*a).to_owned()).collect(),
         same_as: catalogue::same_as(row).map(|r| format!("{}/{}", r.provider, r.id)).collect(),
     }
+}
+
+/// When a price was read; a row without a date of its own copies its maker's, date and all.
+fn price_as_of(row: &ModelRow) -> Option<Day> {
+    row.pricing()?;
+    row.price_as_of.or_else(|| catalogue::same_as(row).find_map(|maker| maker.price_as_of))
 }
 
 fn text(report: &Report, terminal: &Terminal) -> String {
