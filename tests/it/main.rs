@@ -17,6 +17,8 @@ mod kill;
 mod listener;
 mod money;
 mod parallel;
+mod reports;
+mod settings;
 mod stdio;
 mod terminal;
 mod wire;
