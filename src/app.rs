@@ -1,5 +1,7 @@
 //! Composition: from the arguments to an exit code. The only place that renders an error.
 
+pub mod usage;
+
 use crate::cli::{Cli, Command, Global};
 use crate::commands::{self, Context};
 use crate::error::{Error, Kind, Result};
@@ -52,7 +54,7 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
 
 /// Nothing was typed and nothing is piped in.
 fn help() -> u8 {
-    let text = crate::usage::command().render_help().to_string();
+    let text = crate::app::usage::command().render_help().to_string();
     // Nobody is left to be told that the help could not be written.
     _ = stdout::write_all(&mut std::io::stderr(), text.as_bytes());
     Kind::Usage.exit_code()

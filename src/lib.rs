@@ -11,7 +11,7 @@
 //!
 //! Imports go down only: [`types`], [`cli`] · [`error`] · [`engine`], [`providers`], [`catalogue`], [`output`],
 //! [`input`], [`host`] · [`transport`], [`store`], [`config`], [`sandbox`] · [`cache`] · [`router`] ·
-//! [`commands`] · [`app`] · [`usage`] · this file.
+//! [`commands`] · [`app`] · this file.
 //!
 //! # What always holds
 //!
@@ -38,7 +38,6 @@ pub mod sandbox;
 pub mod store;
 pub mod transport;
 pub mod types;
-pub mod usage;
 
 pub use app::run;
-pub use usage::parse;
+pub use app::usage::parse;

@@ -220,7 +220,7 @@ impl Listener for Output {
     }
 
     fn note(&mut self, text: &str) {
-        if !self.quiet() {
+        if !self.quiet() && !self.told.iter().any(|told| told == text) {
             let messages = &mut self.messages;
             self.spinner.suspend(|| messages.warning(text));
             self.told.push(text.to_owned());
@@ -296,8 +296,8 @@ fn show(router: &mut Router<'_>, output: &mut Output, job: &Job, answered: Answe
 
 /// Warnings that were not said while they arose, and the receipt.
 fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit, receipt: bool) {
-    for warning in answered.warnings.iter().filter(|warning| !output.told.contains(warning)) {
-        output.messages.warning(warning);
+    for warning in &answered.warnings {
+        output.note(warning);
     }
     if !receipt {
         return;

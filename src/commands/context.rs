@@ -15,7 +15,7 @@ use crate::output::{Level, Messages, Redactor, Terminal, stdout};
 use crate::router::Router;
 use crate::store::{Store, StoreOptions};
 use crate::transport::Network;
-use crate::types::{Limit, Secret, Timestamp};
+use crate::types::{Limit, Secret, Timestamp, whole_ms};
 
 /// How long a process waits for others' locks on the database, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 15_000;
@@ -122,32 +122,35 @@ impl Context {
         Ok(self.config.settings.limit(set))
     }
 
-    /// The router over the real database. One that cannot be used stops a request, unless there is no budget.
+    /// The router over the real database.
     pub fn router(&mut self) -> Result<Router<'_>> {
-        match self.store() {
-            Ok(store) => {
-                let sealer = if self.config.settings.cache.enabled { Some(self.sealer()?) } else { None };
-                self.router_over(store, sealer)
-            }
-            Err(error) if self.config.settings.limit(None).0 == Limit::Off => {
-                self.messages.warning(&format!("nothing will be recorded: {error}"));
-                let store = Store::in_memory(self.store_options())?;
-                // Nothing is kept, so that nothing need be sealed.
-                self.router_over(store, None)
-            }
-            Err(error) => Err(error),
-        }
+        let store = self.store();
+        self.router_over(store, Self::sealer)
     }
 
     /// A router that only looks.
     pub fn router_without_writing(&mut self) -> Result<Router<'_>> {
-        let store = self.store_for_reading()?;
-        let sealer = if self.config.settings.cache.enabled { Some(self.sealer_for_reading()?) } else { None };
-        self.router_over(store, sealer)
+        let store = self.store_for_reading();
+        self.router_over(store, Self::sealer_for_reading)
     }
 
-    fn router_over(&self, store: Store, sealer: Option<Sealer>) -> Result<Router<'_>> {
+    /// A database that cannot be used stops a request, unless there is no budget; a cache that cannot be used
+    /// stops nothing.
+    fn router_over(&mut self, store: Result<Store>, sealer: fn(&Self) -> Result<Sealer>) -> Result<Router<'_>> {
+        let store = match store {
+            Ok(store) => store,
+            Err(error) if self.config.settings.limit(None).0 == Limit::Off => {
+                self.warn(&format!("nothing will be recorded: {error}"));
+                Store::in_memory(self.store_options())?
+            }
+            Err(error) => return Err(error),
+        };
         let (limit, _) = self.limit(&store)?;
+        let sealer = self.config.settings.cache.enabled.then(|| sealer(self)).transpose();
+        let sealer = sealer.unwrap_or_else(|error| {
+            self.warn(&format!("the cache is off: {error}"));
+            None
+        });
         Ok(Router {
             host: &self.host,
             config: &self.config,
@@ -175,10 +178,8 @@ impl Context {
     fn network(&self) -> Network {
         let proxies = &self.config.proxies;
         let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|p| p.expose().to_owned());
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let connect_ms = (self.config.settings.timeouts.connect_secs * 1000.0).ceil() as u64;
         Network {
-            connect_ms,
+            connect_ms: whole_ms(self.config.settings.timeouts.connect_secs),
             https_proxy: exposed(&proxies.https),
             http_proxy: exposed(&proxies.http),
             all_proxy: exposed(&proxies.all),

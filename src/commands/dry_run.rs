@@ -43,7 +43,7 @@ pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
     let rehearsal = router.rehearse(&job)?;
     let (would, failure) = would(&router, &job, &rehearsal);
     let report = Report {
-        estimate: estimate(&rehearsal, words(&job)),
+        estimate: estimate(&rehearsal),
         cache: rehearsal.cache,
         candidates: decision::candidates(&rehearsal.plan),
         refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
@@ -91,21 +91,14 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
     }
 }
 
-/// The words of what is asked: no tokenizer makes fewer tokens of it.
-fn words(job: &Job) -> u64 {
-    let texts = job.request.system.iter().chain(job.request.messages.iter().map(|m| &m.text));
-    texts.map(|text| text.split_whitespace().count() as u64).sum()
-}
-
-/// The request's size for the candidate that would be asked first, and what it can cost: at least a short
-/// answer to a prompt of as few tokens as words, read from the provider's cache; at most the dearest candidate's
-/// worst case.
-fn estimate(rehearsal: &Rehearsal, words: u64) -> Estimate {
+/// The request's size for the candidate that would be asked first, and what one attempt can cost: at least a token
+/// read from the provider's cache and one written (no estimate bounds a prompt from below), at most the dearest
+/// candidate's worst case.
+fn estimate(rehearsal: &Rehearsal) -> Estimate {
     let first = rehearsal.plan.order.first();
     let low = |plan: &Plan| {
         let costs = plan.order.iter().map(|ranked| {
-            let least = words.min(ranked.expected.input_tokens / 2);
-            let usage = Usage { cached_input_tokens: least, output_tokens: 1, ..Usage::default() };
+            let usage = Usage { cached_input_tokens: 1, output_tokens: 1, ..Usage::default() };
             ranked.candidate.pricing.as_ref().map(|p| p.cost(&usage, rehearsal.facts.now))
         });
         costs.min().flatten()

@@ -8,8 +8,9 @@ use crate::cli;
 use crate::commands::{Context, sandbox};
 use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
+use crate::providers::passed;
 use crate::router::{CacheUse, Request, Selection};
-use crate::types::{Limit, Message, Mode, NanoUsd, Role};
+use crate::types::{Limit, Message, Mode, NanoUsd, Role, whole_ms};
 
 /// Reads the prompt and resolves every flag against the settings.
 pub fn request(context: &mut Context, question: &cli::Question) -> Result<Request> {
@@ -23,8 +24,8 @@ fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
     let settings = &context.config.settings;
     let max_cost = question.max_cost.as_deref().map(|usd| amount("--max-cost", usd)).transpose()?;
     let timeout_ms = match question.timeout {
-        None => milliseconds(settings.timeouts.total_secs),
-        Some(secs) if secs.is_finite() && secs > 0.0 => milliseconds(secs),
+        None => whole_ms(settings.timeouts.total_secs),
+        Some(secs) if secs.is_finite() && secs > 0.0 => whole_ms(secs),
         Some(secs) => return Err(usage(format!("--timeout {secs} is not a number of seconds above 0"))),
     };
     within("--temperature", question.temperature, 0.0, 2.0)?;
@@ -94,36 +95,12 @@ fn usage(message: String) -> Error {
     Error::new(Kind::Usage, message)
 }
 
-fn milliseconds(secs: f64) -> u64 {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let ms = (secs * 1000.0).ceil() as u64;
-    ms
-}
-
 fn within(flag: &str, value: Option<f64>, least: f64, most: f64) -> Result<()> {
     match value {
         Some(v) if !(least..=most).contains(&v) => Err(usage(format!("{flag} {v} is not between {least} and {most}"))),
         _ => Ok(()),
     }
 }
-
-/// Fields that llmr answers for itself: what they would change is promised elsewhere.
-const OWN_FIELDS: [(&str, &str); 14] = [
-    ("model", "-m"),
-    ("messages", "the prompt"),
-    ("contents", "the prompt"),
-    ("system", "-s"),
-    ("systemInstruction", "-s"),
-    ("stream", "--stream or --no-stream"),
-    ("max_tokens", "--max-tokens"),
-    ("max_completion_tokens", "--max-tokens"),
-    ("max_output_tokens", "--max-tokens"),
-    ("maxOutputTokens", "--max-tokens"),
-    ("n", "--parallel"),
-    ("best_of", "--parallel"),
-    ("candidateCount", "--parallel"),
-    ("generationConfig", "the flag of that parameter"),
-];
 
 /// `-o KEY=VALUE`: the value is JSON, or else a text.
 fn options(options: &[String]) -> Result<Map<String, Value>> {
@@ -132,7 +109,7 @@ fn options(options: &[String]) -> Result<Map<String, Value>> {
         let Some((key, value)) = option.split_once('=').filter(|(key, _)| !key.is_empty()) else {
             return Err(usage(format!("-o {option} is not of the form KEY=VALUE")));
         };
-        if let Some((_, instead)) = OWN_FIELDS.iter().find(|(own, _)| *own == key) {
+        if let Some(instead) = passed::instead(key) {
             let error = usage(format!("-o {key} would change what llmr holds money for"));
             return Err(error.hint(format!("use {instead}")));
         }

@@ -11,8 +11,8 @@ use super::plan::{Plan, Ranked, Reason, Refused};
 use super::retry;
 use crate::types::{Candidate, CandidateId, Failure, FailureClass, Retry, Timestamp};
 
-/// While waiting for money or a rest: look again after this long, in milliseconds.
-const LOOK_AGAIN_MS: i64 = 40;
+/// While waiting for money, or after somebody came in between: look again after this long, in milliseconds.
+pub const LOOK_AGAIN_MS: i64 = 40;
 
 /// The bounds of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,18 +135,10 @@ impl Walk {
         if let Some(step) = self.retry_here(plan, now) {
             return step;
         }
-        for fit in [Fit::Now, Fit::AfterOthers, Fit::Reduced, Fit::ReducedAfterOthers] {
-            let Some(ranked) = self.first(plan, fit) else { continue };
-            match fit {
-                Fit::Now | Fit::Reduced => return Step::Try(Box::new(ranked.clone())),
-                Fit::AfterOthers | Fit::ReducedAfterOthers => {
-                    if let Some(wait) = self.wait_for_money(now) {
-                        return wait;
-                    }
-                }
-            }
-        }
-        self.wait_for_rest(plan, now).unwrap_or_else(|| Step::End(self.ending(plan)))
+        self.first(plan, now, false)
+            .or_else(|| self.first(plan, now, true))
+            .or_else(|| self.wait_for_rest(plan, now))
+            .unwrap_or_else(|| Step::End(self.ending(plan)))
     }
 
     /// Up to `n` candidates to ask side by side now, the best first; nobody where [`Walk::next`] would end.
@@ -191,6 +183,7 @@ impl Walk {
 
     /// The same candidate is asked again at once, without the request field that it refused.
     pub fn mended(&mut self, id: &CandidateId, now: Timestamp) {
+        self.failures.insert(id.clone(), FailureClass::InvalidRequest);
         self.again = Some((id.clone(), now));
     }
 
@@ -223,12 +216,21 @@ impl Walk {
         large_enough && !self.done.contains(&ranked.candidate.id)
     }
 
-    /// The first of this fit that was not put off, else the first that was.
-    fn first<'p>(&self, plan: &'p Plan, fit: Fit) -> Option<&'p Ranked> {
-        let fits = || plan.order.iter().filter(|r| r.sized.fit == fit && self.may_ask(r));
-        let put_off = |r: &&Ranked| self.later.contains(&r.candidate.id);
-        let others_left = plan.order.iter().any(|r| self.may_ask(r) && !self.later.contains(&r.candidate.id));
-        fits().find(|r| !put_off(r)).or_else(|| fits().find(|r| put_off(r) && !others_left))
+    /// The first that fits, or the wait for money that one needs; of those that were put off, or of the others.
+    fn first(&mut self, plan: &Plan, now: Timestamp, put_off: bool) -> Option<Step> {
+        for fit in [Fit::Now, Fit::AfterOthers, Fit::Reduced, Fit::ReducedAfterOthers] {
+            let fits = |r: &&Ranked| r.sized.fit == fit && self.later.contains(&r.candidate.id) == put_off;
+            let Some(ranked) = plan.order.iter().filter(fits).find(|r| self.may_ask(r)) else { continue };
+            match fit {
+                Fit::Now | Fit::Reduced => return Some(Step::Try(Box::new(ranked.clone()))),
+                Fit::AfterOthers | Fit::ReducedAfterOthers => {
+                    if let Some(wait) = self.wait_for_money(now) {
+                        return Some(wait);
+                    }
+                }
+            }
+        }
+        None
     }
 
     fn wait_for_money(&mut self, now: Timestamp) -> Option<Step> {
@@ -252,6 +254,8 @@ impl Walk {
         }
         let mut classes: BTreeMap<&CandidateId, Option<FailureClass>> =
             self.left(plan).map(|r| (&r.id, class_of(&r.reason))).collect();
+        // Whoever might still be asked, had the time or the attempts not run out.
+        classes.extend(plan.order.iter().filter(|r| self.may_ask(r)).map(|r| (&r.candidate.id, None)));
         classes.extend(self.failures.iter().map(|(id, class)| (id, Some(*class))));
         let all = |these: &[FailureClass]| classes.values().all(|c| c.is_some_and(|class| these.contains(&class)));
         if classes.is_empty() {
@@ -260,7 +264,7 @@ impl Walk {
             Ending::RateLimited(resting(plan).map(|(_, until)| until).min())
         } else if all(&[FailureClass::Auth, FailureClass::Forbidden]) {
             Ending::Auth
-        } else if all(&[FailureClass::ModelNotFound, FailureClass::ContextOverflow]) {
+        } else if all(&[FailureClass::ModelNotFound, FailureClass::ContextOverflow, FailureClass::InvalidRequest]) {
             let last = self.failures.values().next_back().copied();
             Ending::Refused(last.unwrap_or(FailureClass::ContextOverflow))
         } else {
@@ -268,13 +272,12 @@ impl Walk {
         }
     }
 
-    /// Whether nobody is left who was not asked, but for want of money.
+    /// Whether nobody is left who might be asked, or asked again, but for want of money.
     fn kept_out_by_money(&self, plan: &Plan) -> bool {
-        let untried = |id: &CandidateId| !self.failures.contains_key(id);
-        let waiting = plan.order.iter().filter(|r| untried(&r.candidate.id) && self.may_ask(r));
+        let waiting = plan.order.iter().filter(|r| self.may_ask(r));
         let mut left = waiting
             .map(|r| matches!(r.sized.fit, Fit::AfterOthers | Fit::ReducedAfterOthers))
-            .chain(self.left(plan).filter(|r| untried(&r.id)).map(|r| r.reason.is_money()))
+            .chain(self.left(plan).map(|r| r.reason.is_money()))
             .peekable();
         left.peek().is_some() && left.all(|by_money| by_money)
     }
@@ -314,213 +317,4 @@ fn soonest(plan: &Plan) -> Option<(CandidateId, Timestamp)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::facts::{Facts, Rest};
-    use crate::engine::plan::plan;
-    use crate::engine::plan::tests::facts;
-    use crate::engine::score::tests::known;
-    use crate::types::{Limit, NanoUsd, Strategy};
-
-    struct Case {
-        facts: Facts,
-        walk: Walk,
-        asked: Vec<String>,
-    }
-
-    impl Case {
-        /// Candidates a, b, … in this order.
-        fn of(names: &[&str]) -> Self {
-            let mut f = facts(names.iter().map(|n| known(n, "1", "1")).collect());
-            f.policy.strategy = Strategy::Priority;
-            let rules = WalkRules {
-                max_retries: 2,
-                max_attempts: 8,
-                budget_wait_ms: 10_000,
-                deadline: f.now.plus_ms(300_000),
-                draw: 7,
-            };
-            Self { facts: f, walk: Walk::new(rules), asked: Vec::new() }
-        }
-
-        fn step(&mut self) -> Step {
-            let plan = plan(&self.facts, self.walk.done());
-            self.walk.next(&plan, self.facts.now)
-        }
-
-        /// Steps, with waits passing at once, until somebody is asked or it ends.
-        fn next_try(&mut self) -> Result<Candidate, Ending> {
-            for _ in 0..1000 {
-                match self.step() {
-                    Step::Try(ranked) => {
-                        self.walk.begin(&ranked.candidate.id);
-                        self.asked.push(ranked.candidate.id.provider.clone());
-                        return Ok(ranked.candidate);
-                    }
-                    Step::Wait { until, .. } => self.facts.now = until,
-                    Step::End(ending) => return Err(ending),
-                }
-            }
-            panic!("it waits for ever");
-        }
-
-        /// Everybody always fails so.
-        fn all_fail(&mut self, class: FailureClass) -> Ending {
-            loop {
-                match self.next_try() {
-                    Ok(candidate) => self.walk.failed(&candidate, &Failure::new(class, "x"), self.facts.now),
-                    Err(ending) => return ending,
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn side_by_side_ends_where_one_by_one_ends() {
-        let names = |case: &Case, now| {
-            let plan = plan(&case.facts, case.walk.done());
-            case.walk.side_by_side(&plan, 2, now).iter().map(|r| r.candidate.id.provider.clone()).collect::<Vec<_>>()
-        };
-        let mut case = Case::of(&["a", "b", "c"]);
-        assert_eq!(names(&case, case.facts.now), ["a", "b"]);
-        assert!(names(&case, case.walk.rules.deadline).is_empty(), "the time is over");
-        let a = case.next_try().unwrap();
-        case.walk.failed(&a, &Failure::new(FailureClass::InvalidRequest, "x"), case.facts.now);
-        assert!(names(&case, case.facts.now).is_empty(), "nobody else would take it either");
-    }
-
-    #[test]
-    fn each_class_walks_its_own_way() {
-        use FailureClass as C;
-        let unavailable = Ending::Unavailable(None);
-        for (class, asked, ending) in [
-            (C::ServerError, "aaabbb", unavailable.clone()),
-            (C::Overloaded, "aaabbb", unavailable.clone()),
-            (C::Network, "aaabbb", unavailable.clone()),
-            (C::Cut, "aaabbb", unavailable.clone()),
-            (C::Malformed, "aaabbb", unavailable.clone()),
-            (C::Empty, "aaabbb", unavailable.clone()),
-            (C::Timeout, "abaabb", unavailable.clone()),
-            (C::QuotaExhausted, "ab", unavailable),
-            (C::RateLimited, "abaabb", Ending::RateLimited(None)),
-            (C::Auth, "ab", Ending::Auth),
-            (C::Forbidden, "ab", Ending::Auth),
-            (C::ModelNotFound, "ab", Ending::Refused(C::ModelNotFound)),
-            (C::InvalidRequest, "a", Ending::Refused(C::InvalidRequest)),
-            (C::ContentRefused, "a", Ending::Refused(C::ContentRefused)),
-        ] {
-            let mut case = Case::of(&["a", "b"]);
-            assert_eq!(case.all_fail(class), ending, "{class}");
-            assert_eq!(case.asked.concat(), asked, "{class}");
-        }
-    }
-
-    #[test]
-    fn attempts_have_one_total_cap() {
-        let mut case = Case::of(&["a", "b", "c", "d"]);
-        case.all_fail(FailureClass::ServerError);
-        assert_eq!(case.asked.concat(), "aaabbbcc");
-    }
-
-    #[test]
-    fn the_deadline_ends_it() {
-        let mut case = Case::of(&["a", "b"]);
-        let a = case.next_try().unwrap();
-        case.walk.failed(&a, &Failure::new(FailureClass::ServerError, "x"), case.facts.now);
-        case.facts.now = case.facts.now.plus_ms(300_000);
-        assert_eq!(case.next_try(), Err(Ending::Unavailable(None)));
-    }
-
-    #[test]
-    fn a_retry_waits_and_not_before_the_provider_wants_it() {
-        let mut case = Case::of(&["a"]);
-        let a = case.next_try().unwrap();
-        let failure = Failure { retry_after_ms: Some(3000), ..Failure::new(FailureClass::Overloaded, "x") };
-        case.walk.failed(&a, &failure, case.facts.now);
-        let expected = Step::Wait { until: case.facts.now.plus_ms(3000), why: Wait::Backoff(a.id.clone()) };
-        assert_eq!(case.step(), expected);
-        let long = Failure { retry_after_ms: Some(60_000), ..failure };
-        case.walk.failed(&a, &long, case.facts.now);
-        assert!(matches!(case.step(), Step::End(Ending::Unavailable(_))), "longer than anybody's patience");
-    }
-
-    #[test]
-    fn an_open_breaker_ends_the_retries() {
-        let mut case = Case::of(&["a", "b"]);
-        let a = case.next_try().unwrap();
-        case.walk.failed(&a, &Failure::new(FailureClass::ServerError, "x"), case.facts.now);
-        case.facts.known[0].breaker.open_until = Some(case.facts.now.plus_ms(60_000));
-        assert_eq!(case.next_try().unwrap().id.provider, "b");
-    }
-
-    #[test]
-    fn after_an_overflow_only_larger_windows_are_asked() {
-        let mut case = Case::of(&["a", "b", "c", "d"]);
-        case.facts.known[2].candidate.context_tokens = Some(200_000);
-        case.facts.known[3].candidate.context_tokens = Some(50_000);
-        assert_eq!(case.all_fail(FailureClass::ContextOverflow), Ending::Refused(FailureClass::ContextOverflow));
-        assert_eq!(case.asked.concat(), "ac");
-    }
-
-    #[test]
-    fn only_money_others_hold_is_waited_for() {
-        let mut case = Case::of(&["a"]);
-        case.facts.question.explicit_cap = Some(8192);
-        case.facts.money.limit = Limit::Usd(NanoUsd(15_000_000));
-        case.facts.money.held = NanoUsd(10_000_000);
-        assert!(matches!(case.step(), Step::Wait { why: Wait::Money, .. }));
-        case.facts.money.held = NanoUsd::ZERO;
-        assert!(matches!(case.step(), Step::Try(_)));
-        case.facts.money.spent = NanoUsd(10_000_000);
-        assert_eq!(case.step(), Step::End(Ending::Budget));
-    }
-
-    #[test]
-    fn the_wait_for_money_has_an_end() {
-        let mut case = Case::of(&["a"]);
-        case.facts.question.explicit_cap = Some(8192);
-        case.facts.money.limit = Limit::Usd(NanoUsd(15_000_000));
-        case.facts.money.held = NanoUsd(10_000_000);
-        let began = case.facts.now;
-        assert_eq!(case.next_try(), Err(Ending::Budget));
-        assert_eq!(case.facts.now.since_ms(began), 10_000);
-    }
-
-    #[test]
-    fn failed_by_one_and_kept_from_the_other_by_money_is_a_matter_of_money() {
-        let mut case = Case::of(&["a", "b"]);
-        case.facts.known[1] = known("b", "100", "10000");
-        case.facts.money.limit = Limit::Usd(NanoUsd(100_000_000));
-        assert_eq!(case.all_fail(FailureClass::ServerError), Ending::Budget);
-        assert_eq!(case.asked.concat(), "aaa");
-    }
-
-    #[test]
-    fn a_short_rest_is_waited_for_a_long_one_is_told() {
-        let mut case = Case::of(&["a"]);
-        let rest = |ms| Some(Rest { until: Timestamp(1_000_000).plus_ms(ms), class: FailureClass::RateLimited });
-        case.facts.known[0].rest = rest(5000);
-        assert!(matches!(case.step(), Step::Wait { why: Wait::Rest(..), .. }));
-        assert_eq!(case.next_try().unwrap().id.provider, "a");
-        let mut case = Case::of(&["a"]);
-        case.facts.known[0].rest = rest(60_000);
-        assert_eq!(case.next_try(), Err(Ending::RateLimited(Some(Timestamp(1_060_000)))));
-    }
-
-    #[test]
-    fn when_every_breaker_is_open_the_soonest_is_named() {
-        let mut case = Case::of(&["a", "b"]);
-        case.facts.known[0].breaker.open_until = Some(case.facts.now.plus_ms(50_000));
-        case.facts.known[1].breaker.open_until = Some(case.facts.now.plus_ms(30_000));
-        let soonest = (CandidateId::new("b", "m"), case.facts.now.plus_ms(30_000));
-        assert_eq!(case.next_try(), Err(Ending::Unavailable(Some(soonest))));
-    }
-
-    #[test]
-    fn mixed_reasons_are_unavailable() {
-        let mut case = Case::of(&["a", "b"]);
-        case.facts.known[0].rest =
-            Some(Rest { until: case.facts.now.plus_ms(60_000), class: FailureClass::RateLimited });
-        assert!(matches!(case.all_fail(FailureClass::Auth), Ending::Unavailable(_)));
-    }
-}
+mod tests;

@@ -5,13 +5,14 @@ use super::estimate::scaled;
 use super::facts::{Money, Question};
 use crate::types::{Candidate, Limit, NanoUsd, Timestamp};
 
-/// A smaller output cap than the user would get is never below this, in tokens …
-const LEAST_CAP: u64 = 256;
+/// A smaller output cap than the user would get is never below this, in tokens, neither for money nor for a long
+/// prompt …
+pub(super) const LEAST_CAP: u64 = 256;
 /// … or this for a model that thinks first, whose thinking eats of the same cap.
 const LEAST_CAP_REASONING: u64 = 1024;
 /// On top of an estimated prompt length, where the byte bound would not fit (contract, section 5).
 const ESTIMATE_MARGIN: f64 = 1.15;
-/// Thinking beside the output cap, of a model whose longest answer is unknown, in tokens.
+/// Thinking beside the output cap, of a model of which neither the longest answer nor the window is known, in tokens.
 const UNKNOWN_REASONING: u64 = 32_768;
 
 /// How the day stands.
@@ -92,8 +93,8 @@ fn worst_case(c: &Candidate, q: &Question, bound: PromptBound, cap: u64, from: T
         PromptBound::Bytes => q.bound_tokens,
         PromptBound::Estimate => scaled(q.reference_tokens, c.token_factor * ESTIMATE_MARGIN).min(q.bound_tokens),
     };
-    let beside = if c.reasoning_beside_output && c.reasons {
-        c.max_output_tokens.unwrap_or(UNKNOWN_REASONING).max(cap)
+    let beside = if c.reasoning_beside_output {
+        c.max_output_tokens.or(c.context_tokens).unwrap_or(UNKNOWN_REASONING).max(cap)
     } else {
         0
     };
@@ -243,10 +244,13 @@ mod tests {
     #[test]
     fn thinking_beside_the_cap_is_held_too() {
         let mut c = known("p", "0", "1").candidate;
-        (c.reasons, c.reasoning_beside_output) = (true, true);
+        c.reasoning_beside_output = true;
         let q = Question { explicit_cap: Some(100), ..QUESTION };
         let sized = size(&c, &q, 100, &money(i64::MAX, 0, 0), T, T).unwrap();
         assert_eq!(sized.hold, NanoUsd((100 + 8192) * 1000));
+        c.max_output_tokens = None;
+        let sized = size(&c, &q, 100, &money(i64::MAX, 0, 0), T, T).unwrap();
+        assert_eq!(sized.hold, NanoUsd((100 + 100_000) * 1000), "no longer than the window");
     }
 
     #[test]

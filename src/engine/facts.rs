@@ -67,6 +67,8 @@ pub struct Question {
     pub default_cap: u64,
     /// How hard to think.
     pub effort: Option<Effort>,
+    /// Whether something passed through may cost what neither prompt nor cap bounds.
+    pub unbounded: bool,
 }
 
 /// What the user wants of a plan.

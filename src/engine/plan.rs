@@ -8,7 +8,7 @@ use super::draw;
 use super::estimate::scaled;
 use super::facts::{Done, Facts, Known};
 use super::score::{Expectation, expect, score};
-use crate::types::{Candidate, CandidateId, FailureClass, Limit, NanoUsd, Strategy, Tier, Timestamp};
+use crate::types::{Candidate, CandidateId, FailureClass, Limit, NanoUsd, Pricing, Strategy, Tier, Timestamp};
 
 /// Why a candidate is not asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,13 +138,13 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
     if let Some(wants) = facts.policy.tier.filter(|wants| c.tier.is_none_or(|has| has < *wants)) {
         return Err(Reason::Tier { has: c.tier, wants });
     }
-    if let Some(rest) = known.rest.filter(|rest| now < rest.until && must_rest(rest.class)) {
+    if let Some(rest) = known.rest.filter(|rest| now < rest.until && rest.class.rest_is_kept()) {
         return Err(Reason::Resting { until: rest.until, class: rest.class });
     }
     if let Some(until) = known.breaker.opens_again_at(now) {
         return Err(Reason::BreakerOpen { until });
     }
-    if must_be_priced(facts) && c.pricing.as_ref().is_none_or(|p| p.unbounded) {
+    if must_be_priced(facts) && !c.pricing.as_ref().is_some_and(|p| is_bounded(p, facts)) {
         return Err(Reason::Unpriced);
     }
     let cap = cap(c, facts)?;
@@ -162,15 +162,14 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
     Ok(Ranked { candidate: c.clone(), expected, score, sized, breaker: known.breaker.state(now) })
 }
 
-/// A rest that must be kept. A refused key or exhausted credit may have been mended meanwhile:
-/// such a candidate is only put last.
-pub fn must_rest(class: FailureClass) -> bool {
-    class == FailureClass::RateLimited
-}
-
 fn must_be_priced(facts: &Facts) -> bool {
     let limited = facts.money.limit != Limit::Off || facts.money.request_cap.is_some();
     limited && !facts.money.allow_unpriced
+}
+
+/// Whether a worst case is one. What costs nothing costs nothing however it is asked.
+fn is_bounded(pricing: &Pricing, facts: &Facts) -> bool {
+    !pricing.unbounded && (!facts.question.unbounded || pricing.is_free())
 }
 
 /// The output cap to ask for, before any thought of money: what is wanted, at most what the model
@@ -181,15 +180,12 @@ fn cap(c: &Candidate, facts: &Facts) -> Result<u64, Reason> {
     let Some(has) = c.context_tokens else { return Ok(wanted) };
     let prompt = scaled(q.reference_tokens, c.token_factor);
     // A default cap gives way to a long prompt, down to the least useful answer; a cap of the user's own does not.
-    let least = q.explicit_cap.map_or(LEAST_ANSWER.min(wanted), |_| wanted);
+    let least = q.explicit_cap.map_or(budget::LEAST_CAP.min(wanted), |_| wanted);
     match has.checked_sub(prompt) {
         Some(left) if left >= least => Ok(wanted.min(left)),
         _ => Err(Reason::Window { needs: prompt.saturating_add(least), has }),
     }
 }
-
-/// The least answer that a long prompt must leave room for, in tokens: the same as money must.
-const LEAST_ANSWER: u64 = 256;
 
 /// What candidates are sorted by, the smallest first.
 struct Key {
@@ -259,201 +255,4 @@ fn by_lot(ranked: &Ranked, facts: &Facts) -> f64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::engine::breaker::BreakerRules;
-    use crate::engine::facts::{Money, Policy, Rest};
-    use crate::engine::health::Observation;
-    use crate::engine::score::tests::{QUESTION, known};
-    use crate::types::{RequestId, Weights};
-
-    pub fn facts(known: Vec<Known>) -> Facts {
-        Facts {
-            now: Timestamp(1_000_000),
-            request: RequestId(1),
-            draw: 42,
-            known,
-            barred: Vec::new(),
-            money: Money {
-                limit: Limit::Usd(NanoUsd(5_000_000_000)),
-                soft_pct: 95.0,
-                spent: NanoUsd::ZERO,
-                held: NanoUsd::ZERO,
-                own_held: NanoUsd::ZERO,
-                own_spent: NanoUsd::ZERO,
-                request_cap: None,
-                allow_unpriced: false,
-            },
-            question: QUESTION,
-            policy: Policy {
-                strategy: Strategy::Weighted,
-                weights: Weights::default(),
-                tier: None,
-                attempt_ms: 300_000,
-            },
-        }
-    }
-
-    fn three() -> Facts {
-        facts(vec![known("dear", "10", "50"), known("cheap", "0.1", "0.4"), known("middle", "1", "4")])
-    }
-
-    fn names(facts: &Facts) -> Vec<String> {
-        plan(facts, &Done::new()).order.iter().map(|r| r.candidate.id.provider.clone()).collect()
-    }
-
-    fn reason(facts: &Facts, name: &str) -> Reason {
-        let plan = plan(facts, &Done::new());
-        plan.refused.iter().find(|r| r.id.provider == name).map(|r| r.reason.clone()).expect("refused")
-    }
-
-    #[test]
-    fn strategies_order_by_their_own_measure() {
-        let mut f = three();
-        let fast = Observation { ok: true, first_token_ms: Some(50), total_ms: 100, written_tokens: 100 };
-        for _ in 0..10 {
-            f.known[0].health = f.known[0].health.observe(&fast, f.now);
-        }
-        (f.known[0].candidate.priority, f.known[2].candidate.priority) = (3, 1);
-        for (strategy, first) in [
-            (Strategy::Cheapest, "cheap"),
-            (Strategy::Fastest, "dear"),
-            (Strategy::Reliable, "dear"),
-            (Strategy::Priority, "middle"),
-        ] {
-            f.policy.strategy = strategy;
-            assert_eq!(names(&f)[0], first, "{strategy}");
-        }
-    }
-
-    #[test]
-    fn turns_go_round() {
-        let mut f = three();
-        f.policy.strategy = Strategy::RoundRobin;
-        let firsts: Vec<_> = (1..=4)
-            .map(|n| {
-                f.request = RequestId(n);
-                names(&f)[0].clone()
-            })
-            .collect();
-        assert_eq!(firsts, ["cheap", "middle", "dear", "cheap"]);
-        f.request = RequestId(1);
-        assert_eq!(names(&f), ["cheap", "middle", "dear"]);
-    }
-
-    #[test]
-    fn balanced_draws_by_score() {
-        let mut f = three();
-        f.policy.strategy = Strategy::Balanced;
-        f.policy.weights = "1,0,0".parse().unwrap();
-        let mut firsts = std::collections::BTreeMap::new();
-        for n in 0..3000 {
-            f.draw = draw::of_request(7, n);
-            *firsts.entry(names(&f)[0].clone()).or_insert(0) += 1;
-        }
-        let scores: Vec<f64> = f.known.iter().map(|k| expect(k, &QUESTION, 8192, f.now).parts.cost).collect();
-        let share = f64::from(firsts["cheap"]) / 3000.0;
-        let fair = scores[1] / scores.iter().sum::<f64>();
-        assert!((share - fair).abs() < 0.03, "{share} for {fair}");
-    }
-
-    #[test]
-    fn another_candidate_changes_nobody_s_score() {
-        let score_of_cheap = |f: &Facts| {
-            plan(f, &Done::new()).order.iter().find(|r| r.candidate.id.provider == "cheap").map(|r| r.score)
-        };
-        let alone = facts(vec![known("cheap", "0.1", "0.4")]);
-        let mut with_free = three();
-        with_free.known.push(known("free", "0", "0"));
-        assert_eq!(score_of_cheap(&alone), score_of_cheap(&three()));
-        assert_eq!(score_of_cheap(&alone), score_of_cheap(&with_free));
-    }
-
-    #[test]
-    fn from_the_soft_cut_off_on_the_cheapest_is_first() {
-        let mut f = three();
-        f.policy.strategy = Strategy::Priority;
-        f.known[0].candidate.priority = 1;
-        assert_eq!(names(&f)[0], "dear");
-        f.money.spent = NanoUsd(4_750_000_000);
-        assert_eq!(names(&f)[0], "cheap");
-    }
-
-    #[test]
-    fn what_does_not_fit_gives_way_to_what_does() {
-        let mut f = three();
-        f.policy.strategy = Strategy::Priority;
-        f.known[0].candidate.priority = 1;
-        // The dear one's worst case is 4000 * 10 + 8192 * 50 = 449,600 thousandths of a microdollar.
-        f.money.limit = Limit::Usd(NanoUsd(100_000_000));
-        let plan = plan(&f, &Done::new());
-        let fits: Vec<_> = plan.order.iter().map(|r| (r.candidate.id.provider.as_str(), r.sized.fit)).collect();
-        assert_eq!(fits, [("cheap", Fit::Now), ("middle", Fit::Now), ("dear", Fit::Reduced)]);
-    }
-
-    #[test]
-    fn groups_come_in_their_order_whatever_the_strategy() {
-        let mut f = three();
-        f.policy.strategy = Strategy::Cheapest;
-        (f.known[1].group, f.known[2].group) = (2, 1);
-        assert_eq!(names(&f), ["dear", "middle", "cheap"]);
-    }
-
-    #[test]
-    fn each_reason_to_refuse_is_told() {
-        let mut f = three();
-        f.policy.tier = Some(Tier::Advanced);
-        assert_eq!(reason(&f, "cheap"), Reason::Tier { has: Some(Tier::Balanced), wants: Tier::Advanced });
-        f = three();
-        f.known[1].candidate.pricing = None;
-        assert_eq!(reason(&f, "cheap"), Reason::Unpriced);
-        f.money.allow_unpriced = true;
-        assert_eq!(names(&f).len(), 3);
-        f.money.spent = NanoUsd(5_000_000_000);
-        assert_eq!(reason(&f, "cheap"), Reason::Budget { needs: NanoUsd::ZERO });
-        f.money.spent = NanoUsd::ZERO;
-        f.money.allow_unpriced = false;
-        f.money.limit = Limit::Off;
-        assert_eq!(names(&f).len(), 3);
-        f.known[1].candidate.context_tokens = Some(1100);
-        assert_eq!(reason(&f, "cheap"), Reason::Window { needs: 1256, has: 1100 });
-        let rules = BreakerRules { threshold: 1, open_secs: 60.0 };
-        f.known[0].breaker = f.known[0].breaker.after_failure(f.now, &rules);
-        assert_eq!(reason(&f, "dear"), Reason::BreakerOpen { until: f.now.plus_ms(60_000) });
-        f.money.limit = Limit::Usd(NanoUsd(1));
-        assert!(matches!(reason(&f, "middle"), Reason::Budget { .. }));
-    }
-
-    #[test]
-    fn a_rate_limit_is_kept_a_refused_key_only_puts_last() {
-        let mut f = three();
-        let until = f.now.plus_ms(1);
-        f.known[1].rest = Some(Rest { until, class: FailureClass::RateLimited });
-        assert_eq!(reason(&f, "cheap"), Reason::Resting { until, class: FailureClass::RateLimited });
-        f.known[1].rest = Some(Rest { until, class: FailureClass::Auth });
-        assert_eq!(names(&f).last().map(String::as_str), Some("cheap"));
-        f.now = until;
-        assert_eq!(names(&f)[0], "cheap");
-    }
-
-    #[test]
-    fn a_long_prompt_shortens_the_default_cap_but_not_the_user_s() {
-        let mut f = three();
-        f.known[1].candidate.context_tokens = Some(2000);
-        let cap_of = |f: &Facts| {
-            plan(f, &Done::new()).order.iter().find(|r| r.candidate.id.provider == "cheap").map(|r| r.sized.cap)
-        };
-        assert_eq!(cap_of(&f), Some(1000));
-        f.question.explicit_cap = Some(1001);
-        assert_eq!(cap_of(&f), None);
-    }
-
-    #[test]
-    fn who_is_done_with_is_left_out_and_the_rest_keeps_its_order() {
-        let mut f = three();
-        f.policy.strategy = Strategy::RoundRobin;
-        let done = Done::from([CandidateId::new("cheap", "m")]);
-        let left: Vec<_> = plan(&f, &done).order.iter().map(|r| r.candidate.id.provider.clone()).collect();
-        assert_eq!(left, ["middle", "dear"]);
-    }
-}
+pub(crate) mod tests;

@@ -10,6 +10,8 @@ const CAP_MS: f64 = 8000.0;
 pub const PATIENCE_MS: u64 = 20_000;
 /// How long a provider rests after its first 429 that names no time, in milliseconds; doubles with every retry.
 const REST_BARE_429_MS: u64 = 1_000;
+/// No rest is longer, whatever a provider says: a slip of its clock shall not end it for a year.
+const LONGEST_REST_MS: u64 = 86_400_000;
 /// How long a provider rests after 401 or 402, in milliseconds (contract, section 5).
 pub const REST_REFUSED_MS: u64 = 300_000;
 
@@ -24,7 +26,7 @@ pub fn wait_ms(retry: u32, draw: u64, retry_after_ms: Option<u64>) -> u64 {
 
 /// How long a provider rests after a 429, for every process: as it says, else longer with every retry.
 pub fn rest_ms(retry: u32, retry_after_ms: Option<u64>) -> u64 {
-    retry_after_ms.unwrap_or(REST_BARE_429_MS << retry.min(6))
+    retry_after_ms.unwrap_or(REST_BARE_429_MS << retry.min(6)).min(LONGEST_REST_MS)
 }
 
 #[cfg(test)]
@@ -43,5 +45,7 @@ mod tests {
     #[test]
     fn a_provider_s_own_word_is_a_floor() {
         assert_eq!(wait_ms(0, 1, Some(30_000)), 30_000);
+        assert_eq!(rest_ms(0, Some(30_000)), 30_000);
+        assert_eq!(rest_ms(0, Some(u64::MAX)), 86_400_000);
     }
 }

@@ -154,8 +154,14 @@ pub(super) mod tests {
         }
     }
 
-    pub const QUESTION: Question =
-        Question { reference_tokens: 1000, bound_tokens: 4000, explicit_cap: None, default_cap: 8192, effort: None };
+    pub const QUESTION: Question = Question {
+        reference_tokens: 1000,
+        bound_tokens: 4000,
+        explicit_cap: None,
+        default_cap: 8192,
+        effort: None,
+        unbounded: false,
+    };
 
     fn seen(mut known: Known, ok: bool, first: u64, total: u64, times: u32) -> Known {
         for _ in 0..times {

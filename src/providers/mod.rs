@@ -6,6 +6,7 @@
 
 pub mod failure;
 pub mod framing;
+pub mod passed;
 pub mod table;
 pub mod think;
 

@@ -34,6 +34,8 @@ pub struct Read {
     pub answer: Result<Answer, Failure>,
     /// Text of the answer that no delta has brought yet (all of it, if it came whole).
     pub rest: Option<Delta>,
+    /// Characters of thinking that were seen.
+    pub thinking_chars: u64,
     /// What was told of usage, also beside a failure.
     pub usage: Option<Usage>,
     /// What the provider says it charged, also beside a failure.
@@ -54,6 +56,11 @@ impl<'a> AnswerReader<'a> {
     /// What was told so far: for settling a stream that is given up in the middle.
     pub fn so_far(&self) -> &Partial {
         &self.so_far
+    }
+
+    /// Whether the answer comes whole, also where a stream was asked for.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.form, Form::Whole(_))
     }
 
     /// Whether the answer is complete, so that the rest of the body need not be waited for.
@@ -87,9 +94,10 @@ impl<'a> AnswerReader<'a> {
         let shown = self.so_far.text.len();
         let read = self.read_rest();
         let (usage, reported_cost) = (self.so_far.usage, self.so_far.reported_cost);
+        let thinking_chars = self.so_far.thinking_chars;
         let answer = read.and_then(|()| self.dialect.finish(self.so_far));
         let rest = answer.as_ref().ok().and_then(|answer| answer.text.get(shown..)).filter(|rest| !rest.is_empty());
-        Read { rest: rest.map(|text| Delta(text.to_owned())), answer, usage, reported_cost }
+        Read { rest: rest.map(|text| Delta(text.to_owned())), answer, thinking_chars, usage, reported_cost }
     }
 
     /// Skips leading white space and byte order marks, and sees from the first byte what follows: a stream never

@@ -36,7 +36,9 @@ pub(super) fn ended(end: &End<'_>, failures: Option<String>) -> Error {
     let said = |text: &str| failures.as_ref().map_or(text.to_owned(), |f| format!("{text}; the last was {f}"));
     match end.ending {
         Ending::Refused(class) => refused(*class, failures, end.plan),
-        Ending::Budget => over_budget(end.plan, end.facts),
+        Ending::Budget => failures.into_iter().fold(over_budget(end.plan, end.facts), |error, last| {
+            error.hint(format!("whoever could be paid for failed; the last was {last}"))
+        }),
         Ending::RateLimited(until) => {
             let until = until.or_else(|| soonest(end.facts).map(|(_, until)| until));
             let when = until.map(|u| format!(" until {u}")).unwrap_or_default();
@@ -107,8 +109,11 @@ fn over_budget(plan: &Plan, facts: &Facts) -> Error {
     if plan.refused.iter().all(|r| !matches!(r.reason, Reason::Budget { .. })) && plan.order.is_empty() {
         let unpriced = plan.refused.iter().filter(|r| r.reason == Reason::Unpriced).map(|r| r.id.to_string());
         let names = unpriced.collect::<Vec<_>>().join(", ");
-        return Error::new(Kind::Budget, format!("the price of {names} is not known, and money is limited"))
-            .hint("give a price in config.toml ([[provider]]), or ask all the same with --allow-unpriced");
+        let message = format!("the price of {names} is not known or cannot be bounded, and money is limited");
+        return Error::new(Kind::Budget, message).hint(match facts.question.unbounded {
+            true => "leave out what -o adds: nothing bounds its price; or ask all the same with --allow-unpriced",
+            false => "give a price in config.toml ([[provider]]), or ask all the same with --allow-unpriced",
+        });
     }
     let least = cheapest(plan);
     let bound = Bound::of(facts, least.as_ref().map_or(NanoUsd::ZERO, |(needs, _)| *needs));

@@ -11,7 +11,7 @@ use crate::types::{Answer, Delta, Failure, FailureClass};
 
 /// An error body longer than this is not read: nobody says it in more.
 const MAX_ERROR_BYTES: usize = 1 << 20;
-/// Characters of thinking that make a token, roughly; only counted where a stream broke off.
+/// Characters of thinking that make a token, roughly; only counted where usage is not told.
 const CHARS_PER_TOKEN: u64 = 4;
 
 /// Everything one exchange needs.
@@ -53,6 +53,7 @@ impl Exchange<'_> {
         }
         let read = reader.end();
         (seen.usage, seen.reported_cost) = (read.usage, read.reported_cost);
+        seen.thought = read.thinking_chars.div_ceil(CHARS_PER_TOKEN);
         if let Some(rest) = read.rest.filter(|_| read.answer.is_ok()) {
             shown(seen, &rest, show)?;
         }
@@ -71,6 +72,7 @@ fn note(seen: &mut Progress, reader: &AnswerReader<'_>) {
     let so_far = reader.so_far();
     (seen.usage, seen.reported_cost) = (so_far.usage, so_far.reported_cost);
     seen.thought = so_far.thinking_chars.div_ceil(CHARS_PER_TOKEN);
+    seen.stream &= !reader.is_whole();
 }
 
 fn shown(seen: &mut Progress, delta: &Delta, show: &mut dyn FnMut(&str) -> Flow) -> Result<(), Failure> {

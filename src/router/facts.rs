@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::engine::budget::{self, BudgetState};
 use crate::engine::facts::{Facts, Known, Money, Policy, Rest};
-use crate::engine::plan::must_rest;
 use crate::error::Result;
 use crate::router::{Job, Router};
 use crate::types::{CandidateId, Limit, NanoUsd, RequestId, Timestamp};
@@ -81,11 +80,12 @@ impl Router<'_> {
             known: known.collect(),
             barred: job.selected.barred.clone(),
             money: Money {
-                limit: self.limit,
+                // As it is now: somebody may have set another one since this request began.
+                limit: settings.limit(recorded.limit_set).0,
                 soft_pct: settings.soft_pct,
                 spent: recorded.spent,
                 held: recorded.held,
-                own_held: NanoUsd::ZERO,
+                own_held: recorded.held_by.get(&request).copied().unwrap_or_default(),
                 own_spent,
                 request_cap: job.request.max_cost,
                 allow_unpriced: job.request.allow_unpriced,
@@ -107,12 +107,12 @@ impl Router<'_> {
     }
 }
 
-/// The rest that concerns a candidate, its own or its provider's: one that must be kept before one that only puts
-/// it last, then the longest.
+/// The rest that concerns a candidate, its own or its provider's: one that is kept before one that is not, then the
+/// longest.
 fn rest_of(recorded: &crate::store::Facts, id: &CandidateId, now: Timestamp) -> Option<Rest> {
     let concerns = |r: &&crate::store::Rest| {
         r.provider == id.provider && r.model.as_ref().is_none_or(|m| *m == id.model) && now < r.until
     };
-    let longest = recorded.rests.iter().filter(concerns).max_by_key(|r| (must_rest(r.class), r.until))?;
+    let longest = recorded.rests.iter().filter(concerns).max_by_key(|r| (r.class.rest_is_kept(), r.until))?;
     Some(Rest { until: longest.until, class: longest.class })
 }

@@ -11,6 +11,7 @@ mod exchange;
 mod facts;
 mod interrupt;
 mod parallel;
+mod record;
 pub mod request;
 pub mod select;
 mod settle;
@@ -24,12 +25,13 @@ use crate::engine::{draw, estimate, plan};
 use crate::error::Result;
 use crate::host::Host;
 use crate::output::Redactor;
+use crate::providers::passed;
 use crate::store::{CacheFailure, CacheHit, CacheRow, RequestStart, Store};
 use crate::transport::Network;
 use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, Timestamp};
 
 pub use facts::Day;
-pub use interrupt::interrupted;
+pub use interrupt::{Stop, interrupted};
 pub use request::{Answered, CacheUse, Flow, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
 
@@ -70,22 +72,10 @@ impl Router<'_> {
     pub fn prepare(&self, request: Request) -> Result<Job> {
         let began = self.host.now();
         let selected = select(self.config, &request.selection, began.day())?;
-        // What is passed through may be read as input too: the definitions of tools are.
-        let passed = (!request.extra.is_empty()).then(|| serde_json::Value::Object(request.extra.clone()).to_string());
-        let texts = || {
-            let system = request.system.iter().chain(&passed).map(String::as_str);
-            system.chain(request.messages.iter().map(|m| m.text.as_str()))
-        };
-        let bytes: usize = texts().map(str::len).sum();
-        let question = Question {
-            reference_tokens: texts().map(estimate::tokens).sum::<u64>() + chat_template_tokens(texts().count()),
-            bound_tokens: estimate::upper_bound_tokens(bytes as u64, texts().count()),
-            explicit_cap: request.explicit_cap,
-            default_cap: request.default_cap,
-            effort: request.effort,
-        };
+        let question = question(&request);
         let model = request.selection.model.as_deref();
-        let resolved = model.map(|m| self.config.aliases.get(m).map_or(m, String::as_str));
+        let alias = |name| self.config.aliases.get(name).filter(|_| request.selection.providers.is_empty());
+        let resolved = model.map(|name| alias(name).map_or(name, String::as_str));
         let fallbacks = select::fallbacks(self.config, &request.selection);
         let key = cache::key(&asked(&request, resolved, &fallbacks));
         Ok(Job { request, selected, question, key, began })
@@ -93,11 +83,8 @@ impl Router<'_> {
 
     /// The stored answer to this request, if there is one that may be served.
     pub fn cached(&mut self, job: &Job) -> Result<Option<Answered>> {
-        if job.request.cache != CacheUse::On {
-            return Ok(None);
-        }
         let Some(row) = self.good_entry(job)? else { return Ok(None) };
-        let latency_ms = u64::try_from(self.host.now().since_ms(job.began)).unwrap_or(0);
+        let latency_ms = job.began.ms_until(self.host.now());
         let id = self.store.record_hit(&CacheHit {
             start: start(job),
             key: &job.key,
@@ -128,7 +115,9 @@ impl Router<'_> {
 
     /// What the cache has for this request: looks, and changes nothing.
     fn entry(&self, job: &Job) -> Result<Entry> {
-        let Some(sealer) = &self.sealer else { return Ok(Entry::None) };
+        let Some(sealer) = self.sealer.as_ref().filter(|_| job.request.cache == CacheUse::On) else {
+            return Ok(Entry::None);
+        };
         let Some(entry) = self.store.cache_get(&job.key)? else { return Ok(Entry::None) };
         let verdict = entry.row.as_ref().map_or(Verdict::Bad, |row| sealer.judge(row));
         Ok(match (verdict, entry.row) {
@@ -156,10 +145,7 @@ impl Router<'_> {
     /// What the next `ask` would do, without doing it.
     pub fn rehearse(&mut self, job: &Job) -> Result<Rehearsal> {
         let id = self.store.next_request()?;
-        let cached = match job.request.cache {
-            CacheUse::On => self.entry(job)?.good(),
-            _ => None,
-        };
+        let cached = self.entry(job)?.good();
         let facts = self.facts(job, id, draw::of_request(self.seed(), id.0), NanoUsd::ZERO)?;
         let plan = plan::plan(&facts, &Done::new());
         let cache = match (&job.request.cache, &cached, &self.sealer) {
@@ -239,6 +225,23 @@ fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [Strin
         stop: &request.stop,
         effort: request.effort,
         extra: &request.extra,
+    }
+}
+
+/// How large a request is, with everything that is sent and read by a model.
+fn question(request: &Request) -> Question {
+    let extra = request.extra.iter().map(|(name, value)| format!("{name}{value}")).collect::<Vec<_>>();
+    let turns = request.system.iter().chain(request.messages.iter().map(|m| &m.text));
+    let messages = turns.clone().count();
+    let texts = || turns.clone().chain(&extra);
+    let bytes: usize = texts().map(String::len).sum();
+    Question {
+        reference_tokens: texts().map(|text| estimate::tokens(text)).sum::<u64>() + chat_template_tokens(messages),
+        bound_tokens: estimate::upper_bound_tokens(bytes as u64, messages),
+        explicit_cap: request.explicit_cap,
+        default_cap: request.default_cap,
+        effort: request.effort,
+        unbounded: request.extra.iter().any(|(name, value)| passed::opens_charges(name, value)),
     }
 }
 

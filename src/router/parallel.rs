@@ -5,13 +5,14 @@ use std::time::Instant;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::engine::plan::Ranked;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::router::Router;
-use crate::router::attempt::{End, Over, Ready, Verdict, verdict};
+use crate::router::attempt::{End, Over, Ready, Verdict, drops, out_of_tokens, verdict};
 use crate::router::exchange::{Exchange, elapsed_ms};
 use crate::router::request::{Flow, Listener};
 use crate::router::settle::{Charge, Progress};
 use crate::router::walk::{Trip, stopped};
+use crate::transport::Client;
 use crate::types::{Answer, Failure, FailureClass};
 
 type Outcome = std::result::Result<Answer, Failure>;
@@ -26,7 +27,10 @@ impl Router<'_> {
     ) -> Result<End> {
         let mut ready = Vec::new();
         for ranked in candidates {
-            ready.extend(self.ready(trip, &ranked, listener)?);
+            match self.ready(trip, &ranked, listener) {
+                Ok(next) => ready.extend(next),
+                Err(error) => return Err(self.release(&ready, error)),
+            }
         }
         if ready.is_empty() {
             return self.look_again(trip).await;
@@ -47,10 +51,7 @@ impl Router<'_> {
         }
         match best {
             Some(best) => self.keep(trip, &overs[best], &charges[best]),
-            None => {
-                self.all_failed(trip, &overs);
-                Ok(End::GoOn)
-            }
+            None => self.all_failed(trip, &overs),
         }
     }
 
@@ -68,32 +69,28 @@ impl Router<'_> {
         Ok(End::Answered(Box::new(self.answered(trip, over, answer, charge))))
     }
 
-    fn all_failed(&mut self, trip: &mut Trip<'_>, overs: &[Over]) {
-        let now = self.host.now();
-        for over in overs {
+    /// Nobody answered: who may mend it is asked once more, the others are done with.
+    fn all_failed(&mut self, trip: &mut Trip<'_>, overs: &[Over]) -> Result<End> {
+        let reports = trip.reports[trip.reports.len() - overs.len()..].to_vec();
+        for (over, report) in overs.iter().zip(reports) {
             let candidate = &over.ready.ranked.candidate;
-            let failure = match verdict(over) {
-                Err(Verdict::Failed(failure)) => failure,
-                _ => Failure::new(FailureClass::Empty, "the output cap ran out before any text"),
-            };
-            trip.walk.failed(candidate, &failure, now);
-            trip.walk.give_up_on(&candidate.id);
-            let report = trip
-                .reports
-                .iter()
-                .rev()
-                .find(|r| r.provider == candidate.id.provider && r.model == candidate.id.model);
-            trip.last = report.cloned().map(|report| (report, self.redactor.redact(&failure.to_string())));
+            let Err(Verdict::Failed(failure)) = verdict(over) else { continue };
+            trip.last = Some((report, self.redactor.redact(&failure.to_string())));
+            let now = self.host.now();
+            if drops(trip, &candidate.id, &failure) {
+                trip.walk.mended(&candidate.id, now);
+            } else {
+                trip.walk.failed(candidate, &failure, now);
+                trip.walk.give_up_on(&candidate.id);
+            }
         }
+        let cut_off = overs.iter().find(|over| matches!(verdict(over), Err(Verdict::OutOfTokens)));
+        cut_off.map_or(Ok(End::GoOn), |over| Err(out_of_tokens(over)))
     }
 }
 
 /// Runs the exchanges until all are over, one has won the race, or the process is asked to stop.
-async fn race(
-    trip: &mut Trip<'_>,
-    ready: &[Ready],
-    seen: &mut [Progress],
-) -> (Vec<(Outcome, u64)>, Option<crate::error::Kind>) {
+async fn race(trip: &mut Trip<'_>, ready: &[Ready], seen: &mut [Progress]) -> (Vec<(Outcome, u64)>, Option<Kind>) {
     let began = Instant::now();
     let mut results: Vec<Option<(Outcome, u64)>> = ready.iter().map(|_| None).collect();
     let mut running: FuturesUnordered<_> = ready
@@ -105,6 +102,7 @@ async fn race(
     let mut stopped_by = None;
     loop {
         tokio::select! {
+            biased;
             next = running.next() => match next {
                 None => break,
                 Some((i, outcome, latency_ms)) => {
@@ -127,7 +125,7 @@ async fn race(
 }
 
 async fn exchange(
-    client: &crate::transport::Client,
+    client: &Client,
     i: usize,
     ready: &Ready,
     seen: &mut Progress,

@@ -151,7 +151,7 @@ pub trait Listener {
     }
     /// A candidate failed and another one is asked.
     fn switched(&mut self, _attempt: &AttemptReport, _why: &str, _to: &CandidateId) {}
-    /// Something is said to the user at once.
+    /// Something is said to the user, at once and only once.
     fn note(&mut self, _text: &str) {}
     /// A reason of the decision, for who wants to know more.
     fn detail(&mut self, _text: &str) {}

@@ -8,7 +8,7 @@ use crate::engine::plan::Reason;
 use crate::error::{Error, Kind, Result};
 use crate::providers::{Endpoint, ModelFacts};
 use crate::router::request::Selection;
-use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, Rates};
+use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, Rates, whole_ms};
 
 /// A candidate with the address it is asked at.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ impl Selected {
                 Life::Over(reason) => return self.barred.push((id, reason)),
             }
         }
-        self.targets.push(target(provider, model, row, group));
+        self.targets.push(target(provider, model, row, group, today));
     }
 }
 
@@ -91,7 +91,13 @@ pub fn select(config: &Config, wanted: &Selection, today: Day) -> Result<Selecte
     }
     for (i, model) in fallbacks(config, wanted).iter().enumerate() {
         let group = 2 * u32::try_from(i + 1).unwrap_or(u32::MAX / 2);
-        by_name(config, &providers, model, group, today, &mut selected)?;
+        match by_name(config, &providers, model, group, today, &mut selected) {
+            // One that stands in the config is for every request, also for those that it does not suit.
+            Err(error) if wanted.fallbacks.is_empty() => {
+                selected.warnings.push(format!("fallback `{model}` is left out: {}", error.message));
+            }
+            taken => taken?,
+        }
     }
     if selected.targets.is_empty() {
         return Err(nobody(&selected));
@@ -154,16 +160,17 @@ fn one_each(providers: &[&ProviderConfig], wanted: &Selection, today: Day, selec
     }
 }
 
-/// The provider's own `*_MODEL`, else the tier's model, else the default one.
+/// The provider's own `*_MODEL`, else the tier's model, else the default one. How somebody has named a deployment
+/// nobody can know.
 pub fn default_model(provider: &ProviderConfig, wanted: &Selection) -> Option<String> {
-    let defaults = catalogue::defaults(&provider.name);
+    let defaults = catalogue::defaults(&provider.name).filter(|_| !is_azure(provider));
     let of_tier = wanted.tier.and_then(|tier| defaults.map(|d| d.for_tier(tier).to_owned()));
     let own = provider.models.first().cloned();
     let general = defaults.map(|d| d.default.to_owned());
     provider.model.clone().or(of_tier).or(own).or(general)
 }
 
-/// With `-m`: that model, then the same one at other providers.
+/// With `-m`: that model, then the same one at other providers; with `-p` too, exactly that name.
 fn pin(
     config: &Config,
     providers: &[&ProviderConfig],
@@ -175,7 +182,6 @@ fn pin(
     if wanted.providers.is_empty() {
         return by_name(config, providers, model, 0, today, selected);
     }
-    let model = config.aliases.get(model).map_or(model, String::as_str);
     for provider in providers {
         selected.take(provider, model, 0, true, today);
     }
@@ -318,17 +324,17 @@ fn has(provider: &ProviderConfig, model: &str) -> bool {
     own || named || (!is_azure(provider) && catalogue::find(&provider.name, model).is_some())
 }
 
-/// The catalogue's row of a provider's model; Azure's deployments go by the model behind them.
+/// The catalogue's row of a provider's model; Azure's deployment goes by the model that was named for it.
 fn row_of(provider: &ProviderConfig, model: &str) -> Option<&'static ModelRow> {
-    let name = provider.azure.as_ref().and_then(|azure| azure.model.as_deref()).unwrap_or(model);
-    catalogue::find(&provider.name, name)
+    let own = provider.azure.as_ref().filter(|azure| azure.deployment.as_deref() == Some(model));
+    catalogue::find(&provider.name, own.and_then(|azure| azure.model.as_deref()).unwrap_or(model))
 }
 
-fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>, group: u32) -> Target {
+fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>, group: u32, today: Day) -> Target {
     let own = provider.model_row(model);
     let own = own.as_ref();
     let pricing = pricing(provider, own, row);
-    let max_price = provider.quirks.max_price.then(|| pricing.as_ref().map(most_per_mtok)).flatten();
+    let max_price = provider.quirks.max_price.then(|| pricing.as_ref().map(|p| most_per_mtok(p, today))).flatten();
     let reasons = row.is_some_and(|r| r.can(Ability::Reasoning));
     let candidate = Candidate {
         id: CandidateId::new(&provider.name, model),
@@ -339,10 +345,10 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         accepts_temperature: row.is_none_or(|r| r.accepts_temperature),
         max_temperature: provider.quirks.max_temperature,
         reasons,
-        reasoning_beside_output: provider.quirks.reasoning_beside_output,
+        reasoning_beside_output: provider.quirks.reasoning_beside_output && (reasons || row.is_none()),
         streams: row.is_none_or(|r| r.can(Ability::Streaming)),
         priority: provider.priority,
-        token_factor: catalogue::token_factor(&provider.name, model),
+        token_factor: catalogue::token_factor(&provider.name, row.map_or(model, |r| r.id)),
         retires: row.and_then(|r| r.retired),
         successor: row.and_then(|r| r.successor).map(str::to_owned),
     };
@@ -360,7 +366,7 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         },
         max_price,
     };
-    let timeout_ms = provider.timeout_secs.map(milliseconds);
+    let timeout_ms = provider.timeout_secs.map(whole_ms);
     Target { candidate, group, endpoint, timeout_ms, dialect: provider.dialect }
 }
 
@@ -384,22 +390,18 @@ pub fn why_not(provider: &ProviderConfig) -> String {
     }
 }
 
-fn milliseconds(secs: f64) -> u64 {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let ms = (secs * 1000.0).ceil() as u64;
-    ms
-}
-
 fn pricing(provider: &ProviderConfig, own: Option<&OwnRow>, row: Option<&ModelRow>) -> Option<Pricing> {
     let own = own.and_then(|o| o.rates).map(|rates| Pricing::plain(rates, CostSource::Config));
     let free = || is_local(provider).then(|| Pricing::plain(Rates::FREE, CostSource::Catalogue));
     own.or_else(|| row.and_then(ModelRow::pricing)).or_else(free)
 }
 
-/// The dearest prices of a model, in USD per million tokens: (prompt, completion).
-fn most_per_mtok(pricing: &Pricing) -> (f64, f64) {
-    let steps = pricing.steps.iter().map(|s| s.rates);
-    let changes = pricing.changes.iter().map(|c| c.rates);
-    let rates = steps.chain(changes).chain(pricing.peak.map(|p| p.rates)).fold(pricing.rates, Rates::max);
-    (rates.dearest_input().as_usd_per_mtok(), rates.dearest_output().as_usd_per_mtok())
+/// The most that a host may ask for as its list price, in USD per million tokens: (prompt, completion). What a host
+/// takes on top of its list price for long prompts and cache writes goes by that price, so money is held for it.
+fn most_per_mtok(pricing: &Pricing, today: Day) -> (f64, f64) {
+    let rates = pricing.peak.map(|p| p.rates).into_iter().fold(pricing.rates_at(today.start(), 0), Rates::max);
+    (rates.input.as_usd_per_mtok(), rates.output.as_usd_per_mtok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ pub struct Progress {
     pub status: Option<u16>,
     /// From sending to the first token of a stream.
     pub first_token_ms: Option<u64>,
-    /// Whether a stream was asked for.
+    /// Whether a stream was asked for, and nothing else has come.
     pub stream: bool,
     /// Reference tokens of the text so far, as estimated.
     pub written: u64,

@@ -1,10 +1,9 @@
 //! The walk: a fresh plan before every step, until somebody answers or nobody is left.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use crate::engine::attempt::{Step, Wait, Walk, WalkRules};
+use crate::engine::attempt::{LOOK_AGAIN_MS, Step, Wait, Walk, WalkRules};
 use crate::engine::budget::BudgetState;
 use crate::engine::draw;
 use crate::engine::facts::Facts;
@@ -13,16 +12,13 @@ use crate::error::{Error, Kind, Result};
 use crate::router::attempt::End;
 use crate::router::decision::decision;
 use crate::router::ending::{End as Last, ended};
-use crate::router::interrupt::interrupted;
+use crate::router::interrupt::{Stop, interrupted};
 use crate::router::request::{Answered, CacheUse, Listener};
 use crate::router::shape::Dropped;
 use crate::router::{Job, Router, start};
 use crate::store::RequestEnd;
 use crate::transport::Client;
-use crate::types::{AttemptReport, CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp};
-
-/// How long after a plan that could not be followed the next one is made, in milliseconds: unnoticed by a person.
-const LOOK_AGAIN_MS: i64 = 10;
+use crate::types::{AttemptReport, CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp, whole_ms};
 
 /// A walk under way.
 pub(super) struct Trip<'j> {
@@ -32,7 +28,6 @@ pub(super) struct Trip<'j> {
     pub client: Client,
     /// When it began, on a clock that never jumps.
     pub began: Instant,
-    pub deadline: Timestamp,
     pub reports: Vec<AttemptReport>,
     pub warnings: Vec<String>,
     /// What each candidate refused to take.
@@ -42,10 +37,23 @@ pub(super) struct Trip<'j> {
     /// The decision, until it is recorded with the first attempt.
     pub decision: Option<String>,
     /// Resolves when the process is asked to stop.
-    pub stop: Pin<Box<dyn Future<Output = Kind>>>,
+    pub stop: Stop,
 }
 
 impl Trip<'_> {
+    /// What is left of the whole request's time.
+    pub fn time_left(&self) -> Duration {
+        Duration::from_millis(self.job.request.timeout_ms).saturating_sub(self.began.elapsed())
+    }
+
+    /// Says something to the user at once, and once.
+    pub fn warn(&mut self, warning: String, listener: &mut dyn Listener) {
+        if !self.warnings.contains(&warning) {
+            listener.note(&warning);
+            self.warnings.push(warning);
+        }
+    }
+
     /// What the attempts cost so far, where that is known.
     pub fn spent(&self) -> NanoUsd {
         self.reports.iter().filter_map(|r| r.cost_usd).sum()
@@ -61,30 +69,32 @@ impl Trip<'_> {
 impl Router<'_> {
     /// Walks the plan until somebody answers. Everything it spends is recorded before it returns.
     pub async fn answer(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<Answered> {
-        let began = Instant::now();
+        // Watched before money is held, so that no hold outlives a request that was stopped.
+        let stop = interrupted();
+        let client = Client::new(&self.network)?;
         let id = self.begin(job, listener)?;
         let draw = draw::of_request(self.seed(), id.0);
-        let deadline = job.began.plus_ms(i64::try_from(job.request.timeout_ms).unwrap_or(i64::MAX));
         let mut trip = Trip {
             job,
             id,
             walk: Walk::new(self.walk_rules(job, draw)),
-            client: Client::new(&self.network)?,
-            began,
-            deadline,
+            client,
+            began: Instant::now(),
             reports: Vec::new(),
             warnings: job.selected.warnings.clone(),
             dropped: BTreeMap::new(),
             last: None,
             decision: None,
-            stop: Box::pin(interrupted()),
+            stop,
         };
         let result = self.walk(&mut trip, draw, listener).await;
-        result.map_err(|error| self.close_failed(&trip, error))
+        result.map_err(|error| {
+            trip.warnings.iter().for_each(|warning| listener.note(warning));
+            self.close_failed(&trip, error)
+        })
     }
 
-    /// Gives the request its number. A database that cannot be written stops it here, before it costs anything;
-    /// without a budget there is nothing that it must be written for.
+    /// Gives the request its number. Without a budget a database that cannot be written stops nothing.
     fn begin(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<RequestId> {
         match self.store.begin(&start(job)) {
             Err(problem) if self.limit == Limit::Off => {
@@ -101,6 +111,7 @@ impl Router<'_> {
         let mut first = true;
         loop {
             let facts = self.facts(trip.job, trip.id, draw, trip.spent())?;
+            self.limit = facts.money.limit;
             let plan = plan(&facts, trip.walk.done());
             if first {
                 self.note_decision(trip, &facts, &plan, listener);
@@ -140,8 +151,8 @@ impl Router<'_> {
         WalkRules {
             max_retries: job.request.max_retries,
             max_attempts: settings.max_attempts,
-            budget_wait_ms: milliseconds(settings.budget_wait_secs),
-            deadline: job.began.plus_ms(i64::try_from(job.request.timeout_ms).unwrap_or(i64::MAX)),
+            budget_wait_ms: i64::try_from(whole_ms(settings.budget_wait_secs)).unwrap_or(i64::MAX),
+            deadline: job.began.after_ms(job.request.timeout_ms),
             draw,
         }
     }
@@ -149,7 +160,7 @@ impl Router<'_> {
     /// The error of a walk that found nobody, with the bound that ended it, if one did.
     fn no_answer(&self, trip: &Trip<'_>, last: Last<'_>) -> Error {
         let limit = format!("the time limit of {} s", seconds(trip.job.request.timeout_ms));
-        let out_of_time = last.facts.now >= trip.deadline;
+        let out_of_time = last.facts.now >= trip.job.began.after_ms(trip.job.request.timeout_ms);
         if out_of_time && trip.reports.is_empty() {
             return Error::new(Kind::Unavailable, format!("{limit} passed before anybody could be asked"))
                 .hint("--timeout SECS gives more time");
@@ -178,8 +189,7 @@ impl Router<'_> {
             let limit = facts.money.limit;
             let text =
                 format!("{} USD of today's {limit} USD are spent: cheaper providers are preferred", facts.money.spent);
-            listener.note(&text);
-            trip.warnings.push(text);
+            trip.warn(text, listener);
         }
         for candidate in &decision.candidates {
             listener.detail(&candidate.to_string());
@@ -188,7 +198,7 @@ impl Router<'_> {
             listener.detail(&format!("not {}: {}", refused.id, refused.reason));
         }
         for refused in plan.refused.iter().filter(|r| matches!(r.reason, Reason::Retired { .. })) {
-            trip.warnings.push(format!("{} is left out: {}", refused.id, refused.reason));
+            trip.warn(format!("{} is left out: {}", refused.id, refused.reason), listener);
         }
     }
 
@@ -213,11 +223,11 @@ impl Router<'_> {
         Ok(End::GoOn)
     }
 
-    /// Sleeps until then, or until the process is asked to stop.
-    pub(super) async fn pause(&self, trip: &mut Trip<'_>, until: Timestamp) -> Result<()> {
-        let ms = u64::try_from(until.since_ms(self.host.now())).unwrap_or(0).max(1);
+    /// Sleeps until then, until the request's time is over, or until the process is asked to stop.
+    async fn pause(&self, trip: &mut Trip<'_>, until: Timestamp) -> Result<()> {
+        let pause = Duration::from_millis(self.host.now().ms_until(until).max(1));
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(ms)) => Ok(()),
+            () = tokio::time::sleep(pause.min(trip.time_left())) => Ok(()),
             kind = &mut trip.stop => Err(Error::new(kind, stopped(kind))),
         }
     }
@@ -257,13 +267,6 @@ impl Router<'_> {
             _ => CacheOutcome::Miss,
         }
     }
-}
-
-/// Seconds as whole milliseconds.
-fn milliseconds(secs: f64) -> i64 {
-    #[allow(clippy::cast_possible_truncation)]
-    let ms = (secs * 1000.0).round() as i64;
-    ms
 }
 
 /// Milliseconds as seconds, as they were typed.

@@ -2,6 +2,7 @@
 
 use super::wire::Problem;
 use crate::error::{Error, Kind};
+use crate::types::whole_ms;
 
 /// What one provider does with one request.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -170,8 +171,7 @@ fn fault(text: &str) -> Option<(&'static str, Fault, Option<u64>)> {
 /// Seconds with decimals, at most a day.
 fn milliseconds(secs: &str) -> Option<u64> {
     let secs: f64 = secs.parse().ok().filter(|s| (0.0..=86_400.0).contains(s))?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Some((secs * 1000.0).round() as u64)
+    Some(whole_ms(secs))
 }
 
 fn known_faults() -> String {

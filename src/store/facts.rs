@@ -1,6 +1,6 @@
 //! Everything a decision reads from the database, in one consistent look.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 
@@ -9,7 +9,7 @@ use super::health::Rest;
 use super::{Store, StoreError, budget, health, holds};
 use crate::engine::breaker::Breaker;
 use crate::engine::health::Health;
-use crate::types::{CandidateId, Day, Limit, NanoUsd, Timestamp};
+use crate::types::{CandidateId, Day, Limit, NanoUsd, RequestId, Timestamp};
 
 /// What the database knows at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Facts {
     pub spent: NanoUsd,
     /// What is held on it.
     pub held: NanoUsd,
+    /// The same by request.
+    pub held_by: BTreeMap<RequestId, NanoUsd>,
     /// Requests begun on it.
     pub requests: u64,
     /// The limit that `budget set` recorded.
@@ -45,10 +47,12 @@ impl Store {
             let spend = budget::day_spend(tx, day)?;
             let health = health::healths(tx)?;
             let breakers = health::breakers(tx)?;
+            let holds = holds::held_on(tx, day)?;
             Ok(Facts {
                 day,
                 spent: spend.spent,
-                held: holds::held_on(tx, day)?.iter().map(|(_, amount)| *amount).sum(),
+                held: holds.iter().map(|(_, amount)| *amount).sum(),
+                held_by: by_request(&holds),
                 requests: spend.requests,
                 limit_set: budget::limit_set(tx)?,
                 breakers: breakers.into_iter().map(|(provider, state)| (provider, state.breaker)).collect(),
@@ -59,6 +63,13 @@ impl Store {
             })
         })
     }
+}
+
+fn by_request(holds: &[(RequestId, NanoUsd)]) -> BTreeMap<RequestId, NanoUsd> {
+    holds.iter().fold(BTreeMap::new(), |mut sums, (request, amount)| {
+        *sums.entry(*request).or_default() += *amount;
+        sums
+    })
 }
 
 /// Summed in a fixed order, so that the same facts give the same number to the last bit.

@@ -11,7 +11,6 @@ use super::ledger::Settlement;
 use super::{Problem, Store, StoreError};
 use crate::engine::breaker::{Breaker, BreakerRules};
 use crate::engine::health::{Health, Observation};
-use crate::engine::plan::must_rest;
 use crate::types::{AttemptId, CandidateId, FailureClass, RequestId, Timestamp};
 
 /// A provider, or one model of it, that is to be left alone for a while.
@@ -191,17 +190,16 @@ pub(super) fn breakers(tx: &Connection) -> rusqlite::Result<HashMap<String, Prov
     Ok(rows.into_iter().collect())
 }
 
-/// Until when this candidate must be left alone, if so. A rest that only puts it last keeps nobody out here: the
-/// plan has it asked, and a refusal would have it planned again and again.
+/// Until when this candidate is not to be asked, if it rests now.
 pub(super) fn resting_until(
     tx: &Connection,
     candidate: &CandidateId,
     at: Timestamp,
 ) -> Result<Option<Timestamp>, Problem> {
-    let concerns =
-        |r: &Rest| r.provider == candidate.provider && r.model.as_ref().is_none_or(|model| *model == candidate.model);
-    let kept = rests(tx, at)?.into_iter().filter(|rest| concerns(rest) && must_rest(rest.class));
-    Ok(kept.map(|rest| rest.until).max())
+    let sql = "SELECT rest_until, class FROM rests WHERE provider = ?1 AND model IN (?2, '') AND rest_until > ?3";
+    let whose = (&candidate.provider, &candidate.model, at);
+    let rests = all(tx, sql, whose, |row| Ok((row.get::<_, Timestamp>(0)?, row.get::<_, FailureClass>(1)?)))?;
+    Ok(rests.into_iter().filter(|(_, class)| class.rest_is_kept()).map(|(until, _)| until).max())
 }
 
 /// The rests that still last, by provider and model.

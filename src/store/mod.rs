@@ -100,11 +100,10 @@ impl Store {
         open(options).map_err(|problem| StoreError { path: path.clone(), problem })
     }
 
-    /// One in memory that stands in for this one, once it cannot be written.
+    /// One in its place that ends with the process, for a request whose budget is off: this one has failed.
     pub fn stand_in(&self) -> Result<Self, StoreError> {
-        let options =
-            StoreOptions { busy_timeout_ms: 0, me: self.me.clone(), liveness: self.liveness, seed: self.seed };
-        Self::in_memory(options)
+        let (me, liveness, seed) = (self.me.clone(), self.liveness, self.seed);
+        Self::in_memory(StoreOptions { busy_timeout_ms: 0, me, liveness, seed })
     }
 
     fn open_file(path: &Path, options: StoreOptions) -> Result<Self, Problem> {

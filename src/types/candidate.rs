@@ -120,7 +120,7 @@ pub struct Candidate {
     pub max_temperature: f64,
     /// Whether it thinks before it answers.
     pub reasons: bool,
-    /// Whether its thinking is billed beside the output cap instead of inside it.
+    /// Whether it thinks, or may, and that is billed beside the output cap instead of inside it.
     pub reasoning_beside_output: bool,
     /// Whether it can stream.
     pub streams: bool,

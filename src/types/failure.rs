@@ -133,6 +133,12 @@ impl FailureClass {
         self.row().breaker
     }
 
+    /// Whether a rest that it began is kept by everybody. A refused key or exhausted credit may have been mended
+    /// meanwhile: who rests for that is only asked last.
+    pub fn rest_is_kept(self) -> bool {
+        self == Self::RateLimited
+    }
+
     /// Whether the provider may charge although it told no usage (the request was sent and worked on).
     pub fn may_be_billed(self) -> bool {
         self.row().billed

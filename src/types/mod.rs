@@ -23,5 +23,5 @@ pub use owner::{Liveness, Owner};
 pub use pricing::{CostSource, LengthStep, PeakHours, PriceChange, Pricing, Rates};
 pub use secret::Secret;
 pub use settings::{Limit, Mode, Strategy, Weights};
-pub use time::{Day, Timestamp};
+pub use time::{Day, Timestamp, whole_ms};
 pub use usage::Usage;

@@ -15,6 +15,13 @@ pub struct Day(pub i32);
 
 const DAY_MS: i64 = 86_400_000;
 
+/// Seconds from 0 as whole milliseconds, rounded up; saturates.
+pub fn whole_ms(secs: f64) -> u64 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let ms = (secs * 1000.0).ceil() as u64;
+    ms
+}
+
 impl Timestamp {
     /// The UTC day this instant lies in.
     pub fn day(self) -> Day {
@@ -26,10 +33,19 @@ impl Timestamp {
         Self(self.0.saturating_add(ms))
     }
 
-    /// This instant moved by some seconds; saturates.
+    /// This instant moved by some milliseconds of a counter; saturates.
+    pub fn after_ms(self, ms: u64) -> Self {
+        self.plus_ms(i64::try_from(ms).unwrap_or(i64::MAX))
+    }
+
+    /// This instant moved by some seconds from 0; saturates.
     pub fn plus_secs(self, secs: f64) -> Self {
-        #[allow(clippy::cast_possible_truncation)]
-        self.plus_ms((secs * 1000.0) as i64)
+        self.after_ms(whole_ms(secs))
+    }
+
+    /// Whole milliseconds from here to `later`; 0 if that is earlier.
+    pub fn ms_until(self, later: Self) -> u64 {
+        u64::try_from(later.since_ms(self)).unwrap_or(0)
     }
 
     /// Milliseconds from `earlier` to here; negative if it is later.
@@ -140,6 +156,16 @@ mod tests {
         assert_eq!(late.minute_of_day(), 1439);
         assert_eq!(Timestamp(-1).day(), Day(-1));
         assert_eq!(Timestamp::parse("2026-11-21T01:00:00+02:00").unwrap().day().to_string(), "2026-11-20");
+    }
+
+    #[test]
+    fn seconds_are_rounded_up_and_saturate() {
+        for (secs, ms) in [(0.0, 0), (0.0001, 1), (2.5, 2500), (f64::MAX, u64::MAX)] {
+            assert_eq!(whole_ms(secs), ms, "{secs}");
+        }
+        assert_eq!(Timestamp(5).plus_secs(f64::MAX), Timestamp(i64::MAX));
+        assert_eq!(Timestamp(5).ms_until(Timestamp(7)), 2);
+        assert_eq!(Timestamp(7).ms_until(Timestamp(5)), 0);
     }
 
     #[test]

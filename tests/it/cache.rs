@@ -367,13 +367,17 @@ fn the_oldest_unused_leave_when_it_is_full() {
 }
 
 #[test]
-fn a_cache_key_that_cannot_be_one_is_refused() {
+fn a_cache_key_that_cannot_be_one_turns_the_cache_off_and_a_well_known_one_is_refused() {
     let sandbox = sandbox("");
     let place = Place::new().with(&sandbox);
     place.home_file("cache.key", "too short");
-    let ran = place.run(&["ask", "hello"]).expect(2);
+    let ran = place.run(&["ask", "hello"]).expect(0);
+    assert!(ran.stderr.contains("the cache is off") && ran.stderr.contains("cache.key"), "{ran:?}");
+    assert_eq!(place.sql("SELECT count(*) FROM cache"), ["0"]);
+    let ran = place.run(&["cache", "verify"]).expect(2);
     assert!(ran.stderr.contains("cache.key") && ran.stderr.contains("hint: "), "{ran:?}");
+    let asked = sandbox.requests().len();
     let place = place.var("LLMR_CACHE_HMAC_KEY", "change-me");
     place.run(&["ask", "hello"]).expect(2);
-    assert_eq!(sandbox.requests(), []);
+    assert_eq!(sandbox.requests().len(), asked);
 }

@@ -203,9 +203,9 @@ fn what_is_passed_through_is_held_money_for() {
         assert_eq!(code, 0, "{plan}");
         (plan["candidates"][0]["hold_usd"].as_f64().unwrap() * 1e9).round()
     };
-    let tool = format!("tools=[{{\"description\": \"{}\"}}]", "read this ".repeat(1000));
+    let passed = format!("metadata={{\"note\": \"{}\"}}", "read this ".repeat(1000));
     // A byte is the most that a token can be short of; cohere's are 0.0375 USD a million.
-    assert!(hold(&["-o", &tool]) - hold(&[]) >= 10_000.0 * 37.5, "{} {}", hold(&["-o", &tool]), hold(&[]));
+    assert!(hold(&["-o", &passed]) - hold(&[]) >= 10_000.0 * 37.5, "{} {}", hold(&["-o", &passed]), hold(&[]));
 }
 
 /// A built-in provider on the sandbox under another name: a copy of the OpenAI dialect.

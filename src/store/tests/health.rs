@@ -151,19 +151,20 @@ fn rests_are_for_a_model_or_for_the_provider() {
     assert_eq!(ask(&LAB, at(31)), Admitted::Resting { until: at(50) });
     let rests = store.facts(at(31)).unwrap().rests;
     let shown: Vec<_> = rests.iter().map(|rest| (rest.model.as_deref(), rest.until, rest.class)).collect();
-    let class = FailureClass::RateLimited;
-    assert_eq!(shown, [(None, at(50), class), (Some("large"), at(40), class)]);
+    let limited = FailureClass::RateLimited;
+    assert_eq!(shown, [(None, at(50), limited), (Some("large"), at(40), limited)]);
 }
 
 #[test]
-fn a_refused_key_is_known_but_may_be_tried_again() {
+fn a_refused_key_may_be_tried_again_during_its_rest() {
     let store = memory();
     for class in [FailureClass::Auth, FailureClass::QuotaExhausted] {
-        let rest = RestUntil { provider: "lab", model: None, until: at(300) };
+        let rest = RestUntil { provider: "lab", model: None, until: at(50) };
         settle(&store, &Settlement { rest: Some(rest), ..failed(held(&store, NOON), NOON, class) });
-        assert_eq!(store.facts(at(1)).unwrap().rests[0].until, at(300));
-        assert_eq!(admit(&store, at(1)).1, Admitted::Yes { trial: false }, "{class:?}");
+        let again = begin(&store, at(1));
+        assert_eq!(store.admit(&admission(again, at(1))).unwrap(), Admitted::Yes { trial: false });
     }
+    assert_eq!(store.facts(at(1)).unwrap().rests.len(), 1, "everybody knows of it all the same");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::app::{Wanted, report};
+use super::{Wanted, report};
 use crate::cli::{self, Cli};
 use crate::error::{Error, Kind};
 use crate::output::{Level, Messages, Redactor, Terminal};

@@ -1,0 +1,204 @@
+//! What is recorded of an attempt that is over: its ledger row, its request's end, its answer for the cache.
+
+use crate::cache;
+use crate::engine::budget::Fit;
+use crate::engine::health::Observation;
+use crate::engine::retry;
+use crate::router::Router;
+use crate::router::attempt::{Over, Verdict, verdict};
+use crate::router::request::{Answered, CacheUse};
+use crate::router::settle::{Charge, charge};
+use crate::router::walk::Trip;
+use crate::store::{CachePut, CacheRow, RequestEnd, RestUntil, Settlement};
+use crate::types::{Answer, AttemptReport, FailureClass, FinishReason, Outcome, Timestamp};
+
+impl Router<'_> {
+    /// Replaces the hold by what the attempt cost. A paid answer is never lost for a database that fails.
+    pub(super) fn settle(&mut self, trip: &mut Trip<'_>, over: &Over, answered: bool) -> Charge {
+        let (ready, seen) = (&over.ready, &over.seen);
+        let candidate = &ready.ranked.candidate;
+        let hold = ready.ranked.sized.hold;
+        let charge = charge(candidate, trip.job.question.reference_tokens, hold, &over.result, seen);
+        let failure = over.failure();
+        let now = self.host.now();
+        trip.reports.push(over.report(&charge));
+        if charge.cost.is_some_and(|cost| cost > hold) && candidate.pricing.is_some() {
+            let cost = charge.cost.unwrap_or_default();
+            trip.warnings.push(format!("{} billed {cost} USD, more than the worst case of {hold} USD", candidate.id));
+        }
+        let answered_model = self.answered_model(over);
+        let settlement = Settlement {
+            attempt: ready.attempt,
+            at: now,
+            outcome: over.outcome(),
+            failure,
+            status: seen.status,
+            latency_ms: over.latency_ms,
+            first_token_ms: seen.first_token_ms,
+            usage: Some(charge.usage),
+            cost: charge.cost,
+            cost_source: charge.source,
+            estimated: charge.usage.estimated,
+            answered_model: answered_model.as_deref(),
+            breaker: self.config.settings.breaker,
+            counts_for_breaker: failure.is_some_and(FailureClass::counts_for_breaker) && over.result.is_err(),
+            rest: self.rest(trip, over, now),
+            observation: observation(over, &charge),
+        };
+        let end = answered.then(|| self.request_end(trip, over, &charge, now));
+        let row = if answered { self.cache_row(trip, over, &charge, now) } else { None };
+        let put = row.as_ref().map(|row| self.cache_put(row));
+        if let Err(problem) = self.store.settle(&settlement, end.as_ref(), put.as_ref()) {
+            trip.warnings.push(format!("what this attempt cost could not be recorded: {problem}"));
+        }
+        charge
+    }
+
+    pub(super) fn request_end<'o>(
+        &self,
+        trip: &Trip<'_>,
+        over: &'o Over,
+        charge: &Charge,
+        now: Timestamp,
+    ) -> RequestEnd<'o> {
+        let candidate = &over.ready.ranked.candidate;
+        RequestEnd {
+            id: trip.id,
+            at: now,
+            exit_code: 0,
+            cache: self.cache_outcome(trip.job),
+            provider: Some(&candidate.id.provider),
+            model: Some(&candidate.id.model),
+            tier: candidate.tier,
+            finish_reason: over.result.as_ref().ok().map(|a| a.finish),
+            cost: trip.cost(),
+            latency_ms: self.elapsed(trip),
+            first_token_ms: over.seen.first_token_ms,
+            usage: Some(charge.usage),
+            error_kind: None,
+        }
+    }
+
+    /// The cache entry of an answer that may be stored.
+    pub(super) fn cache_row(&self, trip: &Trip<'_>, over: &Over, charge: &Charge, now: Timestamp) -> Option<CacheRow> {
+        let answer = over.result.as_ref().ok()?;
+        let sealer = self.sealer.as_ref().filter(|_| trip.job.request.cache != CacheUse::Off)?;
+        if !cache::storable(answer.finish, &answer.text) || answer.tool_calls {
+            return None;
+        }
+        let candidate = &over.ready.ranked.candidate;
+        let mut row = CacheRow {
+            key: trip.job.key,
+            provider: candidate.id.provider.clone(),
+            model: candidate.id.model.clone(),
+            answered_model: self.answered_model(over),
+            tier: candidate.tier,
+            content: answer.text.clone(),
+            finish_reason: answer.finish,
+            usage: Some(charge.usage),
+            cost: charge.cost,
+            cost_source: charge.source,
+            created_at: now,
+            expires_at: now.plus_secs(self.config.settings.cache.ttl_secs),
+            key_id: sealer.key_id().to_owned(),
+            seal: Vec::new(),
+            hits: 0,
+            used_at: now,
+        };
+        row.seal = sealer.seal(&row).to_vec();
+        Some(row)
+    }
+
+    /// The model in the provider's words, which come from outside.
+    fn answered_model(&self, over: &Over) -> Option<String> {
+        over.result.as_ref().ok()?.model.as_deref().map(|name| self.redactor.redact(name))
+    }
+
+    pub(super) fn cache_put<'r>(&self, row: &'r CacheRow) -> CachePut<'r> {
+        CachePut { row, max_entries: self.config.settings.cache.l2_max }
+    }
+
+    pub(super) fn answered(&mut self, trip: &mut Trip<'_>, over: &Over, answer: Answer, charge: &Charge) -> Answered {
+        let candidate = &over.ready.ranked.candidate;
+        if answer.finish == FinishReason::Length && over.ready.ranked.sized.fit == Fit::Reduced {
+            let cap = over.ready.ranked.sized.cap;
+            trip.warnings.push(format!("the answer was cut at {cap} tokens, all that the budget allowed"));
+        }
+        Answered {
+            id: trip.id,
+            candidate: candidate.id.clone(),
+            tier: candidate.tier,
+            text: answer.text,
+            finish: answer.finish,
+            usage: charge.usage,
+            cost: trip.cost(),
+            cost_source: charge.source,
+            latency_ms: self.elapsed(trip),
+            first_token_ms: over.seen.first_token_ms,
+            cache: self.cache_outcome(trip.job),
+            attempts: trip.reports.clone(),
+            warnings: trip.warnings.clone(),
+        }
+    }
+
+    /// How long the provider is left alone after this, by every process.
+    fn rest<'o>(&self, trip: &Trip<'_>, over: &'o Over, now: Timestamp) -> Option<RestUntil<'o>> {
+        let failure = over.result.as_ref().err()?;
+        let id = &over.ready.ranked.candidate.id;
+        let (model, ms) = match failure.class {
+            FailureClass::RateLimited => {
+                let retry = trip.walk.tries(id).saturating_sub(1);
+                (Some(id.model.as_str()), retry::rest_ms(retry, failure.retry_after_ms))
+            }
+            FailureClass::Auth | FailureClass::QuotaExhausted => (None, retry::REST_REFUSED_MS),
+            _ => return None,
+        };
+        Some(RestUntil { provider: &id.provider, model, until: now.after_ms(ms) })
+    }
+}
+
+impl Over {
+    fn failure(&self) -> Option<FailureClass> {
+        match verdict(self) {
+            Ok(()) => None,
+            Err(Verdict::OutOfTokens) => Some(FailureClass::Empty),
+            Err(Verdict::Failed(failure)) => Some(failure.class),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.failure() {
+            None => Outcome::Ok,
+            Some(FailureClass::Cancelled) => Outcome::Cancelled,
+            Some(_) => Outcome::Failed,
+        }
+    }
+
+    fn report(&self, charge: &Charge) -> AttemptReport {
+        let id = &self.ready.ranked.candidate.id;
+        AttemptReport {
+            provider: id.provider.clone(),
+            model: id.model.clone(),
+            outcome: self.outcome(),
+            failure: self.failure(),
+            status: self.seen.status,
+            latency_ms: self.latency_ms,
+            cost_usd: charge.cost,
+        }
+    }
+}
+
+/// What an attempt says about its candidate; nothing, where it was nobody's or the caller's own fault.
+fn observation(over: &Over, charge: &Charge) -> Option<Observation> {
+    let ok = match &over.result {
+        Ok(_) => true,
+        Err(failure) if failure.class.counts_for_breaker() => false,
+        Err(_) => return None,
+    };
+    Some(Observation {
+        ok,
+        first_token_ms: over.seen.first_token_ms,
+        total_ms: over.latency_ms,
+        written_tokens: charge.usage.completion_tokens(),
+    })
+}
