@@ -100,17 +100,17 @@ fn open_breakers_are_named_where_nobody_is_asked() {
 fn a_rehearsal_shows_the_faults_that_were_ordered() {
     let place = Place::new().var("LLMR_MAX_RETRIES", 0).var("LLMR_BREAKER_THRESHOLD", 1);
     let hint_after = |faults: &str| {
-        let ran = place.run(&["ask", "--max-tokens", "5", "--sandbox", faults, "hello"]).expect(0);
+        let ran = place.run(&["ask", "--sandbox", faults, "hello"]).expect(0);
         (ran.stderr.contains("failed (server_error"), ran.stderr)
     };
-    place.run(&["ask", "--max-tokens", "5", "--sandbox", "hello"]).expect(0);
+    place.run(&["ask", "--sandbox", "hello"]).expect(0);
     let (failed, stderr) = hint_after("openai=500");
     assert!(!failed && stderr.contains("to see a failover: --sandbox cohere=500"), "{stderr}");
     let (failed, stderr) = hint_after("cohere=500");
     assert!(failed && !stderr.contains("hint:"), "not from the cache: {stderr}");
     let (failed, stderr) = hint_after("cohere=500");
     assert!(!failed && stderr.contains("`llmr providers reset cohere --sandbox`"), "{stderr}");
-    let (_, object) = place.json(&["ask", "--max-tokens", "5", "--sandbox", "hello"]);
+    let (_, object) = place.json(&["ask", "--sandbox", "hello"]);
     assert!(object["warnings"][0].as_str().unwrap().contains("no model is asked"), "{object}");
     let ran = place.run(&["ask", "--sandbox=127.0.0.1:1", "hello"]).expect(69);
     assert!(ran.stderr.contains("hint: start one in another terminal: llmr sandbox --port 1"), "{ran:?}");
