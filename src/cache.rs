@@ -36,9 +36,12 @@ pub struct Sealer {
     id: String,
 }
 
+/// A longer answer is not stored: ten thousand of them must not fill a disk. A novel has about this many bytes.
+const MAX_BYTES: usize = 1 << 20;
+
 /// Whether an answer may be stored: only a whole one, that ended because it was done.
 pub fn storable(finish: FinishReason, text: &str) -> bool {
-    finish == FinishReason::Stop && !text.is_empty()
+    finish == FinishReason::Stop && !text.is_empty() && text.len() <= MAX_BYTES
 }
 
 /// Everything a cached answer depends on: what was asked, and what was pinned.
@@ -352,6 +355,8 @@ mod tests {
     fn only_whole_answers_that_were_done_are_stored() {
         assert!(storable(FinishReason::Stop, "x"));
         assert!(!storable(FinishReason::Stop, ""));
+        assert!(storable(FinishReason::Stop, &"x".repeat(MAX_BYTES)));
+        assert!(!storable(FinishReason::Stop, &"x".repeat(MAX_BYTES + 1)));
         for finish in [FinishReason::Length, FinishReason::ContentFilter, FinishReason::ToolCalls, FinishReason::Other]
         {
             assert!(!storable(finish, "x"));

@@ -64,7 +64,10 @@ pub fn run(context: &mut Context, args: &cli::Log) -> Result<()> {
         None => (LogFilter { limit: Some(u64::from(args.n)), ..LogFilter::default() }, None),
         Some(LogAction::Show { id }) => (LogFilter { id: Some(number(id)?), ..LogFilter::default() }, Some(id)),
     };
-    let entries = context.store_for_reading()?.log(&filter)?;
+    let store = context.store_for_reading()?;
+    // Charges what dead processes held, so that the log tells it.
+    store.budget_day(context.now())?;
+    let entries = store.log(&filter)?;
     if let Some(id) = single.filter(|_| entries.is_empty()) {
         return Err(Error::new(Kind::Usage, format!("there is no request {id}")).hint("`llmr log` lists the newest"));
     }

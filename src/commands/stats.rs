@@ -65,6 +65,8 @@ pub fn run(context: &mut Context, args: &cli::Stats) -> Result<()> {
     let to = now.day();
     let from = to.plus(1 - i32::try_from(args.days).unwrap_or(i32::MAX));
     let store = context.store_for_reading()?;
+    // Charges what dead processes held, so that the sums have it.
+    store.budget_day(now)?;
     let stats = store.stats(from, to)?;
     let states = store.breakers()?;
     let breaker = |name: &str| states.get(name).map(|s| s.breaker).unwrap_or_default();

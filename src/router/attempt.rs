@@ -109,7 +109,7 @@ impl Router<'_> {
         let Some(target) = trip.job.selected.target(id) else { return Ok(None) };
         let dropped = trip.dropped.get(id).cloned().unwrap_or_default();
         let shaped = shape(&trip.job.request, target, ranked.sized.cap, &dropped);
-        for warning in shaped.warnings {
+        for warning in target.warning.iter().cloned().chain(shaped.warnings) {
             trip.warn(warning, listener);
         }
         let dialect = providers::dialect(target.dialect, &shaped.target.endpoint.quirks);

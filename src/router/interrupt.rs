@@ -1,6 +1,8 @@
 //! Ctrl-C and SIGTERM as a future, so that a request can settle what it spent before it ends.
 
 use std::pin::Pin;
+#[cfg(unix)]
+use std::sync::{Arc, atomic::AtomicBool};
 
 use crate::error::Kind;
 
@@ -18,6 +20,7 @@ pub fn interrupted() -> Stop {
         // Without handlers the system's own default ends the process.
         return Box::pin(std::future::pending());
     };
+    end_at_the_second_one();
     Box::pin(async move {
         tokio::select! {
             _ = interrupt.recv() => Kind::Interrupted,
@@ -25,6 +28,21 @@ pub fn interrupted() -> Stop {
             _ = hangup.recv() => Kind::Terminated,
         }
     })
+}
+
+/// Nobody waits for a signal while an answer is written to a reader who does not read: a second one ends the
+/// process at once. What was held is then charged in full, as after any other death.
+#[cfg(unix)]
+fn end_at_the_second_one() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::flag;
+    for (signal, kind) in [(SIGINT, Kind::Interrupted), (SIGTERM, Kind::Terminated), (SIGHUP, Kind::Terminated)] {
+        let once = Arc::new(AtomicBool::new(false));
+        // In this order: the first signal finds the flag down, the second one finds it up. Without them the
+        // process only ends later.
+        _ = flag::register_conditional_shutdown(signal, i32::from(kind.exit_code()), Arc::clone(&once))
+            .and_then(|_| flag::register(signal, once));
+    }
 }
 
 /// Watches for Ctrl-C.

@@ -28,12 +28,15 @@ use crate::output::Redactor;
 use crate::providers::passed;
 use crate::store::{CacheFailure, CacheHit, CacheRow, RequestStart, Store};
 use crate::transport::Network;
-use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, Timestamp};
+use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp};
 
 pub use facts::Day;
 pub use interrupt::{Stop, interrupted};
 pub use request::{Answered, CacheUse, Flow, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
+
+/// The id of a request that has no row.
+const UNRECORDED: RequestId = RequestId(0);
 
 /// Everything a request needs, in one place.
 pub struct Router<'a> {
@@ -85,7 +88,7 @@ impl Router<'_> {
     pub fn cached(&mut self, job: &Job) -> Result<Option<Answered>> {
         let Some(row) = self.good_entry(job)? else { return Ok(None) };
         let latency_ms = job.began.ms_until(self.host.now());
-        let id = self.store.record_hit(&CacheHit {
+        let recorded = self.store.record_hit(&CacheHit {
             start: start(job),
             key: &job.key,
             provider: &row.provider,
@@ -95,7 +98,15 @@ impl Router<'_> {
             usage: row.usage,
             saved: row.cost.unwrap_or_default(),
             latency_ms,
-        })?;
+        });
+        let target = job.selected.target(&CandidateId::new(&row.provider, &row.model));
+        let warning = target.and_then(|target| target.warning.clone());
+        let mut warnings: Vec<String> = job.selected.warnings.iter().cloned().chain(warning).collect();
+        // The answer is at hand and costs nothing: it is given all the same.
+        let id = recorded.unwrap_or_else(|problem| {
+            warnings.push(format!("this answer could not be recorded: {problem}"));
+            UNRECORDED
+        });
         Ok(Some(Answered {
             id,
             candidate: CandidateId::new(row.provider, row.model),
@@ -109,7 +120,7 @@ impl Router<'_> {
             first_token_ms: None,
             cache: CacheOutcome::Hit,
             attempts: Vec::new(),
-            warnings: job.selected.warnings.clone(),
+            warnings,
         }))
     }
 
@@ -158,7 +169,13 @@ impl Router<'_> {
             facts,
             cache,
             cached: cached.map(|row| CandidateId::new(row.provider, row.model)),
-            warnings: job.selected.warnings.clone(),
+            warnings: job
+                .selected
+                .warnings
+                .iter()
+                .chain(job.selected.targets.iter().filter_map(|t| t.warning.as_ref()))
+                .cloned()
+                .collect(),
         })
     }
 

@@ -23,6 +23,8 @@ pub struct Target {
     pub dialect: DialectKind,
     /// The provider's own time limit of an attempt, in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// What the user should know if this one is asked: its end is near.
+    pub warning: Option<String>,
 }
 
 /// Who may be planned with, who may not, and what the user should know.
@@ -49,14 +51,12 @@ impl Selected {
         }
         let row = row_of(provider, model);
         let id = CandidateId::new(&provider.name, model);
-        if let Some(row) = row {
-            match life(row, &id, verbatim, today) {
-                Life::On => {}
-                Life::Warn(text) => self.warnings.push(text),
-                Life::Over(reason) => return self.barred.push((id, reason)),
-            }
-        }
-        self.targets.push(target(provider, model, row, group, today));
+        let warning = match row.map_or(Life::On, |row| life(row, &id, verbatim, today)) {
+            Life::On => None,
+            Life::Warn(text) => Some(text),
+            Life::Over(reason) => return self.barred.push((id, reason)),
+        };
+        self.targets.push(Target { warning, ..target(provider, model, row, group, today) });
     }
 }
 
@@ -367,7 +367,7 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         max_price,
     };
     let timeout_ms = provider.timeout_secs.map(whole_ms);
-    Target { candidate, group, endpoint, timeout_ms, dialect: provider.dialect }
+    Target { candidate, group, endpoint, timeout_ms, dialect: provider.dialect, warning: None }
 }
 
 /// Models of one's own machine: every one of them is free, also those that the catalogue does not list.

@@ -137,7 +137,19 @@ pub(super) fn conclude(
 ) -> Result<(), Problem> {
     let mut row = breaker_row(tx, provider)?.after(done.attempt, verdict, done.at, &done.breaker);
     row.state.last_failure = failure.map(|class| (class, done.at)).or(row.state.last_failure);
-    write_breaker(tx, provider, &row)
+    write_breaker(tx, provider, &row)?;
+    if verdict == Verdict::Works {
+        mended(tx, provider)?;
+    }
+    Ok(())
+}
+
+/// A whole answer shows that key and credit are in order again: rests that came of them are over.
+fn mended(tx: &Connection, provider: &str) -> Result<(), Problem> {
+    for class in FailureClass::all().filter(|class| !class.rest_is_kept()) {
+        run(tx, "DELETE FROM rests WHERE provider = ?1 AND class = ?2", (provider, class.name()))?;
+    }
+    Ok(())
 }
 
 /// Gives the trial back if this attempt has it: it will not tell anything about the provider.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::common::canned::{Canned, completion};
 use crate::common::crowd::{CROWD, TOKENS, attempts, billed, watching};
 use crate::common::{Place, finish, paced, provider, sandbox_at, signal, until};
 
@@ -180,5 +181,28 @@ fn a_process_ended_while_it_waits_for_money_leaves_nothing_held() {
         let (_, log) = place.json(&["log"]);
         let codes: Vec<&Value> = log["requests"].as_array().unwrap().iter().map(|r| &r["exit_code"]).collect();
         assert_eq!(codes, [&json!(code), &json!(0)]);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_what_is_stuck_on_its_reader() {
+    // Larger than any pipe: who prints it waits for a reader that never reads.
+    let answer = completion(&"word ".repeat(100_000), "stop", 3, 300);
+    let canned = Canned::start(&answer);
+    let place = Place::new().var("OPENAI_API_KEY", "test-key").var("OPENAI_BASE_URL", &canned.base_url);
+    place.run(&["budget", "set", "5"]).expect(0);
+    for (answers, (name, code)) in [("INT", 130), ("TERM", 143)].into_iter().enumerate() {
+        let mut stuck = place.command(&["ask", "--no-cache", "hello"]).spawn().unwrap();
+        let done = [(answers + 1).to_string()];
+        until("the answer is settled", || place.sql("SELECT count(*) FROM requests WHERE state = 'done'") == done);
+        signal(&stuck, name);
+        assert_eq!(stuck.try_wait().unwrap(), None, "the first one lets it go on");
+        let ended = Instant::now() + Duration::from_secs(10);
+        while stuck.try_wait().unwrap().is_none() && Instant::now() < ended {
+            signal(&stuck, name);
+            thread::sleep(Duration::from_millis(10));
+        }
+        // A process that has not been reaped can be asked again.
+        assert_eq!(stuck.wait().unwrap().code(), Some(code), "{name}");
     }
 }

@@ -111,5 +111,9 @@ fn a_retired_model_is_refused_unless_it_is_asked_for_by_both_flags() {
     let error = select(&config, &wanted(Some("gpt-4"), &[]), TODAY).unwrap_err();
     assert!(error.exit_code() == 2 && error.hints[0].contains("gpt-5.6-sol"), "{error:?}");
     let both = select(&config, &wanted(Some("gpt-4"), &["openai"]), TODAY).unwrap();
-    assert!(both.warnings[0].contains("is retired"), "{:?}", both.warnings);
+    assert!(
+        both.targets[0].warning.as_ref().is_some_and(|w| w.contains("is retired")),
+        "{:?}",
+        both.targets[0].warning
+    );
 }

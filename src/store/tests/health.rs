@@ -165,6 +165,18 @@ fn a_refused_key_may_be_tried_again_during_its_rest() {
         assert_eq!(store.admit(&admission(again, at(1))).unwrap(), Admitted::Yes { trial: false });
     }
     assert_eq!(store.facts(at(1)).unwrap().rests.len(), 1, "everybody knows of it all the same");
+    settle(&store, &answered(held(&store, NOON), NOON));
+    assert_eq!(store.facts(at(1)).unwrap().rests, [], "an answer shows that it was mended");
+}
+
+#[test]
+fn an_answer_does_not_end_a_rate_limit() {
+    let store = memory();
+    let rest = RestUntil { provider: "lab", model: Some("large"), until: at(50) };
+    let early = held(&store, NOON);
+    settle(&store, &Settlement { rest: Some(rest), ..failed(held(&store, NOON), NOON, FailureClass::RateLimited) });
+    settle(&store, &answered(early, NOON));
+    assert_eq!(store.facts(at(1)).unwrap().rests.len(), 1);
 }
 
 #[test]
