@@ -41,6 +41,18 @@ pub(super) fn base_url_of_host(text: &str, default: &str) -> Option<String> {
     base_url(&format!("{}://{host}{port}{path}", scheme.unwrap_or(default_scheme)))
 }
 
+/// Whether what is sent there can be read on the way: plain HTTP to another machine.
+pub(super) fn is_readable_on_the_way(base_url: &str) -> bool {
+    let Some(rest) = base_url.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = host_and_port(authority).map_or(authority, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match host.parse::<std::net::IpAddr>() {
+        Ok(ip) => !ip.to_canonical().is_loopback(),
+        Err(_) => host != "localhost" && !host.ends_with(".localhost"),
+    }
+}
+
 fn is_authority(authority: &str) -> bool {
     let Some((host, port)) = host_and_port(authority) else { return false };
     let named = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
@@ -108,6 +120,21 @@ mod tests {
         ];
         for text in bad {
             assert_eq!(base_url(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_one_s_own_machine() {
+        for (url, readable) in [
+            ("http://gateway.example/v1", true),
+            ("http://192.0.2.7:8000", true),
+            ("http://localhost.example", true),
+            ("https://gateway.example/v1", false),
+            ("http://localhost:8000/v1", false),
+            ("http://127.0.0.1:8000", false),
+            ("http://[::1]:8000/v1", false),
+        ] {
+            assert_eq!(is_readable_on_the_way(url), readable, "{url}");
         }
     }
 

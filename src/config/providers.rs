@@ -201,6 +201,10 @@ impl Providers {
             let name = &config.name;
             self.warnings.push(format!("{name} is left out: {} is set, but {variable} is not", key.name));
         }
+        if config.key.is_some() && address::is_readable_on_the_way(&config.base_url) {
+            let (name, url) = (&config.name, &config.base_url);
+            self.warnings.push(format!("{name}: its key goes to {url} in plain text, readable on the way; use https"));
+        }
         let mut row = |field: &str, variable: Option<&String>, value: &str, found: Option<Found>| {
             self.rows.push(Row {
                 key: format!("{}.{field}", config.name),
