@@ -17,11 +17,19 @@ pub const DELAY: Duration = Duration::from_millis(300);
 /// Between two pictures: moving, but not restless.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A message is cut here, or where the terminal ends: never as wide as the line, because the `^C` that a terminal
+/// shows behind it would wrap, and the line above could not be taken away any more.
+const WIDEST: usize = 60;
+/// Columns for the picture, and for what a key echoes.
+const BESIDE: usize = 8;
+
 /// A spinner, or nothing where none belongs. Gone when it is dropped.
 pub struct Spinner(Option<Running>);
 
 struct Running {
     bar: ProgressBar,
+    /// Characters that a message may have.
+    room: usize,
     /// Whether it was drawn already. Locked while it is being drawn for the first time.
     shown: Arc<Mutex<bool>>,
     stop: Option<Sender<()>>,
@@ -34,7 +42,9 @@ impl Spinner {
         if !terminal.stderr || level == Level::Quiet {
             return Self::none();
         }
-        Self::on(ProgressDrawTarget::stderr(), message, terminal.utf8, DELAY)
+        let columns = terminal.width.filter(|width| *width > 0).map_or(WIDEST, usize::from);
+        let room = columns.saturating_sub(BESIDE).min(WIDEST);
+        Self::on(ProgressDrawTarget::stderr(), message, terminal.utf8, room, DELAY)
     }
 
     /// One that never shows up: in JSON mode, in a pipe.
@@ -42,10 +52,10 @@ impl Spinner {
         Self(None)
     }
 
-    fn on(target: ProgressDrawTarget, message: &str, utf8: bool, delay: Duration) -> Self {
+    fn on(target: ProgressDrawTarget, message: &str, utf8: bool, room: usize, delay: Duration) -> Self {
         // Hidden until its time has come: setting a message would draw it.
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style(utf8));
-        bar.set_message(sanitize::line(message).into_owned());
+        bar.set_message(fitting(message, room));
         let (stop, stopped) = channel::<()>();
         let shown = Arc::new(Mutex::new(false));
         let (its_bar, its_shown) = (bar.clone(), Arc::clone(&shown));
@@ -58,13 +68,13 @@ impl Spinner {
             }
         };
         let thread = thread::Builder::new().name("spinner".to_owned()).spawn(wait_and_show).ok();
-        Self(Some(Running { bar, shown, stop: Some(stop), thread }))
+        Self(Some(Running { bar, room, shown, stop: Some(stop), thread }))
     }
 
     /// Says something else from now on.
     pub fn set_message(&self, message: &str) {
         if let Some(running) = &self.0 {
-            running.bar.set_message(sanitize::line(message).into_owned());
+            running.bar.set_message(fitting(message, running.room));
         }
     }
 
@@ -97,14 +107,18 @@ impl fmt::Debug for Spinner {
     }
 }
 
+/// Harmless, and as much of it as there is room for.
+fn fitting(message: &str, room: usize) -> String {
+    sanitize::line(message).chars().take(room).collect()
+}
+
 fn lock(shown: &Mutex<bool>) -> MutexGuard<'_, bool> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn style(utf8: bool) -> ProgressStyle {
     let pictures = if utf8 { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { "|/-\\ " };
-    let style =
-        ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     style.tick_chars(pictures)
 }
 
@@ -174,7 +188,7 @@ mod tests {
     #[test]
     fn a_quick_answer_sees_no_spinner() {
         let screen = Screen::default();
-        let mut spinner = Spinner::on(screen.target(), "asking", true, Duration::from_secs(60));
+        let mut spinner = Spinner::on(screen.target(), "asking", true, WIDEST, Duration::from_secs(60));
         spinner.set_message("still asking");
         spinner.suspend(|| ());
         spinner.clear();
@@ -184,7 +198,7 @@ mod tests {
     #[test]
     fn a_slow_one_does_and_it_leaves_no_trace() {
         let screen = Screen::default();
-        let mut spinner = Spinner::on(screen.target(), "asking \x1b[31mred", false, Duration::from_millis(1));
+        let mut spinner = Spinner::on(screen.target(), "asking \x1b[31mred", false, WIDEST, Duration::from_millis(1));
         assert!(screen.drawn());
         assert!(screen.all().contains("asking ␛[31mred"), "{:?}", screen.all());
         spinner.suspend(|| assert_eq!(screen.line(), "", "out of the way"));
@@ -197,7 +211,7 @@ mod tests {
     #[test]
     fn dropping_it_takes_it_away() {
         let screen = Screen::default();
-        let spinner = Spinner::on(screen.target(), "asking", true, Duration::from_millis(1));
+        let spinner = Spinner::on(screen.target(), "asking", true, WIDEST, Duration::from_millis(1));
         assert!(screen.drawn());
         drop(spinner);
         assert_eq!(screen.line(), "");
