@@ -7,7 +7,7 @@ use crate::commands::Context;
 use crate::commands::question;
 use crate::engine::attempt::{Step, Wait, Walk};
 use crate::engine::plan::Plan;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Table, units};
 use crate::router::decision::{self, Candidate, RefusedReport};
 use crate::router::ending::End;
@@ -39,7 +39,15 @@ struct Estimate {
 pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
     let request = question::request(context, &args.question)?;
     let mut router = context.router_without_writing()?;
-    let job = router.prepare(request)?;
+    let job = match router.prepare(request) {
+        Ok(job) => job,
+        Err(error) if nobody_is_there(&error) => {
+            let report = without_plan(&error, router.day()?);
+            drop(router);
+            return finish(context, &report, Some(error).filter(|_| args.check));
+        }
+        Err(error) => return Err(error),
+    };
     let rehearsal = router.rehearse(&job)?;
     let (would, failure) = would(&router, &job, &rehearsal);
     let report = Report {
@@ -52,11 +60,38 @@ pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
         warnings: rehearsal.warnings.clone(),
     };
     drop(router);
-    context.print(&report, text)?;
-    match failure.filter(|_| args.check) {
-        Some(error) => Err(error.printed()),
-        None => Ok(()),
+    finish(context, &report, failure.filter(|_| args.check))
+}
+
+fn finish(context: &mut Context, report: &Report, failure: Option<Error>) -> Result<()> {
+    context.print(report, text)?;
+    if !context.json() && failure.is_none() {
+        report.warnings.iter().for_each(|warning| context.messages.note(warning));
     }
+    failure.map_or(Ok(()), |error| Err(error.printed()))
+}
+
+/// Whether `ask` would end before there is a plan, for want of a key or of a model that is still served. A name that
+/// nobody knows is wrong usage of this command too.
+fn nobody_is_there(error: &Error) -> bool {
+    matches!(error.kind, Kind::NoProvider | Kind::Config)
+}
+
+/// What is said where there is nobody to plan with.
+fn without_plan(error: &Error, budget: Day) -> Report {
+    Report {
+        estimate: Estimate { input_tokens: 0, output_tokens: 0, low_usd: None, high_usd: None },
+        cache: CacheOutcome::Off,
+        candidates: Vec::new(),
+        refused: Vec::new(),
+        budget,
+        would: exit_with(error),
+        warnings: error.hints.clone(),
+    }
+}
+
+fn exit_with(error: &Error) -> String {
+    format!("ask nobody and exit with {}: {}", error.exit_code(), error.message)
 }
 
 /// What the next `ask` would do, in one sentence, and the error it would end with, if it would.
@@ -86,7 +121,7 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
         Step::Wait { why: Wait::Backoff(id), .. } => (format!("ask {id}"), None),
         Step::End(ending) => {
             let error = router.would_end(&End { ending: &ending, plan: &rehearsal.plan, facts: &rehearsal.facts });
-            (format!("ask nobody and exit with {}: {}", error.exit_code(), error.message), Some(error))
+            (exit_with(&error), Some(error))
         }
     }
 }
@@ -142,6 +177,9 @@ fn text(report: &Report, terminal: &crate::output::Terminal) -> String {
         (Some(low), Some(high)) => format!("{} to {}", units::usd(low), units::usd(high)),
         _ => "unknown".to_owned(),
     };
+    if report.candidates.is_empty() && report.refused.is_empty() {
+        return format!("would {}\n", report.would);
+    }
     let mut text = format!(
         "would {}\n\nabout {} tokens in, {} out; cost {range}; cache {}\n",
         report.would,

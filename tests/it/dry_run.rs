@@ -333,3 +333,23 @@ fn the_flag_and_the_mode_are_the_command() {
     assert!(text.stdout.starts_with("would ask "), "{text:?}");
     assert_eq!(sandbox.requests(), []);
 }
+
+#[test]
+fn where_nobody_can_be_asked_it_says_so_and_only_check_fails() {
+    let place = Place::new();
+    let gpt_4 = ["dry-run", "-m", "gpt-4", "hello"];
+    for (place, args, says) in [
+        (&place, &["dry-run", "hello"][..], "exit with 2: no provider is configured"),
+        (&Place::new().var("OPENAI_API_KEY", "test-key"), &gpt_4, "exit with 2: model `gpt-4`"),
+    ] {
+        let (code, plan) = place.json(args);
+        assert_eq!((code, &plan["candidates"]), (0, &serde_json::json!([])));
+        assert!(plan["would"].as_str().unwrap().contains(says), "{plan}");
+        assert!(!plan["warnings"].as_array().unwrap().is_empty(), "it says what to do: {plan}");
+        let ran = place.run(args).expect(0);
+        assert!(ran.stdout.contains(says) && ran.stderr.starts_with("note: "), "{ran:?}");
+        place.run(&[args, &["--check"]].concat()).expect(2);
+    }
+    // A name that nobody knows is wrong usage of this command, too.
+    place.run(&["dry-run", "-p", "nobody", "hello"]).expect(2);
+}
