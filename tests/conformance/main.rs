@@ -8,6 +8,11 @@
 
 mod expected;
 
+/// Says something that is seen also when the test passes: the test harness keeps `println!` to itself.
+macro_rules! say {
+    ($($text:tt)*) => { _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($text)*))) };
+}
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -78,7 +83,7 @@ struct Recording {
 #[test]
 fn recorded_exchanges_come_to_what_they_say() {
     let Some(folder) = folder() else {
-        println!("skipped: no recordings (neither $LLMR_RECORDINGS nor ../shared/recordings)");
+        say!("skipped: no recordings (neither $LLMR_RECORDINGS nor ../shared/recordings)");
         return;
     };
     let (mut replayed, mut aside) = (0, Vec::new());
@@ -90,8 +95,8 @@ fn recorded_exchanges_come_to_what_they_say() {
             aside.push(format!("{} ({})", recording.name, recording.path.as_deref().unwrap_or("no path")));
         }
     }
-    println!("replayed: {replayed}; not in scope: {}", aside.len());
-    aside.iter().for_each(|name| println!("  {name}"));
+    say!("replayed: {replayed}; not in scope: {}", aside.len());
+    aside.iter().for_each(|name| say!("  {name}"));
     assert!(replayed > 0, "nothing to replay in {}", folder.display());
 }
 
@@ -118,7 +123,7 @@ fn read(path: &Path) -> Option<Recording> {
     let provider = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
     let name = format!("{provider}/{}", path.file_stem().unwrap().to_str().unwrap());
     let Some(row) = table::find(provider) else {
-        println!("  {name}: no such provider");
+        say!("  {name}: no such provider");
         return None;
     };
     let text = |pointer: &str| file.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -271,7 +276,7 @@ fn check_failure(recording: &Recording, failure: &Failure) {
         None => {
             let text = String::from_utf8_lossy(&recording.body).to_lowercase();
             let likely = likely(recording.status, &text);
-            println!("  {name}: not in the table of errors; {failure}");
+            say!("  {name}: not in the table of errors; {failure}");
             assert!(likely.contains(&failure.class), "{name}: {failure:?}, but one of {likely:?} was likely");
         }
     }

@@ -296,7 +296,7 @@ fn a_closed_pipe_ends_it_quietly() {
 #[test]
 fn a_full_device_is_an_error() {
     if !Path::new("/dev/full").exists() {
-        return println!("skipped: no /dev/full here");
+        return crate::common::skipped("no /dev/full here");
     }
     let sandbox = sandbox("");
     let place = openai(&sandbox);
@@ -397,7 +397,7 @@ fn a_full_disk_stops_a_request_unless_there_is_no_budget() {
                   LLMR_BUDGET_DAILY_USD=off llmr ask third >/dev/null; echo $?; rm disk/filler; llmr ask fourth >/dev/null; echo $?";
     let ran = ["-rm", "-m"].iter().map(|kind| shell(&place, &format!("unshare {kind} bash -c '{script}'")));
     let Some(ran) = ran.into_iter().find(|ran| ran.stdout.starts_with("answered")) else {
-        return println!("skipped: no file system of one's own can be mounted here");
+        return crate::common::skipped("no file system of one's own can be mounted here");
     };
     let codes: Vec<_> = ran.stdout.lines().collect();
     assert_eq!(codes, ["answered", "1", "0", "0"], "{ran:?}");

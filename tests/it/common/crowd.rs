@@ -44,7 +44,7 @@ impl Place {
     /// All of them at once, started by `xargs -P`, or by threads where there is none.
     pub fn crowd(&self) -> Vec<Ran> {
         let Some(path) = xargs() else {
-            println!("xargs is missing: the processes are started by threads");
+            crate::common::skipped("xargs, which is not here: the processes are started by threads");
             return thread::scope(|scope| {
                 let one = |n| scope.spawn(move || finish(self.one(n).spawn().unwrap()));
                 let all: Vec<_> = (0..CROWD).map(one).collect();

@@ -218,6 +218,11 @@ fn text(value: &rusqlite::types::Value) -> String {
     }
 }
 
+/// Says that a test was skipped, and why; seen also when the tests pass, because it is not `println!`.
+pub fn skipped(why: &str) {
+    _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
 /// Sends a signal (`INT`, `TERM`) to a process of this test.
 pub fn signal(child: &Child, name: &str) {
     let kill = format!("kill -{name} {}", child.id());
