@@ -22,14 +22,26 @@ const NEAR_FROM: usize = 5;
 /// What is asked for; else the exit code, after help was printed or wrong usage told.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, u8> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let flags = args.iter().take_while(|arg| *arg != "--");
-    let wanted = if flags.into_iter().any(|arg| arg == "--json") { Wanted::Object } else { Wanted::Text };
+    let wanted = wanted(&args);
     if let Some(slip) = cli::plain_words(&args).and_then(|(first, second)| slip(&first, second.as_deref())) {
         return Err(report(&slip, wanted, None));
     }
     let matches = command().try_get_matches_from(cli::normalise(args));
     let parsed = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     parsed.map_err(|error| misused(&error.format(&mut command()), wanted))
+}
+
+/// In which form wrong usage is told: what was typed cannot be parsed, so it is looked at word by word.
+fn wanted(args: &[OsString]) -> Wanted {
+    let flags: Vec<_> = args.iter().take_while(|arg| *arg != "--").map(|arg| arg.to_string_lossy()).collect();
+    let values = flags.windows(2).filter(|w| w[0] == "--output-format").map(|w| w[1].as_ref());
+    let joined = flags.iter().filter_map(|flag| flag.strip_prefix("--output-format="));
+    match values.chain(joined).last() {
+        Some("stream-json") => Wanted::Lines,
+        Some("json") => Wanted::Object,
+        _ if flags.iter().any(|flag| flag == "--json") => Wanted::Object,
+        _ => Wanted::Text,
+    }
 }
 
 /// The command line with its help texts complete.
@@ -79,7 +91,7 @@ fn has_action(name: &str, action: &str) -> bool {
 /// Help and version go to stdout and end well; the rest is wrong usage.
 fn misused(error: &clap::Error, wanted: Wanted) -> u8 {
     let text = error.render().to_string();
-    if wanted == Wanted::Object && error.use_stderr() {
+    if wanted != Wanted::Text && error.use_stderr() {
         return report(&as_error(&text), wanted, None);
     }
     // Nobody is left to be told when that cannot be printed.
@@ -130,6 +142,21 @@ mod tests {
         ] {
             let error = slip(first, second);
             assert_eq!(error.as_ref().map(|e| e.hints[0].as_str()), hint, "{first} {second:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_told_in_the_form_that_is_asked_for() {
+        for (args, form) in [
+            (&["llmr", "ask", "x", "--bogus"][..], Wanted::Text),
+            (&["llmr", "ask", "x", "--json"], Wanted::Object),
+            (&["llmr", "ask", "x", "--output-format", "json"], Wanted::Object),
+            (&["llmr", "ask", "x", "--output-format=stream-json"], Wanted::Lines),
+            (&["llmr", "ask", "x", "--output-format", "text"], Wanted::Text),
+            (&["llmr", "ask", "x", "--output-format"], Wanted::Text),
+            (&["llmr", "ask", "--", "--json", "--output-format=json"], Wanted::Text),
+        ] {
+            assert_eq!(wanted(&args.iter().map(OsString::from).collect::<Vec<_>>()), form, "{args:?}");
         }
     }
 
