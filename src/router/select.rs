@@ -142,6 +142,10 @@ pub fn unknown_provider(name: &str, known: &[&str]) -> Error {
 }
 
 fn missing_key(provider: &ProviderConfig) -> Error {
+    if provider.participates() {
+        let message = format!("provider `{}` is not among those that -p names", provider.name);
+        return Error::new(Kind::Usage, message).hint(format!("add it: -p {}", provider.name));
+    }
     let message = format!("provider `{}` cannot take part: {}", provider.name, why_not(provider));
     Error::new(Kind::NoProvider, message).hint("`llmr providers list --all` shows what each provider needs")
 }
@@ -182,10 +186,19 @@ fn pin(
     if wanted.providers.is_empty() {
         return by_name(config, providers, model, 0, today, selected);
     }
+    named(model)?;
     for provider in providers {
         selected.take(provider, model, 0, true, today);
     }
     Ok(())
+}
+
+/// A name that is empty, or ends where a model's should begin, is a variable that was not set.
+fn named(model: &str) -> Result<()> {
+    match model.is_empty() || model.ends_with('/') {
+        true => Err(Error::new(Kind::Usage, format!("`{model}` names no model")).hint("`llmr models` lists all")),
+        false => Ok(()),
+    }
 }
 
 /// A model by its name: an alias, `provider/model`, or a model that a provider is known to have.
@@ -198,10 +211,11 @@ fn by_name(
     selected: &mut Selected,
 ) -> Result<()> {
     let model = config.aliases.get(name).map_or(name, String::as_str);
+    named(model)?;
     if let Some((provider_name, model)) = model.split_once('/')
-        && let Ok(named) = provider(config, provider_name)
+        && let Ok(owner) = provider(config, provider_name)
     {
-        let among = providers.iter().find(|p| p.name == named.name).ok_or_else(|| missing_key(named))?;
+        let among = providers.iter().find(|p| p.name == owner.name).ok_or_else(|| missing_key(owner))?;
         selected.take(among, model, group, false, today);
         same_elsewhere(providers, &[(among, model)], group + 1, today, selected);
         return retired_alone(selected, group, model);

@@ -117,3 +117,22 @@ fn a_retired_model_is_refused_unless_it_is_asked_for_by_both_flags() {
         both.targets[0].warning
     );
 }
+
+#[test]
+fn a_provider_that_p_leaves_out_is_not_said_to_lack_a_key() {
+    let config = config(&[("ANTHROPIC_API_KEY", "test-key"), ("OPENAI_API_KEY", "test-key")], "");
+    for model in ["gpt-6-luna", "openai/gpt-6-luna"] {
+        let asked = Selection { fallbacks: vec![model.into()], ..wanted(None, &["anthropic"]) };
+        let error = select(&config, &asked, TODAY).unwrap_err();
+        assert_eq!(error.message, "provider `openai` is not among those that -p names", "{model}");
+    }
+}
+
+#[test]
+fn a_name_without_a_model_is_not_sent() {
+    let config = config(&[("OPENAI_API_KEY", "test-key")], "");
+    for (model, providers) in [("", &[][..]), ("openai/", &[]), ("", &["openai"]), ("a/", &["openai"])] {
+        let error = select(&config, &wanted(Some(model), providers), TODAY).unwrap_err();
+        assert_eq!((error.exit_code(), error.message.ends_with("names no model")), (2, true), "{model}: {error:?}");
+    }
+}
