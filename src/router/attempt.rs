@@ -260,7 +260,8 @@ pub(super) fn out_of_tokens(over: &Over) -> Error {
     let (id, cap) = (&ranked.candidate.id, ranked.sized.cap);
     if ranked.sized.fit == Fit::Reduced {
         let message = format!("{id} wrote no text within {cap} tokens, all that the budget allowed");
-        return Error::new(Kind::Budget, message).hint("`llmr budget set USD` raises the day's limit");
+        return Error::new(Kind::Budget, message)
+            .hint("`llmr budget set USD` raises the day's limit, --max-cost USD the request's");
     }
     Error::new(Kind::Refused, format!("{id} wrote no text within its {cap} tokens"))
         .hint("raise --max-tokens, or lower --effort: thinking counts too")

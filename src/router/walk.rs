@@ -72,7 +72,7 @@ impl Router<'_> {
         // Watched before money is held, so that no hold outlives a request that was stopped.
         let stop = interrupted();
         let client = Client::new(&self.network)?;
-        let id = self.begin(job, listener)?;
+        let (id, unrecorded) = self.begin(job)?;
         let draw = draw::of_request(self.seed(), id.0);
         let mut trip = Trip {
             job,
@@ -87,6 +87,9 @@ impl Router<'_> {
             decision: None,
             stop,
         };
+        if let Some(warning) = unrecorded {
+            trip.warn(warning, listener);
+        }
         let result = self.walk(&mut trip, draw, listener).await;
         result.map_err(|error| {
             trip.warnings.iter().for_each(|warning| listener.note(warning));
@@ -94,15 +97,15 @@ impl Router<'_> {
         })
     }
 
-    /// Gives the request its number. Without a budget a database that cannot be written stops nothing.
-    fn begin(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<RequestId> {
+    /// Gives the request its number, with a warning where nothing can be recorded: without a budget a database that
+    /// cannot be written stops nothing.
+    fn begin(&mut self, job: &Job) -> Result<(RequestId, Option<String>)> {
         match self.store.begin(&start(job)) {
             Err(problem) if self.limit == Limit::Off => {
-                listener.note(&format!("nothing will be recorded: {problem}"));
                 self.store = self.store.stand_in()?;
-                Ok(self.store.begin(&start(job))?)
+                Ok((self.store.begin(&start(job))?, Some(format!("nothing will be recorded: {problem}"))))
             }
-            begun => Ok(begun?),
+            begun => Ok((begun?, None)),
         }
     }
 
