@@ -29,21 +29,23 @@ enum Format {
 /// Runs `llmr ask`.
 pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let mode = question::parsed("--mode", args.mode.as_deref())?.unwrap_or(context.config.settings.mode);
-    if args.dry_run || mode == Mode::DryRun {
-        let dry_run = cli::DryRun { question: args.question.clone(), check: false };
-        return dry_run::run(context, &dry_run);
+    let parallel = args.parallel.unwrap_or(1);
+    if parallel == 0 {
+        return Err(Error::new(Kind::Usage, "--parallel 0 asks nobody"));
     }
     let format = format(context, args);
+    if args.dry_run || mode == Mode::DryRun {
+        // A plan is one object: a line of its own, where lines are wanted.
+        context.printer.json |= format == Format::StreamJson;
+        return dry_run::plan(context, &args.question, parallel, false);
+    }
     let shown = format == Format::Text && (args.stream || (context.printer.terminal.stdout && !args.no_stream));
     let mut request = question::request(context, &args.question)?;
-    request.parallel = args.parallel.unwrap_or(1);
+    request.parallel = parallel;
     request.race = args.race;
     request.mode = mode;
     request.tag.clone_from(&args.tag);
     request.stream = !args.no_stream;
-    if request.parallel == 0 {
-        return Err(Error::new(Kind::Usage, "--parallel 0 asks nobody"));
-    }
     let streams = (shown || format == Format::StreamJson) && request.parallel == 1;
     let rehearsal = sandbox::start(context)?;
     let rehearsed = context.global.sandbox.is_some();

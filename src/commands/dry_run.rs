@@ -6,7 +6,7 @@ use crate::cli;
 use crate::commands::Context;
 use crate::commands::question;
 use crate::engine::attempt::{Step, Wait, Walk};
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Plan, Ranked};
 use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Table, units};
 use crate::router::decision::{self, Candidate, RefusedReport};
@@ -37,14 +37,20 @@ struct Estimate {
 
 /// Runs `llmr dry-run`.
 pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
-    let request = question::request(context, &args.question)?;
+    plan(context, &args.question, 1, args.check)
+}
+
+/// Prints the plan of a question; with `check` it ends as `ask` would.
+pub fn plan(context: &mut Context, question: &cli::Question, parallel: usize, check: bool) -> Result<()> {
+    let mut request = question::request(context, question)?;
+    request.parallel = parallel;
     let mut router = context.router_without_writing()?;
     let job = match router.prepare(request) {
         Ok(job) => job,
         Err(error) if nobody_is_there(&error) => {
             let report = without_plan(&error, router.day()?);
             drop(router);
-            return finish(context, &report, Some(error).filter(|_| args.check));
+            return finish(context, &report, Some(error).filter(|_| check));
         }
         Err(error) => return Err(error),
     };
@@ -60,14 +66,15 @@ pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
         warnings: rehearsal.warnings.clone(),
     };
     drop(router);
-    finish(context, &report, failure.filter(|_| args.check))
+    finish(context, &report, failure.filter(|_| check))
 }
 
+/// Prints the report; where it will not be followed by an error, what the user should know before it.
 fn finish(context: &mut Context, report: &Report, failure: Option<Error>) -> Result<()> {
-    context.print(report, text)?;
-    if !context.json() && failure.is_none() {
-        report.warnings.iter().for_each(|warning| context.messages.note(warning));
+    if !context.printer.json && failure.is_none() {
+        report.warnings.iter().for_each(|warning| context.warn(warning));
     }
+    context.print(report, text)?;
     failure.map_or(Ok(()), |error| Err(error.printed()))
 }
 
@@ -100,19 +107,24 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
         return (format!("answer from the cache, at no cost, what {cached} said before"), None);
     }
     let mut walk = Walk::new(router.walk_rules(job, rehearsal.facts.draw));
+    let together = walk.side_by_side(&rehearsal.plan, router.side_by_side(job, NanoUsd::ZERO), rehearsal.facts.now);
+    if together.len() > 1 {
+        let whom = together.iter().map(|r| format!("{} ({})", r.candidate.id, at_most(r))).collect::<Vec<_>>();
+        return (format!("ask side by side {}", whom.join(", ")), None);
+    }
     match walk.next(&rehearsal.plan, rehearsal.facts.now) {
         Step::Try(first) => {
             let cost = first
                 .expected
                 .cost
                 .map_or("at an unknown price".to_owned(), |c| format!("for about {}", units::usd(c)));
-            let hold = units::usd(first.sized.hold);
             let others = match rehearsal.plan.order.len() - 1 {
                 0 => "nobody else".to_owned(),
                 1 => "1 other candidate".to_owned(),
                 n => format!("{n} other candidates"),
             };
-            (format!("ask {} {cost} (at most {hold}), with {others} to fail over to", first.candidate.id), None)
+            let most = at_most(&first);
+            (format!("ask {} {cost} ({most}), with {others} to fail over to", first.candidate.id), None)
         }
         Step::Wait { why: Wait::Money, .. } => ("wait for money that other requests hold".to_owned(), None),
         Step::Wait { why: Wait::Rest(id, until), .. } => {
@@ -123,6 +135,14 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
             let error = router.would_end(&End { ending: &ending, plan: &rehearsal.plan, facts: &rehearsal.facts });
             (exit_with(&error), Some(error))
         }
+    }
+}
+
+/// What an attempt may cost, in words: nothing is held for an unknown price.
+fn at_most(ranked: &Ranked) -> String {
+    match ranked.candidate.pricing {
+        Some(_) => format!("at most {}", units::usd(ranked.sized.hold)),
+        None => "without a bound".to_owned(),
     }
 }
 
@@ -167,7 +187,7 @@ fn text(report: &Report, terminal: &crate::output::Terminal) -> String {
             format!("{}/{}", c.provider, c.model),
             format!("{:.3}", c.score),
             units::usd_or_unknown(c.expected_cost_usd),
-            units::usd(c.hold_usd),
+            units::usd_or_unknown(c.expected_cost_usd.map(|_| c.hold_usd)),
             units::duration_ms(c.expected_latency_ms),
             units::percent(c.parts.quality * 100.0),
         ]);

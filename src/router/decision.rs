@@ -54,11 +54,11 @@ pub struct Candidate {
 impl std::fmt::Display for Candidate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { rank, provider, model, score, hold_usd, expected_latency_ms, .. } = self;
-        let cost = self.expected_cost_usd.map_or("at an unknown price".to_owned(), |cost| format!("about {cost} USD"));
-        write!(
-            f,
-            "{rank}. {provider}/{model}: score {score:.3}, {cost}, at most {hold_usd} USD, about {expected_latency_ms} ms"
-        )
+        let cost = match self.expected_cost_usd {
+            Some(cost) => format!("about {cost} USD, at most {hold_usd} USD"),
+            None => "at an unknown price".to_owned(),
+        };
+        write!(f, "{rank}. {provider}/{model}: score {score:.3}, {cost}, about {expected_latency_ms} ms")
     }
 }
 

@@ -120,13 +120,11 @@ impl Router<'_> {
                 self.note_decision(trip, &facts, &plan, listener);
                 first = false;
             }
-            if trip.job.request.parallel > 1 && trip.job.request.max_cost.is_none_or(|cap| trip.spent() < cap) {
-                let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job), facts.now);
-                if together.len() > 1 {
-                    match self.ask_together(trip, together, listener).await? {
-                        End::Answered(answered) => return Ok(*answered),
-                        End::GoOn => continue,
-                    }
+            let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job, trip.spent()), facts.now);
+            if together.len() > 1 {
+                match self.ask_together(trip, together, listener).await? {
+                    End::Answered(answered) => return Ok(*answered),
+                    End::GoOn => continue,
                 }
             }
             match trip.walk.next(&plan, facts.now) {
@@ -180,9 +178,12 @@ impl Router<'_> {
         error
     }
 
-    /// How many may be asked at once.
-    fn side_by_side(&self, job: &Job) -> usize {
-        job.request.parallel.min(self.config.settings.max_parallel as usize)
+    /// How many may be asked at once, after so much was spent.
+    pub fn side_by_side(&self, job: &Job, spent: NanoUsd) -> usize {
+        match job.request.max_cost {
+            Some(cap) if spent >= cap => 1,
+            _ => job.request.parallel.min(self.config.settings.max_parallel as usize),
+        }
     }
 
     fn note_decision(&self, trip: &mut Trip<'_>, facts: &Facts, plan: &Plan, listener: &mut dyn Listener) {

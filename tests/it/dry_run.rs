@@ -324,6 +324,7 @@ fn the_flag_and_the_mode_are_the_command() {
         &["ask", "--dry-run", "x", "--json"][..],
         &["ask", "--mode", "dry-run", "x", "--json"],
         &["--json", "--dry-run", "x"],
+        &["ask", "--dry-run", "x", "--output-format", "stream-json"],
     ] {
         let same = place.run(args).expect(0).stdout;
         let (a, b): (Value, Value) = (serde_json::from_str(&plan).unwrap(), serde_json::from_str(&same).unwrap());
@@ -347,9 +348,46 @@ fn where_nobody_can_be_asked_it_says_so_and_only_check_fails() {
         assert!(plan["would"].as_str().unwrap().contains(says), "{plan}");
         assert!(!plan["warnings"].as_array().unwrap().is_empty(), "it says what to do: {plan}");
         let ran = place.run(args).expect(0);
-        assert!(ran.stdout.contains(says) && ran.stderr.starts_with("note: "), "{ran:?}");
+        assert!(ran.stdout.contains(says) && ran.stderr.starts_with("warning: "), "{ran:?}");
         place.run(&[args, &["--check"]].concat()).expect(2);
     }
     // A name that nobody knows is wrong usage of this command, too.
     place.run(&["dry-run", "-p", "nobody", "hello"]).expect(2);
+}
+
+#[test]
+fn those_asked_side_by_side_are_all_named() {
+    let sandbox = sandbox("");
+    let place = PLAIN.place(&sandbox);
+    let (_, plan) = place.json(&["ask", "--dry-run", "--parallel", "2", "x"]);
+    let (_, answer) = place.json(&["ask", "--parallel", "2", "x"]);
+    let would = plan["would"].as_str().unwrap();
+    assert!(would.starts_with("ask side by side "), "{would}");
+    let asked = answer["attempts"].as_array().unwrap();
+    assert_eq!(asked.len(), 2);
+    for attempt in asked {
+        let name = attempt["provider"].as_str().unwrap();
+        assert!(would.contains(&format!("{name}/")), "{name}: {would}");
+    }
+    assert_eq!(would.matches("at most").count(), 2, "{would}");
+    place.run(&["ask", "--dry-run", "--parallel", "0", "x"]).expect(2);
+}
+
+#[test]
+fn what_ask_would_warn_of_is_said() {
+    let sandbox = sandbox("");
+    let place = PLAIN.place(&sandbox).var("AZURE_OPENAI_API_KEY", "k");
+    let place = place.var("AZURE_OPENAI_ENDPOINT", "http://127.0.0.1:9");
+    let ran = place.run(&["dry-run", "x"]).expect(0);
+    assert_eq!(ran.stderr.matches("AZURE_OPENAI_DEPLOYMENT").count(), 1, "{ran:?}");
+    let ran = place.run(&["dry-run", "x", "--json"]).expect(0);
+    assert_eq!((ran.stderr.as_str(), ran.stdout.matches("AZURE_OPENAI_DEPLOYMENT").count()), ("", 1), "{ran:?}");
+}
+
+#[test]
+fn an_unknown_price_has_no_bound() {
+    let sandbox = sandbox("");
+    let place = PLAIN.place(&sandbox);
+    let ran = place.run(&["dry-run", "-p", "openai", "-m", "unheard-of", "--allow-unpriced", "x"]).expect(0);
+    assert!(ran.stdout.contains("at an unknown price (without a bound)") && !ran.stdout.contains('$'), "{ran:?}");
 }
