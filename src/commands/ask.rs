@@ -66,6 +66,9 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     if let Some(hint) = (!faulty.is_empty()).then(|| unmet(&router, &faulty, &answered.attempts)).flatten() {
         output.hint(&hint);
     }
+    if output.quiet() {
+        answered.warnings.splice(0..0, router.warned.iter().cloned());
+    }
     if rehearsed && output.quiet() {
         answered.warnings.insert(0, sandbox::NOTE.to_owned());
     }

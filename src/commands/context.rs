@@ -37,6 +37,8 @@ pub struct Context {
     pub messages: Stderr,
     /// Keeps keys out of texts.
     pub redactor: Redactor,
+    /// What was warned of, each thing once; in JSON it stands in the result.
+    pub warned: Vec<String>,
 }
 
 impl Context {
@@ -50,7 +52,7 @@ impl Context {
         let redactor = Redactor::new(&secrets);
         let printer = Printer::new(&host, &global);
         let messages = Messages::new(io::stderr(), &printer.terminal, level(&global), redactor.clone());
-        let mut context = Self { host, config, global, printer, messages, redactor };
+        let mut context = Self { host, config, global, printer, messages, redactor, warned: Vec::new() };
         for warning in context.config.warnings.clone() {
             context.warn(&warning);
         }
@@ -76,9 +78,13 @@ impl Context {
         Messages::new(io::stderr(), &self.printer.terminal, self.level(), self.redactor.clone())
     }
 
-    /// Says a warning.
+    /// Says a warning, once.
     pub fn warn(&mut self, text: &str) {
-        self.messages.warning(text);
+        let text = self.redactor.redact(text);
+        if !self.warned.contains(&text) {
+            self.messages.warning(&text);
+            self.warned.push(text);
+        }
     }
 
     fn store_options(&self) -> StoreOptions {
@@ -101,7 +107,7 @@ impl Context {
     pub fn store(&mut self) -> Result<Store> {
         let store = Store::open(&self.config.paths.database, self.store_options())?;
         for warning in store.warnings() {
-            self.messages.warning(warning);
+            self.warn(warning);
         }
         Ok(store)
     }
@@ -159,6 +165,7 @@ impl Context {
             sealer,
             redactor: self.redactor.clone(),
             network: self.network(),
+            warned: self.warned.clone(),
         })
     }
 

@@ -63,7 +63,7 @@ pub fn plan(context: &mut Context, question: &cli::Question, parallel: usize, ch
         refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
         budget: router.day()?,
         would,
-        warnings: rehearsal.warnings.clone(),
+        warnings: router.warned.iter().chain(&rehearsal.warnings).cloned().collect(),
     };
     drop(router);
     finish(context, &report, failure.filter(|_| check))

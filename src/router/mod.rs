@@ -54,6 +54,8 @@ pub struct Router<'a> {
     pub redactor: Redactor,
     /// How the network is reached.
     pub network: Network,
+    /// What was warned of before a request was made.
+    pub warned: Vec<String>,
 }
 
 /// A request with all that is known before any fact is read.

@@ -345,7 +345,9 @@ fn stops_before_it_costs_anything(place: &Place, sandbox: &Sandbox, home: &Path,
         ran.stdout.starts_with("This is the sandbox") && ran.stderr.contains("nothing will be recorded"),
         "{ran:?}"
     );
-    assert_eq!(sandbox.requests().len(), sent + 1);
+    let json = run(&["ask", "x", "--json"], &[("LLMR_BUDGET_DAILY_USD", "off")]).expect(0);
+    assert_eq!(json.stdout.matches("nothing will be recorded").count(), 1, "as a warning of the result: {json:?}");
+    assert_eq!(sandbox.requests().len(), sent + 2);
 }
 
 #[test]
