@@ -119,7 +119,7 @@ impl Walk {
         self.tries.get(id).copied().unwrap_or(0)
     }
 
-    /// Whether a candidate was asked before the one that is asked now: a switch.
+    /// How many attempts were made.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }

@@ -119,6 +119,9 @@ impl Router<'_> {
             if first {
                 self.note_decision(trip, &facts, &plan, listener);
                 first = false;
+            } else if trip.decision.is_some() {
+                // It waited: what is kept is why the one who is asked in the end is asked.
+                trip.decision = serde_json::to_string(&decision(&facts, &plan, trip.job.request.mode)).ok();
             }
             let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job, trip.spent()), facts.now);
             if together.len() > 1 {

@@ -334,6 +334,17 @@ fn a_short_rate_limit_is_waited_for_when_nobody_else_is_left() {
 }
 
 #[test]
+fn the_decision_that_is_kept_names_who_was_waited_for() {
+    let sandbox = sandbox_of(vec![provider("alpha", "a", "1", "10")], "alpha=429:1x1");
+    let place = Place::new().labs(&sandbox, "");
+    place.run(&["ask", "--no-cache", "--max-retries", "0", PROMPT]).expect(75);
+    place.run(&ASK).expect(0);
+    let (_, log) = place.json(&["log"]);
+    let decision = &log["requests"][0]["decision"];
+    assert_eq!(decision["candidates"][0]["provider"], "alpha", "{decision}");
+}
+
+#[test]
 fn a_refused_key_and_used_up_credit_put_last_for_five_minutes() {
     for fault in ["401", "402"] {
         let alpha = provider("alpha", "a", "1", "10");
