@@ -38,7 +38,8 @@ Standard input: without a prompt it is the prompt; with one it follows inside <s
 On a terminal the answer streams; in a pipe it comes whole or not at all, unless --stream is given.
 
 Exit codes: 0 answered · 2 usage or settings · 3 refused · 4 budget · 5 verification
-  69 every candidate failed · 75 every one is rate-limited · 77 every one refused its key · 130 Ctrl-C";
+  69 every candidate failed · 75 every one is rate-limited · 77 every one refused its key
+  130 Ctrl-C · 143 terminated";
 
 const SANDBOX_EXAMPLES: &str = "\
 Rehearse (every command takes --sandbox; state and money of it are the rehearsal's own):

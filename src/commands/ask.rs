@@ -53,7 +53,10 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let mut output = Output::new(context, format, streams, args.raw);
     let mut router = context.router()?;
     let job = router.prepare(request)?;
-    let answered = match router.cached(&job)? {
+    let told = router.warned.len();
+    let cached = router.cached(&job)?;
+    router.warned.iter().skip(told).for_each(|warning| output.note(warning));
+    let answered = match cached {
         Some(hit) => {
             output.hit(&hit.candidate);
             Ok(hit)

@@ -45,7 +45,7 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #[cache]
 #enabled = true
 #ttl_secs = 3600
-# Entries in memory and on disk.
+# Entries kept: in memory by processes that live long (one-shot commands keep none), and on disk.
 #l1_max = 1000
 #l2_max = 10000
 

@@ -143,14 +143,18 @@ impl Router<'_> {
 
     /// The entry that may be served; one that may not is counted, and removed if somebody has changed it.
     fn good_entry(&mut self, job: &Job) -> Result<Option<CacheRow>> {
-        match self.entry(job)? {
-            Entry::None => {}
+        let counted = match self.entry(job)? {
+            Entry::None => Ok(()),
             Entry::Good(row) => return Ok(Some(*row)),
-            Entry::Foreign => self.store.cache_count_failure(CacheFailure::Foreign, job.began.day())?,
+            Entry::Foreign => self.store.cache_count_failure(CacheFailure::Foreign, job.began.day()),
             Entry::Bad { row_id } => {
-                self.store.cache_count_failure(CacheFailure::Integrity, job.began.day())?;
-                self.store.cache_delete(row_id)?;
+                let counted = self.store.cache_count_failure(CacheFailure::Integrity, job.began.day());
+                counted.and_then(|()| self.store.cache_delete(row_id).map(drop))
             }
+        };
+        // It is not served either way: that is what matters.
+        if let Err(problem) = counted {
+            self.warned.push(format!("a cache entry that does not verify could not be removed: {problem}"));
         }
         Ok(None)
     }

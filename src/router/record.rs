@@ -76,6 +76,7 @@ impl Router<'_> {
             first_token_ms: over.seen.first_token_ms,
             usage: Some(charge.usage),
             error_kind: None,
+            decision: None,
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) struct Trip<'j> {
     pub dropped: BTreeMap<CandidateId, Dropped>,
     /// Whom the last attempt asked, and how it failed.
     pub last: Option<(AttemptReport, String)>,
-    /// The decision, until it is recorded with the first attempt.
+    /// The decision, until it is recorded with the first attempt or the end.
     pub decision: Option<String>,
     /// Resolves when the process is asked to stop.
     pub stop: Stop,
@@ -255,6 +255,7 @@ impl Router<'_> {
             first_token_ms: None,
             usage: None,
             error_kind: Some(error.kind.name()),
+            decision: trip.decision.as_deref(),
         };
         let recorded = self.store.finish(&end);
         let error = Error { attempts: trip.reports.clone(), ..error };

@@ -50,6 +50,8 @@ pub struct RequestEnd<'a> {
     pub usage: Option<Usage>,
     /// The kind of the error, when it failed.
     pub error_kind: Option<&'a str>,
+    /// The decision, where no attempt has recorded it yet.
+    pub decision: Option<&'a str>,
 }
 
 /// A request that the cache answered.
@@ -134,6 +136,7 @@ fn end_of_hit<'a>(id: RequestId, hit: &CacheHit<'a>) -> RequestEnd<'a> {
         first_token_ms: None,
         usage: hit.usage,
         error_kind: None,
+        decision: None,
     }
 }
 
@@ -151,13 +154,14 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
     let found = run(
         tx,
         "UPDATE requests SET state = 'done', finished_at = :at, exit_code = :exit_code, error_kind = :error_kind,
+             decision = coalesce(:decision, decision),
              provider = :provider, model = :model, tier = :tier, finish_reason = :finish_reason,
              cost_nanousd = :cost, latency_ms = :latency_ms, first_token_ms = :first_token_ms,
              input_tokens = :input, cached_input_tokens = :cached, cache_write_tokens = :write,
              output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated
          WHERE id = :id",
         named_params! {
-            ":id": end.id, ":at": end.at, ":exit_code": end.exit_code, ":error_kind": end.error_kind,
+            ":id": end.id, ":at": end.at, ":exit_code": end.exit_code, ":error_kind": end.error_kind, ":decision": end.decision,
             ":provider": end.provider, ":model": end.model, ":tier": end.tier,
             ":finish_reason": end.finish_reason, ":cost": end.cost.map(|cost| cost.0.max(0)),
             ":latency_ms": millis(end.latency_ms), ":first_token_ms": end.first_token_ms.map(millis),

@@ -381,3 +381,18 @@ fn a_cache_key_that_cannot_be_one_turns_the_cache_off_and_a_well_known_one_is_re
     place.run(&["ask", "hello"]).expect(2);
     assert_eq!(sandbox.requests().len(), asked);
 }
+
+#[test]
+fn a_bad_entry_that_cannot_be_removed_is_not_served_and_stops_nothing() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox);
+    place.run(&["ask", "hello"]).expect(0);
+    for change in [
+        "UPDATE cache SET content = 'forged'",
+        "CREATE TRIGGER stays BEFORE DELETE ON cache BEGIN SELECT RAISE(FAIL, 'the disk is full'); END",
+    ] {
+        rusqlite::Connection::open(place.home().join("llmr.db")).unwrap().execute_batch(change).unwrap();
+    }
+    let ran = place.run(&["ask", "--no-stream", "hello"]).expect(0);
+    assert!(ran.stdout.contains("no model was asked") && ran.stderr.contains("could not be removed"), "{ran:?}");
+}

@@ -686,3 +686,13 @@ fn a_signal_ends_it_with_its_code_and_what_was_spent_is_recorded() {
         }
     }
 }
+
+#[test]
+fn a_request_that_asked_nobody_keeps_its_reasons() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox).var("LLMR_BUDGET_DAILY_USD", "0");
+    place.run(&["ask", "hello"]).expect(4);
+    let (_, log) = place.json(&["log"]);
+    let refused = log["requests"][0]["decision"]["refused"].as_array().unwrap();
+    assert!(refused.len() == 4 && refused[0]["reason"].as_str().unwrap().contains("worst case"), "{log}");
+}

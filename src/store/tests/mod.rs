@@ -169,6 +169,7 @@ fn ended(id: RequestId, when: Timestamp) -> RequestEnd<'static> {
         first_token_ms: None,
         usage: None,
         error_kind: None,
+        decision: None,
     }
 }
 
