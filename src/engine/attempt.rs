@@ -14,6 +14,11 @@ use crate::types::{Candidate, CandidateId, Failure, FailureClass, Retry, Timesta
 /// While waiting for money, or after somebody came in between: look again after this long, in milliseconds.
 pub const LOOK_AGAIN_MS: i64 = 40;
 
+/// A failure that took longer than this, in milliseconds, has used up the user's patience: another candidate is
+/// asked before the same one again. Ten seconds is where people's attention ends (Nielsen, "Usability
+/// Engineering", 1993); half of it leaves the other candidate some.
+const QUICK_MS: i64 = 5_000;
+
 /// The bounds of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WalkRules {
@@ -79,6 +84,8 @@ pub struct Walk {
     rules: WalkRules,
     attempts: u32,
     tries: BTreeMap<CandidateId, u32>,
+    /// When each was asked last.
+    asked_at: BTreeMap<CandidateId, Timestamp>,
     failures: BTreeMap<CandidateId, FailureClass>,
     done: Done,
     /// Tried again only when nobody else is left.
@@ -99,6 +106,7 @@ impl Walk {
             rules,
             attempts: 0,
             tries: BTreeMap::new(),
+            asked_at: BTreeMap::new(),
             failures: BTreeMap::new(),
             done: Done::new(),
             later: BTreeSet::new(),
@@ -151,8 +159,9 @@ impl Walk {
     }
 
     /// An attempt is being made.
-    pub fn begin(&mut self, id: &CandidateId) {
+    pub fn begin(&mut self, id: &CandidateId, now: Timestamp) {
         self.attempts += 1;
+        self.asked_at.insert(id.clone(), now);
         *self.tries.entry(id.clone()).or_default() += 1;
         self.again = None;
         self.waiting_since = None;
@@ -172,10 +181,12 @@ impl Walk {
         let tries = self.tries(id);
         let retry_left = tries <= self.rules.max_retries;
         let wait = retry::wait_ms(tries.saturating_sub(1), self.rules.draw, failure.retry_after_ms);
+        let took = self.asked_at.get(id).map_or(0, |asked_at| now.since_ms(*asked_at));
         match failure.class.retry() {
-            Retry::Here if retry_left && wait <= retry::PATIENCE_MS => {
+            Retry::Here if retry_left && took <= QUICK_MS && wait <= retry::PATIENCE_MS => {
                 self.again = Some((id.clone(), now.plus_ms(i64::try_from(wait).unwrap_or(i64::MAX))));
             }
+            Retry::Here if retry_left && wait <= retry::PATIENCE_MS => _ = self.later.insert(id.clone()),
             Retry::LastResort if retry_left => _ = self.later.insert(id.clone()),
             _ => _ = self.done.insert(id.clone()),
         }

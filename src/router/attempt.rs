@@ -154,12 +154,12 @@ impl Router<'_> {
             return Ok(None);
         }
         trip.decision = None;
-        trip.walk.begin(&ranked.candidate.id);
+        trip.walk.begin(&ranked.candidate.id, at);
         Ok(Some(attempt))
     }
 
     fn failed_unsent(&mut self, trip: &mut Trip<'_>, ranked: &Ranked, failure: &Failure) {
-        trip.walk.begin(&ranked.candidate.id);
+        trip.walk.begin(&ranked.candidate.id, self.host.now());
         trip.walk.failed(&ranked.candidate, failure, self.host.now());
         let id = &ranked.candidate.id;
         let report = AttemptReport {

@@ -45,7 +45,7 @@ pub enum FailureClass {
 /// When the same candidate is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Before another candidate is asked.
+    /// Before another candidate is asked, unless the failure took long.
     Here,
     /// Only when there is no other candidate: going on is quicker than waiting.
     LastResort,
@@ -91,7 +91,7 @@ impl FailureClass {
         ContentRefused   "content_refused"   Never      false false   false  3;
         Overloaded       "overloaded"        Here       true  true    false  69;
         ServerError      "server_error"      Here       true  true    false  69;
-        Timeout          "timeout"           LastResort true  true    true   69;
+        Timeout          "timeout"           Here       true  true    true   69;
         Network          "network"           Here       true  true    true   69;
         Cut              "cut"               Here       true  true    true   69;
         Malformed        "malformed"         Here       true  true    true   69;

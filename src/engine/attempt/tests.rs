@@ -38,7 +38,7 @@ impl Case {
         for _ in 0..1000 {
             match self.step() {
                 Step::Try(ranked) => {
-                    self.walk.begin(&ranked.candidate.id);
+                    self.walk.begin(&ranked.candidate.id, self.facts.now);
                     self.asked.push(ranked.candidate.id.provider.clone());
                     return Ok(ranked.candidate);
                 }
@@ -85,7 +85,7 @@ fn each_class_walks_its_own_way() {
         (C::Cut, "aaabbb", unavailable.clone()),
         (C::Malformed, "aaabbb", unavailable.clone()),
         (C::Empty, "aaabbb", unavailable.clone()),
-        (C::Timeout, "abaabb", unavailable.clone()),
+        (C::Timeout, "aaabbb", unavailable.clone()),
         (C::QuotaExhausted, "ab", unavailable),
         (C::RateLimited, "abaabb", Ending::RateLimited(None)),
         (C::Auth, "ab", Ending::Auth),
@@ -97,6 +97,21 @@ fn each_class_walks_its_own_way() {
         let mut case = Case::of(&["a", "b"]);
         assert_eq!(case.all_fail(class), ending, "{class}");
         assert_eq!(case.asked.concat(), asked, "{class}");
+    }
+}
+
+#[test]
+fn after_a_failure_that_took_long_somebody_else_is_asked_first() {
+    for (took_ms, asked) in [(5_000, "aaabbb"), (5_001, "abaabb")] {
+        for class in [FailureClass::Timeout, FailureClass::Cut] {
+            let mut case = Case::of(&["a", "b"]);
+            while let Ok(candidate) = case.next_try() {
+                let quickly = case.asked.len() > 2;
+                case.facts.now = case.facts.now.plus_ms(if quickly { 0 } else { took_ms });
+                case.walk.failed(&candidate, &Failure::new(class, "x"), case.facts.now);
+            }
+            assert_eq!(case.asked.concat(), asked, "{class} after {took_ms} ms");
+        }
     }
 }
 
@@ -228,6 +243,7 @@ fn who_was_put_off_is_asked_when_the_others_never_get_their_money() {
     case.facts.money.limit = Limit::Usd(NanoUsd(25_000_000));
     case.facts.money.held = NanoUsd(10_000_000);
     let a = case.next_try().unwrap();
+    case.facts.now = case.facts.now.plus_ms(60_000);
     case.walk.failed(&a, &Failure::new(FailureClass::Timeout, "x"), case.facts.now);
     assert!(matches!(case.step(), Step::Wait { why: Wait::Money, .. }));
     assert_eq!(case.next_try().map(|c| c.id.provider), Ok("a".to_owned()));
