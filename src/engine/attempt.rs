@@ -3,7 +3,7 @@
 //! The router reads fresh facts and makes a fresh plan before every step; this remembers what
 //! was tried. It sends nothing, sleeps nothing and reads no clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::budget::Fit;
 use super::facts::Done;
@@ -89,7 +89,7 @@ pub struct Walk {
     failures: BTreeMap<CandidateId, FailureClass>,
     done: Done,
     /// Tried again only when nobody else is left.
-    later: BTreeSet<CandidateId>,
+    later: BTreeMap<CandidateId, Timestamp>,
     /// Retried before anybody else, not before that time.
     again: Option<(CandidateId, Timestamp)>,
     /// The largest window that was too small.
@@ -109,7 +109,7 @@ impl Walk {
             asked_at: BTreeMap::new(),
             failures: BTreeMap::new(),
             done: Done::new(),
-            later: BTreeSet::new(),
+            later: BTreeMap::new(),
             again: None,
             too_small: None,
             waiting_since: None,
@@ -183,11 +183,15 @@ impl Walk {
         let wait = retry::wait_ms(tries.saturating_sub(1), self.rules.draw, failure.retry_after_ms);
         let took = self.asked_at.get(id).map_or(0, |asked_at| now.since_ms(*asked_at));
         match failure.class.retry() {
-            Retry::Here if retry_left && took <= QUICK_MS && wait <= retry::PATIENCE_MS => {
-                self.again = Some((id.clone(), now.plus_ms(i64::try_from(wait).unwrap_or(i64::MAX))));
+            Retry::Here if retry_left && wait <= retry::PATIENCE_MS => {
+                let not_before = now.after_ms(wait);
+                match took <= QUICK_MS {
+                    true => self.again = Some((id.clone(), not_before)),
+                    false => _ = self.later.insert(id.clone(), not_before),
+                }
             }
-            Retry::Here if retry_left && wait <= retry::PATIENCE_MS => _ = self.later.insert(id.clone()),
-            Retry::LastResort if retry_left => _ = self.later.insert(id.clone()),
+            // Its rest says how long it is left alone.
+            Retry::LastResort if retry_left => _ = self.later.insert(id.clone(), now),
             _ => _ = self.done.insert(id.clone()),
         }
     }
@@ -230,10 +234,10 @@ impl Walk {
     /// The first that fits, or the wait for money that one needs; of those that were put off, or of the others.
     fn first(&mut self, plan: &Plan, now: Timestamp, put_off: bool) -> Option<Step> {
         for fit in [Fit::Now, Fit::AfterOthers, Fit::Reduced, Fit::ReducedAfterOthers] {
-            let fits = |r: &&Ranked| r.sized.fit == fit && self.later.contains(&r.candidate.id) == put_off;
+            let fits = |r: &&Ranked| r.sized.fit == fit && self.later.contains_key(&r.candidate.id) == put_off;
             let Some(ranked) = plan.order.iter().filter(fits).find(|r| self.may_ask(r)) else { continue };
             match fit {
-                Fit::Now | Fit::Reduced => return Some(Step::Try(Box::new(ranked.clone()))),
+                Fit::Now | Fit::Reduced => return Some(self.ask_or_wait(ranked, now)),
                 Fit::AfterOthers | Fit::ReducedAfterOthers => {
                     if let Some(wait) = self.wait_for_money(now) {
                         return Some(wait);
@@ -242,6 +246,17 @@ impl Walk {
             }
         }
         None
+    }
+
+    /// Asks it now, unless it was put off until later and its pause is not over.
+    fn ask_or_wait(&self, ranked: &Ranked, now: Timestamp) -> Step {
+        let id = &ranked.candidate.id;
+        match self.later.get(id) {
+            Some(not_before) if now < *not_before => {
+                Step::Wait { until: (*not_before).min(self.rules.deadline), why: Wait::Backoff(id.clone()) }
+            }
+            _ => Step::Try(Box::new(ranked.clone())),
+        }
     }
 
     fn wait_for_money(&mut self, now: Timestamp) -> Option<Step> {

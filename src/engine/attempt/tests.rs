@@ -116,6 +116,18 @@ fn after_a_failure_that_took_long_somebody_else_is_asked_first() {
 }
 
 #[test]
+fn a_put_off_candidate_s_own_pause_is_kept_too() {
+    let mut case = Case::of(&["a"]);
+    let a = case.next_try().unwrap();
+    case.facts.now = case.facts.now.plus_ms(6_000);
+    let failure = Failure { retry_after_ms: Some(9_000), ..Failure::new(FailureClass::Overloaded, "x") };
+    case.walk.failed(&a, &failure, case.facts.now);
+    let expected = Step::Wait { until: case.facts.now.plus_ms(9_000), why: Wait::Backoff(a.id) };
+    assert_eq!(case.step(), expected);
+    assert!(case.next_try().is_ok(), "then it is asked again");
+}
+
+#[test]
 fn attempts_have_one_total_cap() {
     let mut case = Case::of(&["a", "b", "c", "d"]);
     case.all_fail(FailureClass::ServerError);
