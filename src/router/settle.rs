@@ -72,6 +72,8 @@ pub fn charge(
             let usage = Usage { output_tokens, estimated: true, ..told };
             priced(candidate, usage, seen.reported_cost, seen.sent_at)
         }
+        // What has come was written, however the stream ended.
+        Err(_) if seen.stream && seen.written + seen.thought > 0 => priced(candidate, estimated, None, seen.sent_at),
         Err(failure) if !failure.class.may_be_billed() || seen.status.is_some_and(|s| s >= 400) => nothing(candidate),
         Err(_) if seen.stream => priced(candidate, estimated, None, seen.sent_at),
         Err(_) => Charge {
@@ -177,6 +179,8 @@ mod tests {
             ("an error status", failed(C::ServerError), &with_status, 0, false),
             ("rate-limited", failed(C::RateLimited), &whole, 0, false),
             ("a stream cut", failed(C::Cut), &streamed(5), 15_000, true),
+            ("an error frame after text", failed(C::ServerError), &streamed(5), 15_000, true),
+            ("an error frame before any", failed(C::ServerError), &streamed(0), 0, false),
             ("a stream cancelled", failed(C::Cancelled), &streamed(5), 15_000, true),
             ("a stream cut after it told its input", failed(C::Cut), &told, 11_000, true),
             ("a whole answer timed out", failed(C::Timeout), &whole, HOLD.0, true),

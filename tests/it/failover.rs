@@ -101,7 +101,7 @@ const TABLE: &[Row] = &[
     row("cut",            1, 3, "cut",              GUESS, 0, After::Open),
     row("stall",          1, 3, "timeout",          GUESS, 0, After::Open),
     row("malformed",      1, 3, "malformed",        GUESS, 0, After::Open),
-    row("error-in-200",   1, 3, "server_error",     FREE,  0, After::Open),
+    row("error-in-200",   1, 3, "server_error",     GUESS, 0, After::Open),
     row("no-usage",       1, 1, "",                 GUESS, 0, After::Closed),
     row("no-end",         1, 3, "cut",              GUESS, 0, After::Open),
     row("empty",          1, 3, "empty",            INPUT, 0, After::Open),
@@ -244,9 +244,8 @@ fn otherwise(row: &Row, dialect: DialectKind, whole: bool) -> Row {
     match (row.fault, dialect, whole) {
         ("malformed", _, true) => Row { class: "cut", ..*row },
         ("no-end", _, true) => Row { requests: 1, class: "", cost: INPUT, after: After::Closed, ..*row },
-        ("error-in-200", DialectKind::Anthropic | DialectKind::Gemini, false) => {
-            Row { class: "overloaded", cost: GUESS, ..*row }
-        }
+        ("error-in-200", DialectKind::Anthropic | DialectKind::Gemini, false) => Row { class: "overloaded", ..*row },
+        ("error-in-200", _, true) => Row { cost: FREE, ..*row },
         ("refuse", DialectKind::Cohere, _) => Row { cost: FREE, ..*row },
         _ => Row { ..*row },
     }
