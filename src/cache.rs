@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use serde_json::{Map, Value};
 
 use crate::store::CacheRow;
-use crate::types::{Effort, FinishReason, Message, Tier};
+use crate::types::{Effort, FinishReason, Message, Tier, hex};
 
 /// The version of the key's and the seal's form; another one makes every older entry a miss.
 const FORM: &str = "llmr cache 1";
@@ -137,11 +137,6 @@ impl Sealer {
         mac.update(bytes);
         mac.finalize().into_bytes().into()
     }
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Named fields as bytes, each with its length.

@@ -4,7 +4,6 @@
 //! writes and checks them. A file that changes afterwards is a stranger's again. What is trusted may set everything
 //! but what counts in the process environment only.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -12,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::private;
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
+use crate::types::hex;
 
 /// What is known of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +85,7 @@ fn refused(path: &Path, why: &str) -> Error {
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, named_params};
 
 use super::columns::{count, first, int, run, tokens, usage};
 use super::{Problem, Store, StoreError, budget};
-use crate::types::{CostSource, Day, FinishReason, NanoUsd, Tier, Timestamp, Usage};
+use crate::types::{CostSource, Day, FinishReason, NanoUsd, Tier, Timestamp, Usage, hex};
 
 /// A stored answer. The seal is over the key and every field above it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,14 +229,6 @@ fn whole(row: &Row<'_>) -> rusqlite::Result<Option<CacheRow>> {
     ];
     let read = whole.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
     Ok((stored == read).then_some(whole))
-}
-
-fn hex(key: &[u8; 32]) -> String {
-    use std::fmt::Write;
-    key.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Only what [`hex`] makes: lower case, 64 digits.
