@@ -41,6 +41,13 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
     match command {
         Command::Ask(args) => commands::ask::run(context, args),
         Command::DryRun(args) => commands::dry_run::run(context, args),
+        Command::Chat(args) => commands::chat::run(context, args),
+        Command::Batch(args) => commands::batch::run(context, args),
+        Command::Template(args) => commands::template::run(context, args),
+        Command::Forget(args) => commands::forget::run(context, args),
+        Command::Import(args) => commands::import::run(context, args),
+        Command::Completions(args) => commands::completions::run(context, args),
+        Command::Man(args) => commands::man::run(context, args),
         Command::Budget(args) => commands::budget::run(context, args),
         Command::Providers(args) => commands::providers::run(context, args),
         Command::Stats(args) => commands::stats::run(context, args),

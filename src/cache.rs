@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use serde_json::{Map, Value};
 
 use crate::store::CacheRow;
-use crate::types::{Effort, FinishReason, Message, Tier, hex};
+use crate::types::{Effort, FinishReason, Message, Schema, Tier, hex};
 
 /// The version of the key's and the seal's form; another one makes every older entry a miss.
 const FORM: &str = "llmr cache 1";
@@ -71,6 +71,8 @@ pub struct Asked<'a> {
     pub effort: Option<Effort>,
     /// Fields passed through.
     pub extra: &'a Map<String, Value>,
+    /// What the answer must fit.
+    pub schema: Option<&'a Schema>,
 }
 
 /// The key of a request.
@@ -85,9 +87,12 @@ pub fn key(asked: &Asked<'_>) -> Key {
     fields.option("tier", asked.tier.map(Tier::name));
     fields.list("fallbacks", asked.fallbacks);
     fields.option("system", asked.system);
-    for Message { role, text } in asked.messages {
+    for Message { role, text, images } in asked.messages {
         fields.put("role", &format!("{role:?}"));
         fields.put("text", text);
+        for image in images {
+            fields.put("image", &hex(&Sha256::digest(&image.bytes)));
+        }
     }
     fields.put("cap", &asked.cap.to_string());
     fields.option("temperature", asked.temperature.map(|t| t.to_string()).as_deref());
@@ -97,6 +102,7 @@ pub fn key(asked: &Asked<'_>) -> Key {
     let mut extra: Vec<String> = asked.extra.iter().map(|(k, v)| format!("{k}={v}")).collect();
     extra.sort();
     fields.list("extra", &extra);
+    fields.option("schema", asked.schema.map(|schema| schema.value.to_string()).as_deref());
     fields.hash()
 }
 
@@ -196,10 +202,10 @@ fn fields_of(row: &CacheRow) -> Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{CostSource, NanoUsd, Role, Timestamp, Usage};
+    use crate::types::{CostSource, NanoUsd, Timestamp, Usage};
 
     fn messages(text: &str) -> Vec<Message> {
-        vec![Message { role: Role::User, text: text.into() }]
+        vec![Message::user(text)]
     }
 
     /// What can be varied about a plain question.
@@ -235,13 +241,14 @@ mod tests {
             stop: &owned(v.stop),
             effort: v.effort,
             extra: &v.extra,
+            schema: None,
         })
     }
 
     #[test]
     fn everything_that_can_change_the_answer_changes_the_key() {
         let plain = Varied::default;
-        let assistant = vec![Message { role: Role::Assistant, text: "hello".into() }];
+        let assistant = vec![Message::assistant("hello")];
         let extra: Map<String, Value> = [("seed".to_owned(), Value::from(1))].into_iter().collect();
         let varied = [
             plain(),

@@ -51,7 +51,8 @@ fn open(path: &Path) -> Store {
 
 /// Begins a request and admits its only attempt.
 fn admit(store: &Store, limit: Limit) -> (AttemptId, Admitted) {
-    let start = RequestStart { at: NOON, tag: None, mode: Mode::Production, stream: false, requested_model: None };
+    let start =
+        RequestStart { at: NOON, tag: None, mode: Mode::Production, stream: false, requested_model: None, kept: None };
     let attempt = AttemptId { request: store.begin(&start).unwrap_or_else(|e| panic!("begin: {e}")), number: 1 };
     let candidate = CandidateId::new("lab", "small");
     let ask = Admission {

@@ -14,7 +14,7 @@ use crate::output::{Level, Messages, Redactor, Terminal};
 use crate::sandbox;
 
 /// Words that other tools of this kind have as commands: alone they are hardly prompts.
-const NO_COMMANDS: [&str; 6] = ["chat", "completions", "forget", "keys", "man", "version"];
+const NO_COMMANDS: [&str; 3] = ["keys", "serve", "version"];
 
 /// A command shorter than this has too many neighbours among ordinary words.
 const NEAR_FROM: usize = 5;
@@ -131,13 +131,13 @@ mod tests {
             ("budgt", Some("set"), Some("did you mean `llmr budget`?")),
             ("Providers", None, Some("did you mean `llmr providers`?")),
             ("logs", None, Some("did you mean `llmr log`?")),
-            ("chat", None, Some("`llmr --help` lists the commands")),
+            ("version", None, Some("`llmr --help` lists the commands")),
             ("budgt", Some("for"), None),
             ("long", None, None),
             ("hi", None, None),
             ("hello", None, None),
             ("statistics", None, None),
-            ("chat", Some("with"), None),
+            ("version", Some("with"), None),
             ("what is a budget?", None, None),
         ] {
             let error = slip(first, second);

@@ -165,6 +165,7 @@ impl Context {
             sealer,
             redactor: self.redactor.clone(),
             network: self.network(),
+            client: None,
             warned: self.warned.clone(),
         })
     }

@@ -62,6 +62,7 @@ struct Attempt {
 pub fn run(context: &mut Context, args: &cli::Log) -> Result<()> {
     let (filter, single) = match &args.action {
         None => (LogFilter { limit: Some(u64::from(args.n)), ..LogFilter::default() }, None),
+        Some(LogAction::Export { .. }) => return Err(Error::new(Kind::Other, "export is not built yet")),
         Some(LogAction::Show { id }) => (LogFilter { id: Some(number(id)?), ..LogFilter::default() }, Some(id)),
     };
     let store = context.store_for_reading()?;

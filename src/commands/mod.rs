@@ -1,16 +1,23 @@
 //! One verb a file: arguments into a plain request, a call, a report, output. No decisions.
 
 pub mod ask;
+pub mod batch;
 pub mod budget;
 pub mod cache;
+pub mod chat;
+pub mod completions;
 pub mod config;
 mod context;
 pub mod dry_run;
+pub mod forget;
+pub mod import;
 pub mod log;
+pub mod man;
 pub mod models;
 pub mod providers;
 mod question;
 pub mod sandbox;
 pub mod stats;
+pub mod template;
 
 pub use context::{Context, Printer, Stderr, runtime};

@@ -71,6 +71,9 @@ pub fn run(context: &mut Context, args: &cli::Providers) -> Result<()> {
         None => list(context, false),
         Some(ProvidersAction::List { all }) => list(context, *all),
         Some(ProvidersAction::Show { name }) => show(context, name),
+        Some(ProvidersAction::Check { .. }) => {
+            Err(crate::error::Error::new(crate::error::Kind::Other, "check is not built yet"))
+        }
         Some(ProvidersAction::Reset { name }) => {
             find(context, name)?;
             context.store()?.reset_provider(name)?;

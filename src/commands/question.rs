@@ -9,14 +9,14 @@ use crate::commands::{Context, sandbox};
 use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
 use crate::providers::passed;
-use crate::router::{CacheUse, Request, Selection};
-use crate::types::{Limit, Message, Mode, NanoUsd, Role, whole_ms};
+use crate::router::{CacheUse, Keep, Request, Selection};
+use crate::types::{Limit, Message, Mode, NanoUsd, whole_ms};
 
 /// Reads the prompt and resolves every flag against the settings.
 pub fn request(context: &mut Context, question: &cli::Question) -> Result<Request> {
     let checked = checked(context, question)?;
     let text = prompt(context, question)?;
-    Ok(Request { messages: vec![Message { role: Role::User, text }], ..checked })
+    Ok(Request { messages: vec![Message::user(text)], ..checked })
 }
 
 /// Everything but the prompt: a wrong flag is told before standard input is waited for.
@@ -59,6 +59,8 @@ fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         race: false,
         mode: Mode::Production,
         tag: None,
+        schema: None,
+        keep: Keep::default(),
         cache: match (question.no_cache, question.refresh) {
             (true, _) => CacheUse::Off,
             (_, true) => CacheUse::Refresh,

@@ -63,7 +63,7 @@ struct Shadow {
 pub fn run(context: &mut Context, args: &cli::Stats) -> Result<()> {
     let now = context.now();
     let to = now.day();
-    let from = to.plus(1 - i32::try_from(args.days).unwrap_or(i32::MAX));
+    let from = to.plus(1 - i32::try_from(args.days.unwrap_or(30)).unwrap_or(i32::MAX));
     let store = context.store_for_reading()?;
     // Charges what dead processes held, so that the sums have it.
     store.budget_day(now)?;

@@ -42,6 +42,10 @@ pub struct Settings {
     pub mode: Mode,
     /// Whether the usage line is always printed.
     pub usage: bool,
+    /// Whether the log keeps prompts and answers.
+    pub log_content: bool,
+    /// Whether an answer's Markdown is rendered on a terminal.
+    pub markdown: bool,
     /// What a reader of the metrics must present.
     pub metrics_token: Option<Secret>,
 }
@@ -106,6 +110,8 @@ impl Default for Settings {
             strategy: Strategy::default(),
             mode: Mode::default(),
             usage: false,
+            log_content: false,
+            markdown: true,
             metrics_token: None,
         }
     }
@@ -202,6 +208,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("breaker.threshold", ["LLMR_BREAKER_THRESHOLD"], Number, COUNT_FROM_1, breaker.threshold, count_from_1, plain, None),
     setting!("breaker.open_secs", ["LLMR_BREAKER_OPEN_SECS"], Number, SECS, breaker.open_secs, secs, plain, None),
     setting!("usage", [] as [&str; 0], Flag, FLAG, usage, flag, on_off, None),
+    setting!("log_content", ["LLMR_LOG_CONTENT"], Flag, FLAG, log_content, flag, on_off, None),
+    setting!("markdown", ["LLMR_MARKDOWN"], Flag, FLAG, markdown, flag, on_off, None),
     setting!("metrics_token", ["LLMR_METRICS_TOKEN", "PENIN_METRICS_TOKEN"], Secret, "a secret of your own (`change-me` is everybody's)", metrics_token, own_secret, set_or_missing, None),
 ];
 

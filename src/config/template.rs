@@ -34,6 +34,10 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #max_attempts = 8
 # Always print what an answer has used and cost.
 #usage = false
+# Render an answer's Markdown on a terminal.
+#markdown = true
+# Keep prompts and answers in the log (`llmr forget` removes them).
+#log_content = false
 
 #[timeouts]
 #connect_secs = 10

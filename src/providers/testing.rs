@@ -5,19 +5,20 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::*;
-use crate::types::{FailureClass, FinishReason, Message, NanoUsd, Role, Usage};
+use crate::types::{FailureClass, FinishReason, Message, NanoUsd, Usage};
 
 /// A one-word question.
 pub fn ask() -> Ask {
     Ask {
         system: None,
-        messages: vec![Message { role: Role::User, text: "Hello".into() }],
+        messages: vec![Message::user("Hello")],
         max_output_tokens: 100,
         temperature: None,
         top_p: None,
         stop: Vec::new(),
         effort: None,
         extra: Map::new(),
+        schema: None,
         stream: false,
     }
 }

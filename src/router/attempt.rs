@@ -58,7 +58,8 @@ impl Router<'_> {
         listener: &mut dyn Listener,
     ) -> Result<End> {
         let Some(ready) = self.ready(trip, ranked, listener)? else { return self.look_again(trip).await };
-        let mut seen = Progress { sent_at: ready.at, ..Progress::default() };
+        let text = self.keeps(trip.job).then(String::new);
+        let mut seen = Progress { sent_at: ready.at, text, ..Progress::default() };
         let mut closed = false;
         let began = Instant::now();
         let exchange = Exchange {
@@ -188,6 +189,9 @@ impl Router<'_> {
         let verdict = verdict(&over);
         let answered = over.result.as_ref().ok().filter(|_| verdict.is_ok()).cloned();
         let charge = self.settle(trip, &over, answered.is_some());
+        if over.seen.shown {
+            trip.partial.clone_from(&over.seen.text);
+        }
         if let Some(kind) = stopped_by {
             return Err(Error::new(kind, stopped(kind)));
         }

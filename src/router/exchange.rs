@@ -77,6 +77,9 @@ fn note(seen: &mut Progress, reader: &AnswerReader<'_>) {
 
 fn shown(seen: &mut Progress, delta: &Delta, show: &mut dyn FnMut(&str) -> Flow) -> Result<(), Failure> {
     seen.written += estimate::tokens(&delta.0);
+    if let Some(text) = &mut seen.text {
+        text.push_str(&delta.0);
+    }
     match show(&delta.0) {
         Flow::On => Ok(()),
         Flow::Closed => Err(Failure::new(FailureClass::Cancelled, "the reader closed the pipe")),

@@ -26,13 +26,13 @@ use crate::error::Result;
 use crate::host::Host;
 use crate::output::Redactor;
 use crate::providers::passed;
-use crate::store::{CacheFailure, CacheHit, CacheRow, RequestStart, Store};
-use crate::transport::Network;
+use crate::store::{CacheFailure, CacheHit, CacheRow, Kept, Place, RequestStart, Store};
+use crate::transport::{Client, Network};
 use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp};
 
 pub use facts::Day;
 pub use interrupt::{Stop, interrupted};
-pub use request::{Answered, CacheUse, Flow, Listener, Rehearsal, Request, Selection};
+pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
 
 /// The id of a request that has no row.
@@ -54,6 +54,8 @@ pub struct Router<'a> {
     pub redactor: Redactor,
     /// How the network is reached.
     pub network: Network,
+    /// The client, from the first request that is sent on.
+    pub client: Option<Client>,
     /// What was warned of before a request was made.
     pub warned: Vec<String>,
 }
@@ -91,8 +93,9 @@ impl Router<'_> {
         let Some(row) = self.good_entry(job)? else { return Ok(None) };
         let latency_ms = job.began.ms_until(self.host.now());
         let recorded = self.store.record_hit(&CacheHit {
-            start: start(job),
+            start: self.start(job),
             key: &job.key,
+            answer: self.keeps(job).then_some(row.content.as_str()),
             provider: &row.provider,
             model: &row.model,
             tier: row.tier,
@@ -185,6 +188,38 @@ impl Router<'_> {
         })
     }
 
+    /// Whether the texts of a request are kept.
+    fn keeps(&self, job: &Job) -> bool {
+        self.config.settings.log_content || job.request.keep != Keep::Nothing
+    }
+
+    /// The request as its row begins.
+    fn start<'j>(&self, job: &'j Job) -> RequestStart<'j> {
+        RequestStart {
+            at: job.began,
+            tag: job.request.tag.as_deref(),
+            mode: job.request.mode,
+            stream: job.request.stream,
+            requested_model: job.request.selection.model.as_deref(),
+            kept: self.keeps(job).then(|| self.kept(job)),
+        }
+    }
+
+    /// What is kept of a request: of a conversation the last message, the others are earlier turns.
+    fn kept<'j>(&self, job: &'j Job) -> Kept<'j> {
+        let request = &job.request;
+        Kept {
+            system: request.system.as_deref(),
+            message: request.messages.last(),
+            logged: self.config.settings.log_content,
+            place: match request.keep {
+                Keep::Nothing => Place::Log,
+                Keep::Turn { conversation } => Place::Turn { conversation },
+                Keep::Line { batch, line } => Place::Line { batch, line },
+            },
+        }
+    }
+
     /// The seed of all draws: the user's own, else the database's.
     fn seed(&self) -> u64 {
         self.host.seed().unwrap_or_else(|| self.store.seed())
@@ -222,17 +257,6 @@ fn may_be_served(job: &Job, row: &CacheRow) -> bool {
     allowed && row.created_at <= job.began && job.began < row.expires_at
 }
 
-/// The request as its row begins.
-fn start(job: &Job) -> RequestStart<'_> {
-    RequestStart {
-        at: job.began,
-        tag: job.request.tag.as_deref(),
-        mode: job.request.mode,
-        stream: job.request.stream,
-        requested_model: job.request.selection.model.as_deref(),
-    }
-}
-
 /// What the cache key is made of.
 fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [String]) -> cache::Asked<'a> {
     cache::Asked {
@@ -248,6 +272,7 @@ fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [Strin
         stop: &request.stop,
         effort: request.effort,
         extra: &request.extra,
+        schema: request.schema.as_deref(),
     }
 }
 

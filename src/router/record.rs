@@ -56,7 +56,7 @@ impl Router<'_> {
 
     pub(super) fn request_end<'o>(
         &self,
-        trip: &Trip<'_>,
+        trip: &'o Trip<'_>,
         over: &'o Over,
         charge: &Charge,
         now: Timestamp,
@@ -77,6 +77,9 @@ impl Router<'_> {
             usage: Some(charge.usage),
             error_kind: None,
             decision: None,
+            answer: over.result.as_ref().ok().filter(|_| self.keeps(trip.job)).map(|a| a.text.as_str()),
+            partial: false,
+            cache_key: (trip.job.request.cache != CacheUse::Off).then_some(&trip.job.key),
         }
     }
 

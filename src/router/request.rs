@@ -1,11 +1,13 @@
 //! What a request asks for and what comes of it, as plain data between commands and router.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::engine::plan::Plan;
 use crate::types::{
     AttemptReport, CacheOutcome, CandidateId, CostSource, Effort, FinishReason, Message, Mode, NanoUsd, RequestId,
-    Strategy, Tier, Usage, Weights,
+    Schema, Strategy, Tier, Usage, Weights,
 };
 
 /// How the cache is used.
@@ -31,6 +33,26 @@ pub struct Selection {
     pub tier: Option<Tier>,
     /// `--fallback`, in order; empty: those of the config.
     pub fallbacks: Vec<String>,
+}
+
+/// What a request's texts are kept for, beside the log (which keeps them where the user says so).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The next turn of this conversation: the last message and its answer.
+    Turn {
+        /// The conversation's number.
+        conversation: i64,
+    },
+    /// A line of a batch.
+    Line {
+        /// The batch's number.
+        batch: i64,
+        /// The line's number, from 1.
+        line: u64,
+    },
 }
 
 /// A request, with every setting resolved.
@@ -76,6 +98,10 @@ pub struct Request {
     pub mode: Mode,
     /// The user's label.
     pub tag: Option<String>,
+    /// What the answer must fit.
+    pub schema: Option<Arc<Schema>>,
+    /// What its texts are kept for, beside the log.
+    pub keep: Keep,
     /// How the cache is used.
     pub cache: CacheUse,
     /// Whether providers are asked to stream.

@@ -15,6 +15,8 @@ pub struct Progress {
     pub first_token_ms: Option<u64>,
     /// Whether a stream was asked for, and nothing else has come.
     pub stream: bool,
+    /// The text so far, where it is kept.
+    pub text: Option<String>,
     /// Reference tokens of the text so far, as estimated.
     pub written: u64,
     /// Reference tokens of the thinking so far, as estimated.

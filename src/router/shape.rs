@@ -66,6 +66,7 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
         stop,
         effort,
         extra: request.extra.clone(),
+        schema: request.schema.clone(),
         stream: request.stream && candidate.streams,
     };
     Shaped { ask, target, warnings }

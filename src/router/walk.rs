@@ -15,7 +15,7 @@ use crate::router::ending::{End as Last, ended};
 use crate::router::interrupt::{Stop, interrupted};
 use crate::router::request::{Answered, CacheUse, Listener};
 use crate::router::shape::Dropped;
-use crate::router::{Job, Router, start};
+use crate::router::{Job, Router};
 use crate::store::RequestEnd;
 use crate::transport::Client;
 use crate::types::{AttemptReport, CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp, whole_ms};
@@ -38,6 +38,8 @@ pub(super) struct Trip<'j> {
     pub decision: Option<String>,
     /// Resolves when the process is asked to stop.
     pub stop: Stop,
+    /// What had been shown of an answer that broke off, where texts are kept.
+    pub partial: Option<String>,
 }
 
 impl Trip<'_> {
@@ -71,7 +73,7 @@ impl Router<'_> {
     pub async fn answer(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<Answered> {
         // Watched before money is held, so that no hold outlives a request that was stopped.
         let stop = interrupted();
-        let client = Client::new(&self.network)?;
+        let client = self.client()?;
         let (id, unrecorded) = self.begin(job)?;
         let draw = draw::of_request(self.seed(), id.0);
         let mut trip = Trip {
@@ -86,6 +88,7 @@ impl Router<'_> {
             last: None,
             decision: None,
             stop,
+            partial: None,
         };
         if let Some(warning) = unrecorded {
             trip.warn(warning, listener);
@@ -97,13 +100,22 @@ impl Router<'_> {
         })
     }
 
+    /// The one client; made when something is sent for the first time.
+    fn client(&mut self) -> Result<Client> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => Client::new(&self.network)?,
+        };
+        Ok(self.client.insert(client).clone())
+    }
+
     /// Gives the request its number, with a warning where nothing can be recorded: without a budget a database that
     /// cannot be written stops nothing.
     fn begin(&mut self, job: &Job) -> Result<(RequestId, Option<String>)> {
-        match self.store.begin(&start(job)) {
+        match self.store.begin(&self.start(job)) {
             Err(problem) if self.limit == Limit::Off => {
                 self.store = self.store.stand_in()?;
-                Ok((self.store.begin(&start(job))?, Some(format!("nothing will be recorded: {problem}"))))
+                Ok((self.store.begin(&self.start(job))?, Some(format!("nothing will be recorded: {problem}"))))
             }
             begun => Ok((begun?, None)),
         }
@@ -256,6 +268,9 @@ impl Router<'_> {
             usage: None,
             error_kind: Some(error.kind.name()),
             decision: trip.decision.as_deref(),
+            answer: trip.partial.as_deref(),
+            partial: true,
+            cache_key: None,
         };
         let recorded = self.store.finish(&end);
         let error = Error { attempts: trip.reports.clone(), ..error };

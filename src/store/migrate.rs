@@ -9,7 +9,13 @@ use super::busy::Patience;
 use super::error::{Problem, is_busy};
 
 /// Every migration, oldest first; number n brings the database to version n. Only ever appended to.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_base.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_base.sql"),
+    include_str!("migrations/0002_texts.sql"),
+    include_str!("migrations/0003_batch.sql"),
+    include_str!("migrations/0004_reports.sql"),
+    include_str!("migrations/0005_checks.sql"),
+];
 
 /// Brings the database to the newest version; the first migration records `seed`.
 pub(super) fn migrate(conn: &Connection, seed: u64) -> Result<(), Problem> {

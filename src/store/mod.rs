@@ -17,6 +17,8 @@ mod budget;
 mod busy;
 mod cache_rows;
 mod columns;
+mod contents;
+mod conversations;
 mod error;
 mod facts;
 mod files;
@@ -34,6 +36,8 @@ mod tests;
 
 pub use budget::{BudgetDay, DaySpend};
 pub use cache_rows::{CacheCounts, CacheEntry, CacheFailure, CachePut, CacheRow};
+pub use contents::{Kept, Place};
+pub use conversations::{Condensation, Conversation, Turn};
 pub use error::{Problem, StoreError};
 pub use facts::Facts;
 pub use health::{ProviderState, Rest, RestUntil};

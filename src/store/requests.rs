@@ -3,8 +3,9 @@
 use rusqlite::{Connection, named_params};
 
 use super::columns::{millis, run, tokens};
+use super::contents::{self, Kept};
 use super::{Problem, Store, StoreError, budget, cache_rows, holds};
-use crate::types::{CacheOutcome, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage};
+use crate::types::{CacheOutcome, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage, hex};
 
 /// A request as it begins.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,8 @@ pub struct RequestStart<'a> {
     pub stream: bool,
     /// The model asked for by name.
     pub requested_model: Option<&'a str>,
+    /// What is kept of its texts.
+    pub kept: Option<Kept<'a>>,
 }
 
 /// A request as it ended.
@@ -52,6 +55,12 @@ pub struct RequestEnd<'a> {
     pub error_kind: Option<&'a str>,
     /// The decision, where no attempt has recorded it yet.
     pub decision: Option<&'a str>,
+    /// The answer, where texts are kept.
+    pub answer: Option<&'a str>,
+    /// Whether the answer broke off.
+    pub partial: bool,
+    /// The key of its cache entry, where it has one.
+    pub cache_key: Option<&'a [u8; 32]>,
 }
 
 /// A request that the cache answered.
@@ -61,6 +70,8 @@ pub struct CacheHit<'a> {
     pub start: RequestStart<'a>,
     /// The entry's key.
     pub key: &'a [u8; 32],
+    /// The answer, where texts are kept.
+    pub answer: Option<&'a str>,
     /// Who gave the answer when it was stored.
     pub provider: &'a str,
     /// With which model.
@@ -118,6 +129,9 @@ fn insert(tx: &Connection, start: &RequestStart<'_>) -> rusqlite::Result<Request
     )?;
     let id = RequestId(tx.last_insert_rowid());
     budget::add(tx, day, budget::Sum::Requests, 1)?;
+    if let Some(kept) = &start.kept {
+        contents::insert(tx, id, start.at, kept)?;
+    }
     Ok(id)
 }
 
@@ -137,6 +151,9 @@ fn end_of_hit<'a>(id: RequestId, hit: &CacheHit<'a>) -> RequestEnd<'a> {
         usage: hit.usage,
         error_kind: None,
         decision: None,
+        answer: hit.answer,
+        partial: false,
+        cache_key: Some(hit.key),
     }
 }
 
@@ -154,7 +171,7 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
     let found = run(
         tx,
         "UPDATE requests SET state = 'done', finished_at = :at, exit_code = :exit_code, error_kind = :error_kind,
-             decision = coalesce(:decision, decision),
+             decision = coalesce(:decision, decision), cache_key = coalesce(:cache_key, cache_key),
              provider = :provider, model = :model, tier = :tier, finish_reason = :finish_reason,
              cost_nanousd = :cost, latency_ms = :latency_ms, first_token_ms = :first_token_ms,
              input_tokens = :input, cached_input_tokens = :cached, cache_write_tokens = :write,
@@ -166,11 +183,14 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
             ":finish_reason": end.finish_reason, ":cost": end.cost.map(|cost| cost.0.max(0)),
             ":latency_ms": millis(end.latency_ms), ":first_token_ms": end.first_token_ms.map(millis),
             ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
-            ":estimated": end.usage.map(|usage| usage.estimated),
+            ":estimated": end.usage.map(|usage| usage.estimated), ":cache_key": end.cache_key.map(|key| hex(key)),
         },
     )?;
-    match found {
-        0 => Err(Problem::NoRequest(end.id)),
-        _ => Ok(()),
+    if found == 0 {
+        return Err(Problem::NoRequest(end.id));
+    }
+    match end.answer {
+        Some(answer) => Ok(contents::answer(tx, end.id, answer, end.partial)?),
+        None => Ok(()),
     }
 }

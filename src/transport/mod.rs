@@ -103,7 +103,8 @@ impl Sent {
     }
 }
 
-/// The HTTP client: one a process. Connections are kept open and used again.
+/// The HTTP client: one a process. Connections are kept open and used again; clones share them.
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     connect_ms: u64,

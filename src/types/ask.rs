@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NanoUsd, Usage};
+use super::{Image, NanoUsd, Usage};
 
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +19,35 @@ pub enum Role {
 }
 
 /// One turn of a conversation. The system prompt is a field of [`Ask`], not a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Who wrote it.
     pub role: Role,
     /// What.
     pub text: String,
+    /// Pictures that go before the text; only the user sends any.
+    pub images: Vec<Image>,
+}
+
+impl Message {
+    /// What the person says.
+    pub fn user(text: impl Into<String>) -> Self {
+        Self { role: Role::User, text: text.into(), images: Vec::new() }
+    }
+
+    /// What the model said.
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self { role: Role::Assistant, text: text.into(), images: Vec::new() }
+    }
+}
+
+/// A JSON Schema that an answer shall fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema {
+    /// Its name for vendors that want one: letters, digits, `_` and `-`, at most 64.
+    pub name: String,
+    /// The schema.
+    pub value: serde_json::Value,
 }
 
 /// How hard a reasoning model should think.
@@ -89,6 +113,8 @@ pub struct Ask {
     pub effort: Option<Effort>,
     /// Fields passed through as they are (`-o KEY=VALUE`); they win over everything above.
     pub extra: serde_json::Map<String, serde_json::Value>,
+    /// What the answer shall fit; asked for in the vendor's own way where there is one.
+    pub schema: Option<Arc<Schema>>,
     /// Whether the answer shall come as a stream.
     pub stream: bool,
 }

@@ -234,6 +234,7 @@ fn check_address(dialect: &dyn Dialect, recording: &Recording) {
         stop: Vec::new(),
         effort: None,
         extra: Map::new(),
+        schema: None,
         stream: path.contains(":stream"),
     };
     let url = dialect.request(&to, &ask).unwrap().url;

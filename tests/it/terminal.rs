@@ -1,5 +1,6 @@
 //! What a person sees: streams, switches, hints, and what is not sent by mistake.
 
+use crate::common::pty::Pty;
 use crate::common::{Place, sandbox};
 
 #[test]
@@ -26,7 +27,7 @@ fn a_mistyped_command_is_not_sent() {
     let place = Place::new().with(&sandbox);
     let ran = place.run(&["stat"]).expect(2);
     assert!(ran.stderr.contains("did you mean `llmr stats`?"), "{ran:?}");
-    place.run(&["chat", "--json"]).expect(2);
+    place.run(&["version", "--json"]).expect(2);
     assert!(sandbox.bill().providers.iter().all(|p| p.requests == 0), "{:?}", sandbox.bill());
     place.run(&["ask", "stat"]).expect(0);
 }
@@ -131,4 +132,14 @@ fn a_provider_that_is_not_there_is_an_error_that_names_the_near_one() {
     }
     let ran = place.run(&["models", "no-such-model"]).expect(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.starts_with("hint: no model has that")), ("", true));
+}
+
+#[test]
+fn an_answer_streams_on_a_terminal() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox);
+    let whole = place.run(&["ask", "--no-cache", "hello"]).expect(0);
+    let (code, printed) = Pty::start(&place, &["ask", "--no-cache", "hello"], 80, 24).end();
+    assert_eq!(code, 0);
+    assert!(printed.replace("\r\n", " ").contains(whole.stdout.lines().next().unwrap()), "{printed}");
 }

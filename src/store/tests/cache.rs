@@ -38,6 +38,7 @@ fn keys(store: &Store) -> Vec<u8> {
 
 fn hit(key: &[u8; 32], when: Timestamp) -> CacheHit<'_> {
     CacheHit {
+        answer: None,
         start: start(when),
         key,
         provider: "lab",

@@ -91,7 +91,7 @@ fn usd(nano: i64) -> Limit {
 }
 
 fn start(at: Timestamp) -> RequestStart<'static> {
-    RequestStart { at, tag: None, mode: Mode::Production, stream: false, requested_model: None }
+    RequestStart { at, tag: None, mode: Mode::Production, stream: false, requested_model: None, kept: None }
 }
 
 fn begin(store: &Store, when: Timestamp) -> AttemptId {
@@ -170,6 +170,9 @@ fn ended(id: RequestId, when: Timestamp) -> RequestEnd<'static> {
         usage: None,
         error_kind: None,
         decision: None,
+        answer: None,
+        partial: false,
+        cache_key: None,
     }
 }
 

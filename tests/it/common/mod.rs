@@ -4,6 +4,7 @@
 
 pub mod canned;
 pub mod crowd;
+pub mod pty;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

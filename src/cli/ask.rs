@@ -1,0 +1,361 @@
+//! Prompts and how they are answered.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+pub(super) const ASK_EXAMPLES: &str = "\
+Examples:
+  llmr ask \"why is the sky blue?\"
+  llmr ask -m gpt-6-luna -s \"answer in French\" \"what is a monad?\"
+  llmr ask -p anthropic -p gemini --strategy cheapest \"name three rivers\"
+  llmr ask -f src/main.rs -f notes.md \"review this\"
+  git diff | llmr ask \"write a commit message\"
+  llmr ask --json \"name a colour\" | jq -r .content
+  llmr ask --max-cost 0.01 --fallback deepseek-flash \"summarise\" < report.txt
+  llmr ask --sandbox \"hello\"                           no key, no cost: rehearse
+  llmr ask --sandbox cohere=500,openai=429 \"hello\"     watch a failover; once more: the breaker is open
+
+Settings come from flags, then the environment, then the nearest .env, then the .env in the config
+folder, then config.toml (`llmr config path` names them). The least that is needed is one key:
+  export OPENAI_API_KEY=…       (or ANTHROPIC_API_KEY, GEMINI_API_KEY, …: see `llmr providers`)
+The day's budget is 5 USD unless LLMR_BUDGET_DAILY_USD or `llmr budget set` says otherwise.
+
+Standard input: without a prompt it is the prompt; with one it follows inside <stdin>…</stdin>.
+On a terminal the answer streams; in a pipe it comes whole or not at all, unless --stream is given.
+
+Exit codes: 0 answered · 2 usage or settings · 3 refused · 4 budget · 5 verification
+  69 every candidate failed · 75 every one is rate-limited · 77 every one refused its key
+  130 Ctrl-C · 143 terminated";
+
+pub(super) const CHAT_EXAMPLES: &str = "\
+Examples:
+  llmr chat
+  llmr chat -m claude-haiku-4-5 -s \"answer briefly\"
+  llmr chat -c                          go on with the last conversation
+  llmr chat --session trip              go on with the one named trip, or begin it
+  llmr ask -c \"and in French?\"         one more turn of the last one, from the shell
+  llmr chat list
+  llmr chat export trip --format markdown > trip.md
+
+Inside: /help lists the commands, Tab completes them, Ctrl-C cancels an answer, Ctrl-D leaves.";
+
+pub(super) const BATCH_EXAMPLES: &str = "\
+Examples:
+  llmr batch prompts.jsonl -o answers.jsonl
+  llmr batch prompts.jsonl -o answers.jsonl --jobs 16 -m deepseek-flash --max-cost 2
+  llmr batch prompts.jsonl -o answers.jsonl          the same once more: goes on where it was stopped
+
+Each line is an object with `prompt`, and where wanted `id`, `system`, `model`, `provider`, `max_tokens`, `temperature`,
+`tier`, `tag`. Each line of the output is the `ask` object with the line's `id`, or an `error`.";
+
+pub(super) const TEMPLATE_EXAMPLES: &str = "\
+Examples:
+  llmr template new review -s \"You review code.\" \"Review this as a {{role}}: {{input}}\"
+  git diff | llmr ask -T review --var role=maintainer
+  llmr template list
+  llmr template show review";
+
+/// What is asked, and of whom: the flags that `ask` and `dry-run` share.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Question {
+    /// The prompt; several words are joined by spaces; `-` reads standard input
+    #[arg(value_name = "PROMPT")]
+    pub prompt: Vec<String>,
+    /// This model only: MODEL, PROVIDER/MODEL or an alias of the config
+    #[arg(short, long, value_name = "MODEL", help_heading = "Whom to ask")]
+    pub model: Option<String>,
+    /// Only this provider (may be repeated)
+    #[arg(short, long = "provider", value_name = "NAME", help_heading = "Whom to ask")]
+    pub providers: Vec<String>,
+    /// No model below this tier
+    #[arg(long, value_name = "TIER", value_parser = ["fast", "balanced", "advanced", "premium"], help_heading = "Whom to ask")]
+    pub tier: Option<String>,
+    /// Ask this model when the first one fails (may be repeated, in order)
+    #[arg(long = "fallback", value_name = "MODEL", help_heading = "Whom to ask")]
+    pub fallbacks: Vec<String>,
+    /// How candidates are put in order
+    #[arg(long, value_name = "NAME", help_heading = "Whom to ask",
+          value_parser = ["weighted", "cheapest", "fastest", "reliable", "priority", "round-robin", "balanced"])]
+    pub strategy: Option<String>,
+    /// Weights of cost, latency and quality [default: 0.4,0.3,0.3]
+    #[arg(long, value_name = "C,L,Q", help_heading = "Whom to ask", allow_hyphen_values = true)]
+    pub weights: Option<String>,
+    /// System prompt
+    #[arg(short, long, value_name = "TEXT", help_heading = "What to ask")]
+    pub system: Option<String>,
+    /// Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
+    #[arg(short, long = "file", value_name = "PATH", help_heading = "What to ask")]
+    pub files: Vec<PathBuf>,
+    /// Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
+    #[arg(short, long = "image", value_name = "PATH", help_heading = "What to ask")]
+    pub images: Vec<PathBuf>,
+    /// Use this template (see `llmr template`)
+    #[arg(short = 'T', long, value_name = "NAME", help_heading = "What to ask")]
+    pub template: Option<String>,
+    /// Fill in a variable of the template (may be repeated)
+    #[arg(long = "var", value_name = "NAME=VALUE", help_heading = "What to ask", requires = "template")]
+    pub variables: Vec<String>,
+    /// Do not read standard input
+    #[arg(long, help_heading = "What to ask")]
+    pub no_stdin: bool,
+    /// Sampling temperature, 0 to 2
+    #[arg(short, long, value_name = "T", help_heading = "How to answer", allow_negative_numbers = true)]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling, 0 to 1
+    #[arg(long, value_name = "P", help_heading = "How to answer", allow_negative_numbers = true)]
+    pub top_p: Option<f64>,
+    /// The longest answer, in tokens, thinking included
+    #[arg(long, value_name = "N", help_heading = "How to answer", allow_negative_numbers = true)]
+    pub max_tokens: Option<u64>,
+    /// Stop at this text (may be repeated)
+    #[arg(long = "stop", value_name = "TEXT", help_heading = "How to answer")]
+    pub stop: Vec<String>,
+    /// How hard a reasoning model thinks
+    #[arg(long, value_name = "LEVEL", value_parser = ["none", "low", "medium", "high", "max"], help_heading = "How to answer")]
+    pub effort: Option<String>,
+    /// Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
+    #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", help_heading = "How to answer")]
+    pub options: Vec<String>,
+    /// The answer is JSON that fits this JSON Schema, else exit code 5
+    #[arg(long, value_name = "FILE", help_heading = "How to answer")]
+    pub schema: Option<PathBuf>,
+    /// The most that all attempts together may cost, in USD
+    #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]
+    pub max_cost: Option<String>,
+    /// Time limit of the whole request, in seconds
+    #[arg(long, value_name = "SECS", help_heading = "Limits", allow_negative_numbers = true)]
+    pub timeout: Option<f64>,
+    /// Retries on one candidate
+    #[arg(long, value_name = "N", help_heading = "Limits", allow_negative_numbers = true)]
+    pub max_retries: Option<u32>,
+    /// Ask models without a known price although a budget is set
+    #[arg(long, help_heading = "Limits")]
+    pub allow_unpriced: bool,
+    /// Neither read nor write the cache
+    #[arg(long, help_heading = "Cache")]
+    pub no_cache: bool,
+    /// Do not read the cache, but write it
+    #[arg(long, help_heading = "Cache", conflicts_with = "no_cache")]
+    pub refresh: bool,
+}
+
+/// `llmr ask`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Ask {
+    /// What is asked, and of whom.
+    #[command(flatten)]
+    pub question: Question,
+    /// Ask so many candidates side by side and keep the best whole answer (each is paid for)
+    #[arg(long, value_name = "N", help_heading = "Whom to ask", allow_negative_numbers = true)]
+    pub parallel: Option<usize>,
+    /// With --parallel: keep the first whole answer and cancel the others
+    #[arg(long, help_heading = "Whom to ask", requires = "parallel")]
+    pub race: bool,
+    /// production answers; dry-run says what it would do; shadow also records what the other strategies would have done
+    #[arg(long, value_name = "MODE", value_parser = ["production", "dry-run", "shadow"], help_heading = "What to do")]
+    pub mode: Option<String>,
+    /// The same as the dry-run command
+    #[arg(long, help_heading = "What to do", conflicts_with = "mode")]
+    pub dry_run: bool,
+    /// Go on with the last conversation
+    #[arg(short, long = "continue", help_heading = "What to ask", conflicts_with = "session")]
+    pub continues: bool,
+    /// Go on with the conversation of this name, or begin it
+    #[arg(long, value_name = "NAME", help_heading = "What to ask")]
+    pub session: Option<String>,
+    /// Print the first code block of the answer alone
+    #[arg(short = 'x', long, help_heading = "Output")]
+    pub extract: bool,
+    /// Stream the answer, also into a pipe
+    #[arg(long, help_heading = "Output", conflicts_with = "no_stream")]
+    pub stream: bool,
+    /// Ask the provider for a whole answer
+    #[arg(long, help_heading = "Output")]
+    pub no_stream: bool,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json", "stream-json"], help_heading = "Output")]
+    pub output_format: Option<String>,
+    /// Print tokens, cost, time and who answered, on stderr
+    #[arg(short, long, help_heading = "Output")]
+    pub usage: bool,
+    /// Let the model's escape sequences through to the terminal
+    #[arg(long, help_heading = "Output")]
+    pub raw: bool,
+    /// A label for `log` and `stats`
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub tag: Option<String>,
+}
+
+/// `llmr chat`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Chat {
+    /// What to do with kept conversations; without it one is held.
+    #[command(subcommand)]
+    pub action: Option<ChatAction>,
+    /// The first prompt, and what holds for every turn.
+    #[command(flatten)]
+    pub question: Question,
+    /// Go on with the last conversation
+    #[arg(short, long = "continue", help_heading = "What to ask", conflicts_with = "session")]
+    pub continues: bool,
+    /// Go on with the conversation of this name, or begin it
+    #[arg(long, value_name = "NAME", help_heading = "What to ask")]
+    pub session: Option<String>,
+    /// Let the model's escape sequences through to the terminal
+    #[arg(long, help_heading = "Output")]
+    pub raw: bool,
+    /// A label for `log` and `stats`
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub tag: Option<String>,
+}
+
+/// What to do with kept conversations.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ChatAction {
+    /// Every conversation, the newest first
+    List {
+        /// So many
+        #[arg(short, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        n: u32,
+    },
+    /// One conversation, turn by turn
+    Show {
+        /// Its name, its number such as c3, or `last`
+        id: String,
+    },
+    /// Remove conversations with all that was kept of them
+    Rm {
+        /// Names or numbers such as c3
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Print one conversation as a file
+    Export {
+        /// Its name, its number such as c3, or `last`
+        id: String,
+        /// What kind of file
+        #[arg(long, value_name = "FORMAT", value_parser = ["markdown", "json", "jsonl"], default_value = "markdown")]
+        format: String,
+    },
+}
+
+/// `llmr batch`.
+#[derive(Debug, Clone, Args)]
+pub struct Batch {
+    /// JSON lines with `prompt` and, where wanted, `id`, `system`, `model`, …; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where the answers go, in the order of the prompts [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// So many prompts at a time
+    #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: u32,
+    /// Ask every line anew, also those that were answered
+    #[arg(long)]
+    pub restart: bool,
+    /// Model of the lines that name none
+    #[arg(short, long, value_name = "MODEL", help_heading = "Whom to ask")]
+    pub model: Option<String>,
+    /// Only this provider (may be repeated)
+    #[arg(short, long = "provider", value_name = "NAME", help_heading = "Whom to ask")]
+    pub providers: Vec<String>,
+    /// No model below this tier
+    #[arg(long, value_name = "TIER", value_parser = ["fast", "balanced", "advanced", "premium"], help_heading = "Whom to ask")]
+    pub tier: Option<String>,
+    /// Ask this model when the first one fails (may be repeated, in order)
+    #[arg(long = "fallback", value_name = "MODEL", help_heading = "Whom to ask")]
+    pub fallbacks: Vec<String>,
+    /// How candidates are put in order
+    #[arg(long, value_name = "NAME", help_heading = "Whom to ask",
+          value_parser = ["weighted", "cheapest", "fastest", "reliable", "priority", "round-robin", "balanced"])]
+    pub strategy: Option<String>,
+    /// System prompt of the lines that have none
+    #[arg(short, long, value_name = "TEXT", help_heading = "What to ask")]
+    pub system: Option<String>,
+    /// Use this template: each line's prompt is its input, each line's other fields its variables
+    #[arg(short = 'T', long, value_name = "NAME", help_heading = "What to ask")]
+    pub template: Option<String>,
+    /// Sampling temperature, 0 to 2
+    #[arg(short, long, value_name = "T", help_heading = "How to answer", allow_negative_numbers = true)]
+    pub temperature: Option<f64>,
+    /// The longest answer, in tokens, thinking included
+    #[arg(long, value_name = "N", help_heading = "How to answer", allow_negative_numbers = true)]
+    pub max_tokens: Option<u64>,
+    /// How hard a reasoning model thinks
+    #[arg(long, value_name = "LEVEL", value_parser = ["none", "low", "medium", "high", "max"], help_heading = "How to answer")]
+    pub effort: Option<String>,
+    /// Every answer is JSON that fits this JSON Schema
+    #[arg(long, value_name = "FILE", help_heading = "How to answer")]
+    pub schema: Option<PathBuf>,
+    /// The most that the whole batch may cost, in USD
+    #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]
+    pub max_cost: Option<String>,
+    /// Time limit of each line, in seconds
+    #[arg(long, value_name = "SECS", help_heading = "Limits", allow_negative_numbers = true)]
+    pub timeout: Option<f64>,
+    /// Retries on one candidate
+    #[arg(long, value_name = "N", help_heading = "Limits", allow_negative_numbers = true)]
+    pub max_retries: Option<u32>,
+    /// Ask models without a known price although a budget is set
+    #[arg(long, help_heading = "Limits")]
+    pub allow_unpriced: bool,
+    /// Neither read nor write the cache
+    #[arg(long, help_heading = "Cache")]
+    pub no_cache: bool,
+    /// Do not read the cache, but write it
+    #[arg(long, help_heading = "Cache", conflicts_with = "no_cache")]
+    pub refresh: bool,
+    /// A label for `log` and `stats`
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub tag: Option<String>,
+}
+
+/// `llmr template`.
+#[derive(Debug, Clone, Args)]
+pub struct Template {
+    /// What to do; the list without it.
+    #[command(subcommand)]
+    pub action: Option<TemplateAction>,
+}
+
+/// What to do with templates.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TemplateAction {
+    /// Every template (the default)
+    List,
+    /// Print one
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Write one from these flags
+    New {
+        /// Its name
+        name: String,
+        /// The prompt and the parameters
+        #[command(flatten)]
+        question: Box<Question>,
+        /// Replace one of that name
+        #[arg(long)]
+        force: bool,
+    },
+    /// Remove one
+    Rm {
+        /// Its name
+        name: String,
+    },
+}
+
+/// `llmr dry-run`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DryRun {
+    /// What would be asked, and of whom.
+    #[command(flatten)]
+    pub question: Question,
+    /// Exit as `ask` would
+    #[arg(long, help_heading = "Output")]
+    pub check: bool,
+}

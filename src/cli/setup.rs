@@ -1,0 +1,92 @@
+//! What is set up: settings, the sandbox, other tools' files, completions and man pages.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+pub(super) const SANDBOX_EXAMPLES: &str = "\
+Rehearse (every command takes --sandbox; state and money of it are the rehearsal's own):
+  llmr ask --sandbox \"hello\"                         who answers?
+  llmr ask --sandbox cohere=500,openai=429 \"hello\"   the first one fails, another answers
+  llmr providers --sandbox                           whose breaker is open, who rests
+  llmr log --sandbox                                 what was tried, and `log show r1` why
+  llmr budget set 0.0001 --sandbox                   then ask again: exit code 4
+  llmr budget set 5 --sandbox; llmr providers reset cohere --sandbox
+
+For several processes at once:
+  llmr sandbox --port 8011
+  llmr ask --sandbox=127.0.0.1:8011 \"hello\"          in another terminal
+  llmr sandbox --port 8011 --faults openai=500x3     the first three requests fail";
+
+/// `llmr config`.
+#[derive(Debug, Args)]
+pub struct Config {
+    /// What to do; every value without it.
+    #[command(subcommand)]
+    pub action: Option<ConfigAction>,
+}
+
+/// What to do with the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Every value with its source (the default)
+    Show,
+    /// Every path
+    Path,
+    /// Read everything and say what is wrong
+    Check,
+    /// Write a config.toml to start from
+    Init,
+    /// Let a .env set everything, as long as it stays as it is
+    Trust {
+        /// The file [default: the nearest .env]
+        path: Option<PathBuf>,
+    },
+}
+
+/// `llmr sandbox`.
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// Faults by provider, such as openai=429,anthropic=cut
+    #[arg(long, value_name = "FAULTS", default_value = "")]
+    pub faults: String,
+    /// Scale of all delays: 0 answers at once
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub delay: f64,
+}
+
+/// `llmr import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Which tool's files
+    #[arg(value_name = "TOOL", value_parser = ["llm", "aichat", "mods"])]
+    pub tool: String,
+    /// Read that tool's files from here [default: where it keeps them]
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// Say what would be brought over, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `llmr completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "powershell", "elvish", "nushell"])]
+    pub shell: String,
+}
+
+/// `llmr man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command, such as `ask` or `budget set` [default: llmr itself]
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Write every page into this folder instead
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub out: Option<PathBuf>,
+}

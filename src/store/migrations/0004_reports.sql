@@ -1,0 +1,1 @@
+-- Sums that reports over weeks read.

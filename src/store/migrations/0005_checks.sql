@@ -1,0 +1,1 @@
+-- What was found when providers were checked.
