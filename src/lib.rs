@@ -10,7 +10,7 @@
 //! formats from the other side.
 //!
 //! Imports go down only: [`types`], [`cli`] · [`error`] · [`engine`], [`providers`], [`catalogue`], [`output`],
-//! [`input`], [`host`] · [`transport`], [`store`], [`config`], [`sandbox`] · [`cache`] · [`router`] ·
+//! [`input`], [`host`] · [`transport`], [`store`], [`config`], [`sandbox`] · [`cache`] · [`router`] · [`conversation`] ·
 //! [`commands`] · [`app`] · this file.
 //!
 //! # What always holds
@@ -27,6 +27,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod conversation;
 pub mod engine;
 pub mod error;
 pub mod host;

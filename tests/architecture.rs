@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["transport", "store", "config", "sandbox"],
     &["cache"],
     &["router"],
+    &["conversation"],
     &["commands"],
     &["app"],
     &["lib", "main"],

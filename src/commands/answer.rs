@@ -1,0 +1,272 @@
+//! An answer on its way to the user: shown while it comes, then what there is to say about it. `ask` and `chat`
+//! share it.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::commands::Context;
+use crate::error::{Error, Kind, Result};
+use crate::output::json::{self, Event, Layout, Next};
+use crate::output::usage::{self, Receipt};
+use crate::output::{AnswerWriter, Spinner, Wrote};
+use crate::router::{Answered, Day, Flow, Job, Listener, Router};
+use crate::types::{
+    AttemptReport, CacheOutcome, CandidateId, CostSource, FinishReason, Limit, NanoUsd, Outcome, RequestId, Tier, Usage,
+};
+
+/// What is printed on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The answer alone.
+    Text,
+    /// One object.
+    Json,
+    /// One object a line.
+    StreamJson,
+}
+
+/// Where the answer goes while it comes.
+pub struct Output {
+    format: Format,
+    streams: bool,
+    writer: AnswerWriter<Box<dyn io::Write + Send>>,
+    spinner: Spinner,
+    messages: crate::commands::Stderr,
+    /// The first thing that went wrong with stdout.
+    broken: Option<io::Error>,
+    closed: bool,
+    begun: bool,
+    /// Whether any of the answer was streamed: then it is not printed again as a whole.
+    streamed: bool,
+    /// Warnings that were said when they arose.
+    told: Vec<String>,
+    layout: Layout,
+}
+
+impl Output {
+    /// For one request: to stdout and stderr.
+    pub fn new(context: &Context, format: Format, streams: bool, raw: bool) -> Self {
+        let out = crate::output::stdout::stdout();
+        let writer = match context.printer.terminal.stdout && !raw {
+            true => AnswerWriter::for_terminal(out),
+            false => AnswerWriter::plain(out),
+        };
+        let spinner = match format {
+            Format::Text => Spinner::start("waiting for an answer", &context.printer.terminal, context.level()),
+            _ => Spinner::none(),
+        };
+        let messages = context.stderr();
+        let layout = Layout::of(&context.printer.terminal);
+        Self {
+            format,
+            streams,
+            writer,
+            spinner,
+            messages,
+            layout,
+            broken: None,
+            closed: false,
+            begun: false,
+            streamed: false,
+            told: Vec::new(),
+        }
+    }
+
+    /// Whether nothing but results is said, because they are JSON.
+    pub fn quiet(&self) -> bool {
+        self.format != Format::Text
+    }
+
+    fn took(&mut self, wrote: io::Result<Wrote>) -> Flow {
+        match wrote {
+            Ok(Wrote::All) => return Flow::On,
+            Ok(Wrote::Closed) => self.closed = true,
+            Err(error) => self.broken = Some(error),
+        }
+        Flow::Closed
+    }
+
+    fn line(&mut self, event: &Event<'_, Report>) -> Flow {
+        let wrote = json::line(event)
+            .map_err(io::Error::other)
+            .and_then(|line| crate::output::stdout::write_all(&mut crate::output::stdout::stdout(), line.as_bytes()));
+        self.took(wrote)
+    }
+
+    /// Says that nobody was asked.
+    pub fn hit(&mut self, who: &CandidateId) {
+        self.spinner.clear();
+        if !self.quiet() {
+            self.messages.note(&format!("from the cache, as {who} answered before; --refresh asks anew"));
+        }
+    }
+
+    /// Says what the person may do.
+    pub fn hint(&mut self, text: &str) {
+        if !self.quiet() {
+            self.messages.hint(text);
+        }
+    }
+
+    /// Ends what was streamed with its line break, also when the answer broke off.
+    pub fn finish_stream(&mut self) -> Result<()> {
+        self.spinner.clear();
+        if self.format == Format::Text && self.writer.has_begun() {
+            let wrote = self.writer.finish();
+            self.took(wrote);
+        }
+        match self.broken.take() {
+            Some(error) => Err(Error::new(Kind::Other, format!("cannot write to standard output: {error}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Listener for Output {
+    fn streams(&self) -> bool {
+        self.streams
+    }
+
+    fn started(&mut self, id: RequestId, candidate: &CandidateId) {
+        if self.format == Format::StreamJson && !std::mem::replace(&mut self.begun, true) {
+            let start = Event::Start { id: Some(id), provider: &candidate.provider, model: &candidate.model };
+            self.line(&start);
+        }
+        self.spinner.set_message(&format!("waiting for {candidate}"));
+        if !self.quiet() {
+            let messages = &mut self.messages;
+            self.spinner.suspend(|| messages.detail(&format!("asking {candidate}")));
+        }
+    }
+
+    fn delta(&mut self, text: &str) -> Flow {
+        self.spinner.clear();
+        if self.format == Format::StreamJson {
+            return self.line(&Event::Delta { text });
+        }
+        self.streamed |= !text.is_empty();
+        let wrote = self.writer.push(text);
+        self.took(wrote)
+    }
+
+    fn switched(&mut self, attempt: &AttemptReport, why: &str, to: &CandidateId) {
+        if self.format == Format::StreamJson {
+            self.line(&Event::Fallback { attempt, next: Next::from(to) });
+        }
+        if !self.quiet() {
+            let text = format!("{}/{} failed ({why}); asking {to}", attempt.provider, attempt.model);
+            let messages = &mut self.messages;
+            self.spinner.suspend(|| messages.warning(&text));
+        }
+    }
+
+    fn detail(&mut self, text: &str) {
+        if !self.quiet() {
+            self.messages.detail(text);
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        if !self.quiet() && !self.told.iter().any(|told| told == text) {
+            let messages = &mut self.messages;
+            self.spinner.suspend(|| messages.warning(text));
+            self.told.push(text.to_owned());
+        }
+    }
+}
+
+/// The `ask` object.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    id: RequestId,
+    provider: String,
+    model: String,
+    requested_model: Option<String>,
+    tier: Option<Tier>,
+    content: String,
+    finish_reason: FinishReason,
+    usage: Usage,
+    cost_usd: Option<NanoUsd>,
+    cost_source: CostSource,
+    latency_ms: u64,
+    first_token_ms: Option<u64>,
+    cache: CacheOutcome,
+    attempts: Vec<AttemptReport>,
+    budget: Option<Day>,
+    warnings: Vec<String>,
+}
+
+impl Report {
+    fn new(answered: Answered, requested_model: Option<String>, budget: Option<Day>) -> Self {
+        Self {
+            id: answered.id,
+            provider: answered.candidate.provider,
+            model: answered.candidate.model,
+            requested_model,
+            tier: answered.tier,
+            content: answered.text,
+            finish_reason: answered.finish,
+            usage: answered.usage,
+            cost_usd: answered.cost,
+            cost_source: answered.cost_source,
+            latency_ms: answered.latency_ms,
+            first_token_ms: answered.first_token_ms,
+            cache: answered.cache,
+            attempts: answered.attempts,
+            budget,
+            warnings: answered.warnings,
+        }
+    }
+}
+
+/// Prints the answer, unless it was streamed, and what there is to say about it.
+pub fn show(router: &mut Router<'_>, output: &mut Output, job: &Job, answered: Answered, receipt: bool) -> Result<()> {
+    let day = router.day().ok();
+    if output.format == Format::Text {
+        if !output.streamed {
+            let wrote = output.writer.push(&answered.text);
+            output.took(wrote);
+        }
+        output.finish_stream()?;
+        say(output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
+        return Ok(());
+    }
+    let report = Report::new(answered, job.request.selection.model.clone(), day);
+    let text = match output.format {
+        Format::StreamJson => json::line(&Event::Result(&report))?,
+        _ => json::render(&report, output.layout)?,
+    };
+    let wrote = crate::output::stdout::write_all(&mut crate::output::stdout::stdout(), text.as_bytes());
+    output.took(wrote);
+    output.finish_stream()
+}
+
+/// Warnings that were not said while they arose, and the receipt.
+fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit, receipt: bool) {
+    for warning in &answered.warnings {
+        output.note(warning);
+    }
+    if !receipt {
+        return;
+    }
+    let receipt = Receipt {
+        candidate: answered.candidate.clone(),
+        usage: answered.usage,
+        cost: answered.cost,
+        spent_today: day.map_or(NanoUsd::ZERO, |d| d.spent_usd),
+        limit,
+        latency_ms: answered.latency_ms,
+        first_token_ms: answered.first_token_ms,
+        cache: answered.cache,
+        failovers: failovers(&answered.attempts),
+    };
+    output.messages.plain(&usage::line(&receipt, true));
+}
+
+/// How often another candidate was asked because one had failed; asking several at once is no switch.
+fn failovers(attempts: &[AttemptReport]) -> u32 {
+    let other = |w: &&[AttemptReport]| (&w[0].provider, &w[0].model) != (&w[1].provider, &w[1].model);
+    let switches = attempts.windows(2).filter(other).filter(|w| w[0].outcome == Outcome::Failed);
+    u32::try_from(switches.count()).unwrap_or(u32::MAX)
+}
