@@ -1,5 +1,7 @@
 //! Composition: from the arguments to an exit code. The only place that renders an error.
 
+pub mod complete;
+mod man;
 pub mod usage;
 
 use crate::cli::{Cli, Command, Global};
@@ -21,6 +23,9 @@ pub fn run(cli: Cli, host: Host) -> u8 {
     if let Some(contradiction) = contradiction(&command, &global) {
         return report(&contradiction, json, None);
     }
+    if let Some(done) = written(&command) {
+        return done.map_or_else(|error| report(&error, json, None), |()| 0);
+    }
     if let Command::Config(args) = &command
         && let Some(done) = commands::config::run_without_settings(&host, &global, args)
     {
@@ -37,6 +42,15 @@ pub fn run(cli: Cli, host: Host) -> u8 {
     }
 }
 
+/// What is made of the command line's own definitions, and needs no settings.
+fn written(command: &Command) -> Option<Result<()>> {
+    match command {
+        Command::Completions(args) => Some(complete::print(args)),
+        Command::Man(args) => Some(man::print(args)),
+        _ => None,
+    }
+}
+
 fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
     match command {
         Command::Ask(args) => commands::ask::run(context, args),
@@ -46,8 +60,8 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
         Command::Template(args) => commands::template::run(context, args),
         Command::Forget(args) => commands::forget::run(context, args),
         Command::Import(args) => commands::import::run(context, args),
-        Command::Completions(args) => commands::completions::run(context, args),
-        Command::Man(args) => commands::man::run(context, args),
+        // Answered before any setting is read.
+        Command::Completions(_) | Command::Man(_) => Ok(()),
         Command::Budget(args) => commands::budget::run(context, args),
         Command::Providers(args) => commands::providers::run(context, args),
         Command::Stats(args) => commands::stats::run(context, args),

@@ -40,5 +40,6 @@ pub mod store;
 pub mod transport;
 pub mod types;
 
+pub use app::complete;
 pub use app::run;
 pub use app::usage::parse;

@@ -5,8 +5,17 @@ use std::process::ExitCode;
 use llmr::host::Host;
 
 fn main() -> ExitCode {
+    if asked_to_complete() {
+        return ExitCode::from(llmr::complete::answer(std::env::args_os()));
+    }
     ExitCode::from(match llmr::parse(std::env::args_os()) {
         Ok(cli) => llmr::run(cli, Host::real()),
         Err(code) => code,
     })
+}
+
+/// Whether a shell asks what may be typed next.
+#[expect(clippy::disallowed_methods, reason = "asked before there is a host, on every start")]
+fn asked_to_complete() -> bool {
+    std::env::var_os(llmr::complete::VARIABLE).is_some_and(|shell| !shell.is_empty())
 }

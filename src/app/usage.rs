@@ -44,12 +44,37 @@ fn wanted(args: &[OsString]) -> Wanted {
     }
 }
 
+/// The commands by what they are for, in the order of the help.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Ask", &["ask", "chat", "batch", "template", "dry-run"]),
+    ("Look", &["budget", "stats", "log", "providers", "models"]),
+    ("Keep and forget", &["cache", "forget"]),
+    ("Set up", &["config", "import", "completions", "man", "sandbox", "help"]),
+];
+
 /// The command line with its help texts complete.
 pub fn command() -> clap::Command {
-    Cli::command().mut_subcommand("sandbox", |command| {
+    let command = Cli::command();
+    let template = format!(
+        "{{before-help}}{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{}Everywhere:\n{{options}}{{after-help}}",
+        groups(&command)
+    );
+    command.help_template(template).mut_subcommand("sandbox", |command| {
         let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         command.after_help(format!("{}\n{examples}", faults()))
     })
+}
+
+/// Every command with its first words, group by group.
+fn groups(command: &clap::Command) -> String {
+    let about = |name: &str| match command.find_subcommand(name) {
+        Some(found) => found.get_about().map(ToString::to_string).unwrap_or_default(),
+        None => "This text, or a command's".to_owned(),
+    };
+    let line = |name: &&str| format!("  {name:<12} {}\n", about(name));
+    let group =
+        |(title, names): &(&str, &[&str])| format!("{title}:\n{}\n", names.iter().map(line).collect::<String>());
+    GROUPS.iter().map(group).collect()
 }
 
 fn faults() -> String {
@@ -143,6 +168,15 @@ mod tests {
             let error = slip(first, second);
             assert_eq!(error.as_ref().map(|e| e.hints[0].as_str()), hint, "{first} {second:?}");
         }
+    }
+
+    #[test]
+    fn every_command_is_in_one_group() {
+        let mut grouped: Vec<_> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let mut known = cli::COMMANDS.to_vec();
+        grouped.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(grouped, known);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 pub(super) const ASK_EXAMPLES: &str = "\
 Examples:
@@ -60,7 +60,7 @@ Examples:
 #[derive(Debug, Clone, Default, Args)]
 pub struct Question {
     /// The prompt; several words are joined by spaces; `-` reads standard input
-    #[arg(value_name = "PROMPT")]
+    #[arg(value_name = "PROMPT", value_hint = ValueHint::Other)]
     pub prompt: Vec<String>,
     /// This model only: MODEL, PROVIDER/MODEL or an alias of the config
     #[arg(short, long, value_name = "MODEL", help_heading = "Whom to ask")]
@@ -85,10 +85,10 @@ pub struct Question {
     #[arg(short, long, value_name = "TEXT", help_heading = "What to ask")]
     pub system: Option<String>,
     /// Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
-    #[arg(short, long = "file", value_name = "PATH", help_heading = "What to ask")]
+    #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "What to ask")]
     pub files: Vec<PathBuf>,
     /// Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
-    #[arg(short, long = "image", value_name = "PATH", help_heading = "What to ask")]
+    #[arg(short, long = "image", value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "What to ask")]
     pub images: Vec<PathBuf>,
     /// Use this template (see `llmr template`)
     #[arg(short = 'T', long, value_name = "NAME", help_heading = "What to ask")]
@@ -118,7 +118,7 @@ pub struct Question {
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", help_heading = "How to answer")]
     pub options: Vec<String>,
     /// The answer is JSON that fits this JSON Schema, else exit code 5
-    #[arg(long, value_name = "FILE", help_heading = "How to answer")]
+    #[arg(long, value_name = "FILE", help_heading = "How to answer", value_hint = ValueHint::FilePath)]
     pub schema: Option<PathBuf>,
     /// The most that all attempts together may cost, in USD
     #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]
@@ -245,10 +245,10 @@ pub enum ChatAction {
 #[derive(Debug, Clone, Args)]
 pub struct Batch {
     /// JSON lines with `prompt` and, where wanted, `id`, `system`, `model`, …; `-` reads standard input
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// Where the answers go, in the order of the prompts [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
     /// So many prompts at a time
     #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -288,7 +288,7 @@ pub struct Batch {
     #[arg(long, value_name = "LEVEL", value_parser = ["none", "low", "medium", "high", "max"], help_heading = "How to answer")]
     pub effort: Option<String>,
     /// Every answer is JSON that fits this JSON Schema
-    #[arg(long, value_name = "FILE", help_heading = "How to answer")]
+    #[arg(long, value_name = "FILE", help_heading = "How to answer", value_hint = ValueHint::FilePath)]
     pub schema: Option<PathBuf>,
     /// The most that the whole batch may cost, in USD
     #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]

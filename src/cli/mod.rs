@@ -8,7 +8,7 @@ mod setup;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use arguments::{is_address, is_sandbox_value, normalise, plain_words};
 pub use ask::{Ask, Batch, Chat, ChatAction, DryRun, Question, Template, TemplateAction};
@@ -60,7 +60,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
     pub color: String,
     /// Read this file instead of the config folder's config.toml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// Settings of this [profile.NAME] of config.toml on top of the others
     #[arg(long, global = true, value_name = "NAME")]

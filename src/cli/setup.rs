@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 pub(super) const SANDBOX_EXAMPLES: &str = "\
 Rehearse (every command takes --sandbox; state and money of it are the rehearsal's own):
@@ -40,6 +40,7 @@ pub enum ConfigAction {
     /// Let a .env set everything, as long as it stays as it is
     Trust {
         /// The file [default: the nearest .env]
+        #[arg(value_hint = ValueHint::FilePath)]
         path: Option<PathBuf>,
     },
 }
@@ -65,7 +66,7 @@ pub struct Import {
     #[arg(value_name = "TOOL", value_parser = ["llm", "aichat", "mods"])]
     pub tool: String,
     /// Read that tool's files from here [default: where it keeps them]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub from: Option<PathBuf>,
     /// Say what would be brought over, and write nothing
     #[arg(long)]
@@ -87,6 +88,6 @@ pub struct Man {
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
     /// Write every page into this folder instead
-    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
     pub out: Option<PathBuf>,
 }

@@ -1,0 +1,222 @@
+//! Completions: the scripts that shells load, and the answers they get when somebody presses Tab.
+//!
+//! A script calls llmr itself at each Tab, with [`VARIABLE`] set to the shell's name: what is offered is never older
+//! than the program, and names of models, providers, conversations and templates are those of this machine. Nushell
+//! has no such script in the library; its definitions are written out, and only the names are asked for.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, Command};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::env::{Bash, CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
+use clap_complete_nushell::Nushell;
+
+use super::usage;
+use crate::catalogue;
+use crate::cli;
+use crate::config::{self, Config};
+use crate::error::{Error, Kind, Result};
+use crate::host::{self, Host};
+use crate::output::{Wrote, stdout};
+use crate::store::{LogFilter, Store, StoreOptions};
+
+/// Names the shell that asks for completions.
+pub const VARIABLE: &str = "LLMR_COMPLETE";
+
+/// How long a Tab waits for others' locks on the database, in milliseconds: nobody waits longer for a list.
+const PATIENCE_MS: u32 = 100;
+
+/// How many past requests are offered.
+const REQUESTS: u64 = 20;
+
+/// The shells with a script of the library's.
+const SHELLS: &[&dyn EnvCompleter] = &[&Bash, &Elvish, &Fish, &Powershell, &Zsh];
+
+/// What the values of an argument are.
+struct Names {
+    /// What they are called in Nushell's script.
+    what: &'static str,
+    /// The value that stands for them while that script is made: no argument has it.
+    mark: &'static str,
+    /// Where: a command (`*` for every one) and the argument's id.
+    places: &'static [(&'static str, &'static str)],
+    /// A command line whose next word is one of them.
+    example: &'static str,
+    /// All of them.
+    values: fn(&Config, &Host) -> Vec<String>,
+}
+
+/// The arguments whose values are known only when they are asked for.
+const NAMES: &[Names] = &[
+    Names {
+        what: "models",
+        mark: "@models",
+        places: &[("*", "model"), ("*", "fallbacks")],
+        example: "ask --model",
+        values: models,
+    },
+    Names {
+        what: "providers",
+        mark: "@providers",
+        places: &[
+            ("*", "providers"),
+            ("llmr models", "provider"),
+            ("llmr providers show", "name"),
+            ("llmr providers reset", "name"),
+            ("llmr providers check", "names"),
+        ],
+        example: "ask --provider",
+        values: providers,
+    },
+    Names {
+        what: "requests",
+        mark: "@requests",
+        places: &[("llmr log show", "id")],
+        example: "log show",
+        values: requests,
+    },
+];
+
+/// Answers a shell that asks for completions; the exit code.
+pub fn answer(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let asked = CompleteEnv::with_factory(completed).var(VARIABLE).shells(Shells(SHELLS));
+    let cwd = Host::real().cwd;
+    // A shell that gets nothing offers nothing: an error text in the middle of a line helps nobody.
+    u8::from(asked.try_complete(args, Some(&cwd)).is_err())
+}
+
+/// `llmr completions`: the script of a shell.
+pub fn print(args: &cli::Completions) -> Result<()> {
+    let text = script(&args.shell)?;
+    match stdout::write_all(&mut stdout::stdout(), &text) {
+        Ok(Wrote::All) => Ok(()),
+        Ok(Wrote::Closed) => Err(Error::new(Kind::Closed, "")),
+        Err(error) => Err(Error::new(Kind::Other, format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// The script of a shell.
+pub fn script(shell: &str) -> Result<Vec<u8>> {
+    if shell == "nushell" {
+        return Ok(nushell().into_bytes());
+    }
+    let unknown = || Error::new(Kind::Usage, format!("no completions for `{shell}`"));
+    let completer = Shells(SHELLS).completer(shell).ok_or_else(unknown)?;
+    let mut text = Vec::new();
+    let wrote = completer.write_registration(VARIABLE, "llmr", "llmr", "llmr", &mut text);
+    wrote.map_err(|error| Error::new(Kind::Other, format!("no completions for {shell}: {error}")))?;
+    Ok(text)
+}
+
+/// The definitions with what is known only on this machine; a prompt without a command takes the flags of `ask`.
+fn completed() -> Command {
+    let command = usage::command();
+    let known: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
+    let ask = command.find_subcommand("ask").into_iter().flat_map(Command::get_arguments);
+    let plain: Vec<Arg> = ask.filter(|arg| !known.contains(arg.get_id())).cloned().collect();
+    each_names(command.args(plain), "llmr", &|arg, names| {
+        let values = names.values;
+        arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(values, current)))
+    })
+}
+
+/// Changes each argument whose values are names.
+fn each_names(command: Command, path: &str, change: &dyn Fn(Arg, &'static Names) -> Arg) -> Command {
+    let command = command.mut_args(|arg| {
+        let here = |(command, id): &(&str, &str)| (*command == "*" || *command == path) && arg.get_id() == id;
+        match NAMES.iter().find(|names| names.places.iter().any(here)) {
+            Some(names) => change(arg, names),
+            None => arg,
+        }
+    });
+    command.mut_subcommands(|sub| {
+        let path = format!("{path} {}", sub.get_name());
+        each_names(sub, &path, change)
+    })
+}
+
+fn candidates(values: fn(&Config, &Host) -> Vec<String>, current: &OsStr) -> Vec<CompletionCandidate> {
+    let host = Host::real();
+    let Ok(config) = config::load(&host, &config::Flags::default()) else { return Vec::new() };
+    let typed = current.to_string_lossy();
+    let fitting = values(&config, &host).into_iter().filter(|value| value.starts_with(typed.as_ref()));
+    fitting.map(CompletionCandidate::new).collect()
+}
+
+/// Aliases, then the models of those who take part, with and without their provider's name.
+fn models(config: &Config, _: &Host) -> Vec<String> {
+    let aliases = config.aliases.keys().cloned();
+    let of = |provider: &str, model: &str| [model.to_owned(), format!("{provider}/{model}")];
+    let own = config.providers.iter().flat_map(|p| p.models.iter().flat_map(move |m| of(&p.name, m)));
+    let takes_part = |provider: &str| config.provider(provider).is_some();
+    let built_in = catalogue::rows().filter(|row| config.providers.is_empty() || takes_part(row.provider));
+    let mut names: Vec<String> = aliases.chain(own).chain(built_in.flat_map(|row| of(row.provider, row.id))).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn providers(config: &Config, _: &Host) -> Vec<String> {
+    config.providers.iter().map(|provider| provider.name.clone()).collect()
+}
+
+fn requests(config: &Config, host: &Host) -> Vec<String> {
+    let newest = LogFilter { limit: Some(REQUESTS), ..LogFilter::default() };
+    let entries = store(config, host).and_then(|store| store.log(&newest).ok());
+    entries.unwrap_or_default().into_iter().map(|entry| entry.id.to_string()).collect()
+}
+
+/// The database, if it is there and free.
+fn store(config: &Config, host: &Host) -> Option<Store> {
+    let options = StoreOptions { busy_timeout_ms: PATIENCE_MS, me: host.me.clone(), liveness: host::liveness, seed: 0 };
+    Store::open_existing(&config.paths.database, options).ok().flatten()
+}
+
+/// Nushell's definitions. Where the library writes a list of values, a name stands for each of [`NAMES`]; that list
+/// becomes a call of llmr.
+fn nushell() -> String {
+    let mut command = each_names(usage::command(), "llmr", &|arg, names| {
+        arg.value_parser(clap::builder::PossibleValuesParser::new([names.mark]))
+    });
+    let mut text = Vec::new();
+    clap_complete::generate(Nushell, &mut command, "llmr", &mut text);
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let asks = NAMES.iter().map(|names| {
+        let Names { what, example, .. } = names;
+        format!(
+            "  def \"llmr {what}\" [] {{\n    with-env {{ {VARIABLE}: fish }} {{ ^llmr -- llmr {example} \"\" }} | lines | each {{ split row \"\\t\" | first }}\n  }}\n\n"
+        )
+    });
+    let opened = format!("module completions {{\n\n{}", asks.collect::<String>());
+    let text = text.replacen("module completions {\n\n", &opened, 1);
+    NAMES.iter().fold(text, |text, names| {
+        let quoted = format!("[ \"{}\" ]", names.mark);
+        text.replace(&quoted, &format!("llmr {}", names.what))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_with_names_is_there() {
+        let command = usage::command();
+        for (path, id) in NAMES.iter().flat_map(|names| names.places).filter(|(path, _)| *path != "*") {
+            let mut words = path.split(' ').skip(1);
+            let found = words.try_fold(&command, |at, word| at.find_subcommand(word));
+            assert!(found.is_some_and(|c| c.get_arguments().any(|arg| arg.get_id() == id)), "{path} {id}");
+        }
+    }
+
+    #[test]
+    fn every_shell_has_a_script() {
+        let command = usage::command();
+        let shells = command.find_subcommand("completions").unwrap().get_positionals().next().unwrap();
+        for shell in shells.get_possible_values() {
+            let text = String::from_utf8(script(shell.get_name()).unwrap()).unwrap();
+            assert!(text.contains("llmr") && text.contains(VARIABLE), "{}", shell.get_name());
+            assert!(!text.contains("\"@"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! `completions/` and `man/` are what the command line's definitions make of them, and programs that read such
+//! files understand them. `LLMR_WRITE_ASSETS=1 cargo test --test assets` writes them anew.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "looks for shells and at its own switch")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Shells and the files of their scripts, named as each shell looks for them.
+const SCRIPTS: [(&str, &str); 6] = [
+    ("bash", "llmr.bash"),
+    ("zsh", "_llmr"),
+    ("fish", "llmr.fish"),
+    ("powershell", "_llmr.ps1"),
+    ("elvish", "llmr.elv"),
+    ("nushell", "llmr.nu"),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs `llmr` away from every setting.
+fn llmr(args: &[&str], home: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llmr"));
+    let ran = command.args(args).env_clear().env("LLMR_HOME", home).current_dir(home).output().unwrap();
+    assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    ran
+}
+
+/// Compares a folder of the repository with what should be in it, or writes it.
+fn compare(folder: &str, wanted: &BTreeMap<String, Vec<u8>>) {
+    let folder = root().join(folder);
+    if std::env::var_os("LLMR_WRITE_ASSETS").is_some() {
+        _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        wanted.iter().for_each(|(name, text)| fs::write(folder.join(name), text).unwrap());
+    }
+    let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap());
+    let found: BTreeMap<String, Vec<u8>> =
+        entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect();
+    let names = |of: &BTreeMap<String, Vec<u8>>| of.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&found), names(wanted), "{}", folder.display());
+    for (name, text) in wanted {
+        assert!(found[name] == *text, "{} is out of date: LLMR_WRITE_ASSETS=1 cargo test --test assets", name);
+    }
+}
+
+#[test]
+fn completions_are_those_of_the_definitions() {
+    let home = tempfile::tempdir().unwrap();
+    let script = |shell: &str| llmr(&["completions", shell], home.path()).stdout;
+    compare("completions", &SCRIPTS.iter().map(|(shell, file)| ((*file).to_owned(), script(shell))).collect());
+}
+
+#[test]
+fn manual_pages_are_those_of_the_definitions() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("man");
+    llmr(&["man", "--out", out.to_str().unwrap()], home.path());
+    let pages = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap());
+    compare("man", &pages.map(|p| (p.file_name().into_string().unwrap(), fs::read(p.path()).unwrap())).collect());
+    let one = llmr(&["man", "budget", "set"], home.path()).stdout;
+    assert_eq!(one, fs::read(out.join("llmr-budget-set.1")).unwrap());
+}
+
+#[test]
+fn manual_pages_are_without_errors() {
+    let Some(mandoc) = found("mandoc") else { return };
+    let pages = fs::read_dir(root().join("man")).unwrap().map(|entry| entry.unwrap().path());
+    let ran = Command::new(mandoc).args(["-T", "lint", "-W", "error"]).args(pages).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+}
+
+/// A home whose config names a provider and an alias, and `llmr` on the path of a shell.
+struct Session {
+    home: tempfile::TempDir,
+}
+
+impl Session {
+    fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let config = "[aliases]\nquick = \"lab/small\"\n[[provider]]\nname = \"lab\"\ndialect = \"openai\"\n\
+                      base_url = \"http://127.0.0.1:9\"\nmodels = [\"small\", \"large\"]\n";
+        fs::write(home.path().join("config.toml"), config).unwrap();
+        fs::set_permissions(home.path().join("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+        Self { home }
+    }
+
+    fn run(&self, shell: &Path, args: &[&str]) -> String {
+        let folder = Path::new(env!("CARGO_BIN_EXE_llmr")).parent().unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.display());
+        let mut command = Command::new(shell);
+        command.args(args).env_clear().env("PATH", path).env("HOME", self.home.path()).env("TERM", "dumb");
+        command.env("LLMR_HOME", self.home.path()).current_dir(self.home.path()).stdin(Stdio::null());
+        let ran = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(ran.status.success(), "{shell:?}: {}{}", text(&ran.stdout), text(&ran.stderr));
+        text(&ran.stdout)
+    }
+}
+
+/// What is typed, and what must be among the offers.
+const TYPED: [(&[&str], &[&str]); 6] = [
+    (&["llmr", "bud"], &["budget"]),
+    (&["llmr", "budget", ""], &["status", "set", "reset", "history", "check"]),
+    (&["llmr", "ask", "-m", "q"], &["quick"]),
+    (&["llmr", "-m", "lab/"], &["lab/small", "lab/large"]),
+    (&["llmr", "providers", "show", ""], &["lab"]),
+    (&["llmr", "ask", "--strategy", "round"], &["round-robin"]),
+];
+
+fn offers_everything(offered: impl Fn(&[&str]) -> String) {
+    for (typed, wanted) in TYPED {
+        let offered = offered(typed);
+        let words: Vec<&str> = offered.split_whitespace().collect();
+        assert!(wanted.iter().all(|want| words.contains(want)), "{typed:?}: {offered}");
+    }
+}
+
+#[test]
+fn bash_completes() {
+    let Some(bash) = found("bash") else { return };
+    let session = Session::new();
+    let script = root().join("completions/llmr.bash");
+    offers_everything(|typed| {
+        let quoted = typed.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        let (last, at) = (typed.len() - 1, typed[typed.len() - 1]);
+        let code = format!(
+            "source {}; COMP_WORDS=({quoted}); COMP_CWORD={last}; COMP_TYPE=9; \
+             _clap_complete_llmr llmr '{at}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            script.display(),
+            typed[last - 1]
+        );
+        session.run(&bash, &["--norc", "--noprofile", "-c", &code])
+    });
+}
+
+#[test]
+fn zsh_completes() {
+    let Some(zsh) = found("zsh") else { return };
+    let session = Session::new();
+    let script = root().join("completions/_llmr");
+    offers_everything(|typed| {
+        let quoted = typed.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        // Outside the line editor there is no `_describe`: this one prints what it would offer.
+        let code = format!(
+            "compdef() {{ :; }}; _describe() {{ for o in ${{(P)@[-1]}}; do print -r -- ${{o%%:*}}; done }}; \
+             words=({quoted}); CURRENT={}; source {}; _clap_dynamic_completer_llmr",
+            typed.len(),
+            script.display()
+        );
+        session.run(&zsh, &["-f", "-c", &code])
+    });
+}
+
+#[test]
+fn fish_completes() {
+    let Some(fish) = found("fish") else { return };
+    let session = Session::new();
+    let script = root().join("completions/llmr.fish");
+    offers_everything(|typed| {
+        let code = format!("source {}; complete -C '{}'", script.display(), typed.join(" "));
+        session.run(&fish, &["--no-config", "-c", &code])
+    });
+}
+
+#[test]
+fn elvish_completes() {
+    let Some(elvish) = found("elvish") else { return };
+    let session = Session::new();
+    let script = fs::read_to_string(root().join("completions/llmr.elv")).unwrap();
+    // Outside its editor elvish keeps no completers: this one gets a name of its own.
+    let named = script.replace("set edit:completion:arg-completer[llmr] =", "fn complete");
+    assert_ne!(named, script);
+    offers_everything(|typed| {
+        let quoted = typed.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        session.run(&elvish, &["-norc", "-c", &format!("{named}\ncomplete {quoted}")])
+    });
+}
+
+#[test]
+fn powershell_completes() {
+    let Some(pwsh) = found("pwsh") else { return };
+    let script = root().join("completions/_llmr.ps1");
+    let code = format!(". {}; (TabExpansion2 'llmr budget ' 12).CompletionMatches.CompletionText", script.display());
+    let offered = Session::new().run(&pwsh, &["-NoProfile", "-Command", &code]);
+    assert!(offered.contains("history"), "{offered}");
+}
+
+#[test]
+fn nushell_takes_its_script() {
+    let Some(nu) = found("nu") else { return };
+    let script = root().join("completions/llmr.nu");
+    let code = format!("source {}; scope externs | where name == \"llmr ask\" | length", script.display());
+    let found = Session::new().run(&nu, &["--no-config-file", "-c", &code]);
+    assert_eq!(found.trim(), "1");
+}
+
+/// Where a program is; says that it is not there, and what is skipped by that.
+fn found(program: &str) -> Option<PathBuf> {
+    let folders = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
+    let found = folders.into_iter().map(|folder| folder.join(program)).find(|path| path.is_file());
+    if found.is_none() {
+        eprintln!("skipped: there is no {program} here");
+    }
+    found
+}
