@@ -1,19 +1,51 @@
 module completions {
 
-  def "llmr models" [] {
+  def "nu-complete names models" [] {
     with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --model "" } | lines | each { split row "\t" | first }
   }
 
-  def "llmr providers" [] {
+  def "nu-complete names providers" [] {
     with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --provider "" } | lines | each { split row "\t" | first }
   }
 
-  def "llmr requests" [] {
+  def "nu-complete names requests" [] {
     with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr log show "" } | lines | each { split row "\t" | first }
   }
 
   def "nu-complete llmr color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr model" [] {
+    nu-complete names models
+  }
+
+  def "nu-complete llmr providers" [] {
+    nu-complete names providers
+  }
+
+  def "nu-complete llmr tier" [] {
+    [ "fast" "balanced" "advanced" "premium" ]
+  }
+
+  def "nu-complete llmr fallbacks" [] {
+    nu-complete names models
+  }
+
+  def "nu-complete llmr strategy" [] {
+    [ "weighted" "cheapest" "fastest" "reliable" "priority" "round-robin" "balanced" ]
+  }
+
+  def "nu-complete llmr effort" [] {
+    [ "none" "low" "medium" "high" "max" ]
+  }
+
+  def "nu-complete llmr mode" [] {
+    [ "production" "dry-run" "shadow" ]
+  }
+
+  def "nu-complete llmr output_format" [] {
+    [ "text" "json" "stream-json" ]
   }
 
   # A command-line LLM router: the best of many providers, inside a daily budget that holds
@@ -24,17 +56,55 @@ module completions {
     --color: string@"nu-complete llmr color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
+    --model(-m): string@"nu-complete llmr model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
+    --provider(-p): string@"nu-complete llmr providers" # Only this provider (may be repeated)
+    --tier: string@"nu-complete llmr tier" # No model below this tier
+    --fallback: string@"nu-complete llmr fallbacks" # Ask this model when the first one fails (may be repeated, in order)
+    --strategy: string@"nu-complete llmr strategy" # How candidates are put in order
+    --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
+    --system(-s): string      # System prompt
+    --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
+    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
+    --template(-T): string    # Use this template (see `llmr template`)
+    --var: string             # Fill in a variable of the template (may be repeated)
+    --no-stdin                # Do not read standard input
+    --temperature(-t): string # Sampling temperature, 0 to 2
+    --top-p: string           # Nucleus sampling, 0 to 1
+    --max-tokens: string      # The longest answer, in tokens, thinking included
+    --stop: string            # Stop at this text (may be repeated)
+    --effort: string@"nu-complete llmr effort" # How hard a reasoning model thinks
+    --option(-o): string      # Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
+    --schema: path            # The answer is JSON that fits this JSON Schema, else exit code 5
+    --max-cost: string        # The most that all attempts together may cost, in USD
+    --timeout: string         # Time limit of the whole request, in seconds
+    --max-retries: string     # Retries on one candidate
+    --allow-unpriced          # Ask models without a known price although a budget is set
+    --no-cache                # Neither read nor write the cache
+    --refresh                 # Do not read the cache, but write it
+    --parallel: string        # Ask so many candidates side by side and keep the best whole answer (each is paid for)
+    --race                    # With --parallel: keep the first whole answer and cancel the others
+    --mode: string@"nu-complete llmr mode" # production answers; dry-run says what it would do; shadow also records what the other strategies would have done
+    --dry-run                 # The same as the dry-run command
+    --continue(-c)            # Go on with the last conversation
+    --session: string         # Go on with the conversation of this name, or begin it
+    --extract(-x)             # Print the first code block of the answer alone
+    --stream                  # Stream the answer, also into a pipe
+    --no-stream               # Ask the provider for a whole answer
+    --output-format: string@"nu-complete llmr output_format" # What to print
+    --usage(-u)               # Print tokens, cost, time and who answered, on stderr
+    --raw                     # Let the model's escape sequences through to the terminal
+    --tag: string             # A label for `log` and `stats`
     --help(-h)                # Print help
     --version(-V)             # Print version
+    ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
   ]
 
   def "nu-complete llmr ask model" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr ask providers" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr ask tier" [] {
@@ -42,7 +112,7 @@ module completions {
   }
 
   def "nu-complete llmr ask fallbacks" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr ask strategy" [] {
@@ -111,17 +181,16 @@ module completions {
     --color: string@"nu-complete llmr ask color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
   ]
 
   def "nu-complete llmr dry-run model" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr dry-run providers" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr dry-run tier" [] {
@@ -129,7 +198,7 @@ module completions {
   }
 
   def "nu-complete llmr dry-run fallbacks" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr dry-run strategy" [] {
@@ -178,17 +247,16 @@ module completions {
     --color: string@"nu-complete llmr dry-run color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
   ]
 
   def "nu-complete llmr chat model" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr chat providers" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr chat tier" [] {
@@ -196,7 +264,7 @@ module completions {
   }
 
   def "nu-complete llmr chat fallbacks" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr chat strategy" [] {
@@ -248,7 +316,6 @@ module completions {
     --color: string@"nu-complete llmr chat color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
   ]
@@ -266,7 +333,6 @@ module completions {
     --color: string@"nu-complete llmr chat list color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -282,7 +348,6 @@ module completions {
     --color: string@"nu-complete llmr chat show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     id: string                # Its name, its number such as c3, or `last`
   ]
@@ -299,7 +364,6 @@ module completions {
     --color: string@"nu-complete llmr chat rm color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     ...ids: string            # Names or numbers such as c3
   ]
@@ -321,7 +385,6 @@ module completions {
     --color: string@"nu-complete llmr chat export color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     id: string                # Its name, its number such as c3, or `last`
   ]
@@ -351,11 +414,11 @@ module completions {
   ]
 
   def "nu-complete llmr batch model" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr batch providers" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr batch tier" [] {
@@ -363,7 +426,7 @@ module completions {
   }
 
   def "nu-complete llmr batch fallbacks" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr batch strategy" [] {
@@ -407,7 +470,6 @@ module completions {
     --color: string@"nu-complete llmr batch color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     file: path                # JSON lines with `prompt` and, where wanted, `id`, `system`, `model`, …; `-` reads standard input
   ]
@@ -424,7 +486,6 @@ module completions {
     --color: string@"nu-complete llmr template color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -440,7 +501,6 @@ module completions {
     --color: string@"nu-complete llmr template list color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -456,17 +516,16 @@ module completions {
     --color: string@"nu-complete llmr template show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     name: string              # Its name
   ]
 
   def "nu-complete llmr template new model" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr template new providers" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr template new tier" [] {
@@ -474,7 +533,7 @@ module completions {
   }
 
   def "nu-complete llmr template new fallbacks" [] {
-    llmr models
+    nu-complete names models
   }
 
   def "nu-complete llmr template new strategy" [] {
@@ -523,7 +582,6 @@ module completions {
     --color: string@"nu-complete llmr template new color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     name: string              # Its name
     ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
@@ -541,7 +599,6 @@ module completions {
     --color: string@"nu-complete llmr template rm color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     name: string              # Its name
   ]
@@ -582,7 +639,6 @@ module completions {
     --color: string@"nu-complete llmr budget color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -598,7 +654,6 @@ module completions {
     --color: string@"nu-complete llmr budget status color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -614,7 +669,6 @@ module completions {
     --color: string@"nu-complete llmr budget set color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     usd: string               # USD such as 5 or 0.25; `off` for no limit, 0 for free answers only
   ]
@@ -632,7 +686,6 @@ module completions {
     --color: string@"nu-complete llmr budget reset color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -649,7 +702,6 @@ module completions {
     --color: string@"nu-complete llmr budget history color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -671,7 +723,6 @@ module completions {
     --color: string@"nu-complete llmr budget check color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -715,7 +766,6 @@ module completions {
     --color: string@"nu-complete llmr providers color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -732,12 +782,11 @@ module completions {
     --color: string@"nu-complete llmr providers list color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr providers show name" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr providers show color" [] {
@@ -752,13 +801,12 @@ module completions {
     --color: string@"nu-complete llmr providers show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     name: string@"nu-complete llmr providers show name" # The provider
   ]
 
   def "nu-complete llmr providers check names" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr providers check color" [] {
@@ -774,13 +822,12 @@ module completions {
     --color: string@"nu-complete llmr providers check color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     ...names: string@"nu-complete llmr providers check names" # Only these
   ]
 
   def "nu-complete llmr providers reset name" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr providers reset color" [] {
@@ -795,7 +842,6 @@ module completions {
     --color: string@"nu-complete llmr providers reset color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     name: string@"nu-complete llmr providers reset name" # The provider
   ]
@@ -849,7 +895,6 @@ module completions {
     --color: string@"nu-complete llmr stats color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -865,7 +910,6 @@ module completions {
     --color: string@"nu-complete llmr cache color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -881,7 +925,6 @@ module completions {
     --color: string@"nu-complete llmr cache stats color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -897,7 +940,6 @@ module completions {
     --color: string@"nu-complete llmr cache clear color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -914,7 +956,6 @@ module completions {
     --color: string@"nu-complete llmr cache verify color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -951,12 +992,11 @@ module completions {
     --color: string@"nu-complete llmr log color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr log show id" [] {
-    llmr requests
+    nu-complete names requests
   }
 
   def "nu-complete llmr log show color" [] {
@@ -971,7 +1011,6 @@ module completions {
     --color: string@"nu-complete llmr log show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     id: string@"nu-complete llmr log show id" # Its id, such as r17
   ]
@@ -994,7 +1033,6 @@ module completions {
     --color: string@"nu-complete llmr log export color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -1027,13 +1065,12 @@ module completions {
     --color: string@"nu-complete llmr forget color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     ...ids: string            # Requests (r17) or conversations (c3, a name)
   ]
 
   def "nu-complete llmr models provider" [] {
-    llmr providers
+    nu-complete names providers
   }
 
   def "nu-complete llmr models color" [] {
@@ -1051,7 +1088,6 @@ module completions {
     --color: string@"nu-complete llmr models color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     filter?: string           # Only models with this in their name
   ]
@@ -1068,7 +1104,6 @@ module completions {
     --color: string@"nu-complete llmr config color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -1084,7 +1119,6 @@ module completions {
     --color: string@"nu-complete llmr config show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -1100,7 +1134,6 @@ module completions {
     --color: string@"nu-complete llmr config path color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -1116,7 +1149,6 @@ module completions {
     --color: string@"nu-complete llmr config check color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -1132,7 +1164,6 @@ module completions {
     --color: string@"nu-complete llmr config init color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 
@@ -1148,7 +1179,6 @@ module completions {
     --color: string@"nu-complete llmr config trust color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     path?: path               # The file [default: the nearest .env]
   ]
@@ -1199,7 +1229,6 @@ module completions {
     --color: string@"nu-complete llmr import color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     tool: string@"nu-complete llmr import tool" # Which tool's files
   ]
@@ -1220,7 +1249,6 @@ module completions {
     --color: string@"nu-complete llmr completions color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     shell: string@"nu-complete llmr completions shell" # Which shell
   ]
@@ -1238,7 +1266,6 @@ module completions {
     --color: string@"nu-complete llmr man color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
     ...command: string        # The command, such as `ask` or `budget set` [default: llmr itself]
   ]
@@ -1258,7 +1285,6 @@ module completions {
     --color: string@"nu-complete llmr sandbox color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
     --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
-    --sandbox: string         # Rehearse with loopback providers of llmr's own, against a database of their own: no model is asked. Takes faults (openai=429,anthropic=cut; see `llmr sandbox --help`) or the address of a running `llmr sandbox` (127.0.0.1:PORT)
     --help(-h)                # Print help
   ]
 

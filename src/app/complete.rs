@@ -108,16 +108,20 @@ pub fn script(shell: &str) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The definitions with what is known only on this machine; a prompt without a command takes the flags of `ask`.
+/// The definitions with what is known only on this machine.
 fn completed() -> Command {
-    let command = usage::command();
-    let known: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
-    let ask = command.find_subcommand("ask").into_iter().flat_map(Command::get_arguments);
-    let plain: Vec<Arg> = ask.filter(|arg| !known.contains(arg.get_id())).cloned().collect();
-    each_names(command.args(plain), "llmr", &|arg, names| {
+    each_names(with_plain_prompts(usage::command()), "llmr", &|arg, names| {
         let values = names.values;
         arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(values, current)))
     })
+}
+
+/// A prompt without a command takes the flags of `ask`.
+fn with_plain_prompts(command: Command) -> Command {
+    let known: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
+    let ask = command.find_subcommand("ask").into_iter().flat_map(Command::get_arguments);
+    let plain: Vec<Arg> = ask.filter(|arg| !known.contains(arg.get_id())).cloned().collect();
+    command.args(plain)
 }
 
 /// Changes each argument whose values are names.
@@ -143,21 +147,25 @@ fn candidates(values: fn(&Config, &Host) -> Vec<String>, current: &OsStr) -> Vec
     fitting.map(CompletionCandidate::new).collect()
 }
 
-/// Aliases, then the models of those who take part, with and without their provider's name.
+/// Aliases, and the models of those who take part, with and without their provider's name; of everybody where
+/// nobody takes part yet.
 fn models(config: &Config, _: &Host) -> Vec<String> {
-    let aliases = config.aliases.keys().cloned();
+    let ready: Vec<_> = config.providers.iter().filter(|provider| provider.participates()).collect();
     let of = |provider: &str, model: &str| [model.to_owned(), format!("{provider}/{model}")];
-    let own = config.providers.iter().flat_map(|p| p.models.iter().flat_map(move |m| of(&p.name, m)));
-    let takes_part = |provider: &str| config.provider(provider).is_some();
-    let built_in = catalogue::rows().filter(|row| config.providers.is_empty() || takes_part(row.provider));
-    let mut names: Vec<String> = aliases.chain(own).chain(built_in.flat_map(|row| of(row.provider, row.id))).collect();
+    let own = ready.iter().flat_map(|p| p.models.iter().chain(&p.model).flat_map(|m| of(&p.name, m)));
+    let offered = |provider: &str| ready.is_empty() || ready.iter().any(|p| p.name == provider);
+    let built_in = catalogue::rows().filter(|row| offered(row.provider)).flat_map(|row| of(row.provider, row.id));
+    let mut names: Vec<String> = config.aliases.keys().cloned().chain(own).chain(built_in).collect();
     names.sort();
     names.dedup();
     names
 }
 
+/// Those who take part; all where nobody does yet.
 fn providers(config: &Config, _: &Host) -> Vec<String> {
-    config.providers.iter().map(|provider| provider.name.clone()).collect()
+    let nobody = !config.providers.iter().any(config::ProviderConfig::participates);
+    let offered = config.providers.iter().filter(|provider| nobody || provider.participates());
+    offered.map(|provider| provider.name.clone()).collect()
 }
 
 fn requests(config: &Config, host: &Host) -> Vec<String> {
@@ -175,7 +183,7 @@ fn store(config: &Config, host: &Host) -> Option<Store> {
 /// Nushell's definitions. Where the library writes a list of values, a name stands for each of [`NAMES`]; that list
 /// becomes a call of llmr.
 fn nushell() -> String {
-    let mut command = each_names(usage::command(), "llmr", &|arg, names| {
+    let mut command = each_names(with_plain_prompts(usage::command()), "llmr", &|arg, names| {
         arg.value_parser(clap::builder::PossibleValuesParser::new([names.mark]))
     });
     let mut text = Vec::new();
@@ -184,14 +192,17 @@ fn nushell() -> String {
     let asks = NAMES.iter().map(|names| {
         let Names { what, example, .. } = names;
         format!(
-            "  def \"llmr {what}\" [] {{\n    with-env {{ {VARIABLE}: fish }} {{ ^llmr -- llmr {example} \"\" }} | lines | each {{ split row \"\\t\" | first }}\n  }}\n\n"
+            "  def \"nu-complete names {what}\" [] {{\n    with-env {{ {VARIABLE}: fish }} {{ ^llmr -- llmr {example} \"\" }} | lines | each {{ split row \"\\t\" | first }}\n  }}\n\n"
         )
     });
     let opened = format!("module completions {{\n\n{}", asks.collect::<String>());
     let text = text.replacen("module completions {\n\n", &opened, 1);
+    // Its flags have a value or have none; one it does not know it passes on as it is typed.
+    let optional = |line: &&str| !line.starts_with("    --sandbox: string");
+    let text: String = text.lines().filter(optional).map(|line| format!("{line}\n")).collect();
     NAMES.iter().fold(text, |text, names| {
         let quoted = format!("[ \"{}\" ]", names.mark);
-        text.replace(&quoted, &format!("llmr {}", names.what))
+        text.replace(&quoted, &format!("nu-complete names {}", names.what))
     })
 }
 
