@@ -194,12 +194,22 @@ fn powershell_completes() {
 }
 
 #[test]
-fn nushell_takes_its_script() {
+fn nushell_completes() {
     let Some(nu) = found("nu") else { return };
+    let session = Session::new();
     let script = root().join("completions/llmr.nu");
-    let code = format!("source {}; scope externs | where name == \"llmr ask\" | length", script.display());
-    let found = Session::new().run(&nu, &["--no-config-file", "-c", &code]);
-    assert_eq!(found.trim(), "1");
+    for (typed, wanted) in [("llmr stats --by ", "provider"), ("llmr ask --model ", "lab/small"), ("llmr -m ", "quick")]
+    {
+        let line = format!("source {}\n{typed}", script.display());
+        let file = session.home.path().join("line.nu");
+        fs::write(&file, &line).unwrap();
+        let end = line.len().to_string();
+        let offered = session.run(&nu, &["--no-config-file", "--ide-complete", &end, file.to_str().unwrap()]);
+        assert!(offered.contains(&format!("\"{wanted}\"")), "{typed}: {offered}");
+    }
+    // What the definitions do not know is passed on.
+    let code = format!("source {}; llmr --sandbox --json what is it", script.display());
+    assert!(session.run(&nu, &["--no-config-file", "-c", &code]).contains("\"content\""));
 }
 
 /// Where a program is; says that it is not there, and what is skipped by that.
