@@ -1,5 +1,6 @@
 //! What a request that nobody answered says: what went wrong, and what to do about it.
 
+use crate::catalogue::{self, Ability, ModelRow, Status};
 use crate::engine::attempt::Ending;
 use crate::engine::breaker::BreakerState;
 use crate::engine::budget;
@@ -12,6 +13,9 @@ use crate::types::{CandidateId, FailureClass, Limit, NanoUsd, Timestamp};
 /// What to do about the day's limit.
 const RAISE_LIMIT: &str =
     "`llmr budget` says where the limit is set, `llmr budget set USD` sets another; a new day begins at midnight UTC";
+
+/// So many models that can see are named where nobody can.
+const SEEING_NAMED: usize = 4;
 
 /// How a walk ended, with what was known then.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +60,28 @@ pub(super) fn ended(end: &End<'_>, failures: Option<String>) -> Error {
             }
         }
         Ending::Unavailable(_) => with_recovery(Error::new(Kind::Unavailable, said("every candidate failed")), end),
-        Ending::NoCandidate => with_reasons(Error::new(Kind::NoProvider, "no candidate may be asked"), end.plan),
+        Ending::NoCandidate => {
+            let error = with_reasons(Error::new(Kind::NoProvider, "no candidate may be asked"), end.plan);
+            match end.plan.refused.iter().any(|refused| refused.reason == Reason::Blind) {
+                true => error.hint(who_sees(end.plan)),
+                false => error,
+            }
+        }
     }
+}
+
+/// Whom to ask about a picture: models of the providers that take part first.
+fn who_sees(plan: &Plan) -> String {
+    let here = |row: &&ModelRow| plan.refused.iter().any(|refused| refused.id.provider == row.provider);
+    let served = |row: &&ModelRow| row.can(Ability::Vision) && row.status == Status::Active;
+    let seeing = || catalogue::rows().filter(served);
+    let defaults = |row: &&ModelRow| catalogue::defaults(row.provider).is_some_and(|d| d.default == row.id);
+    let mut named: Vec<String> = Vec::new();
+    for row in seeing().filter(here).chain(seeing().filter(defaults)).take(SEEING_NAMED) {
+        named.push(format!("{}/{}", row.provider, row.id));
+    }
+    named.dedup();
+    format!("models that can see: {}; `llmr models` shows all (vision)", named.join(", "))
 }
 
 fn with_reasons(error: Error, plan: &Plan) -> Error {
