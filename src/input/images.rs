@@ -65,8 +65,8 @@ pub fn image(name: String, bytes: Vec<u8>) -> Result<Image> {
     let Some(kind) = kind(&bytes) else {
         let error = wrong("is not a PNG, JPEG, GIF or WebP picture");
         return Err(match std::str::from_utf8(&bytes) {
-            Ok(_) => error.hint("a text goes in with -f"),
-            Err(_) => error.hint("convert it, such as with: magick FILE picture.png"),
+            Ok(text) if !text.contains('\0') => error.hint("a text goes in with -f"),
+            _ => error.hint("convert it, such as with: magick FILE picture.png"),
         });
     };
     let cut = || wrong("is cut short or damaged").hint(format!("its first bytes are those of a {}", kind.name()));

@@ -1,5 +1,7 @@
 //! What a request that nobody answered says: what went wrong, and what to do about it.
 
+use std::collections::BTreeSet;
+
 use crate::catalogue::{self, Ability, ModelRow, Status};
 use crate::engine::attempt::Ending;
 use crate::engine::breaker::BreakerState;
@@ -7,6 +9,7 @@ use crate::engine::budget;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Reason};
 use crate::error::{Error, Kind};
+use crate::providers::table::PROVIDERS;
 use crate::router::Router;
 use crate::types::{CandidateId, FailureClass, Limit, NanoUsd, Timestamp};
 
@@ -70,18 +73,18 @@ pub(super) fn ended(end: &End<'_>, failures: Option<String>) -> Error {
     }
 }
 
-/// Whom to ask about a picture: models of the providers that take part first.
+/// Whom to ask about a picture: a model of each provider that takes part, else some provider's default.
 fn who_sees(plan: &Plan) -> String {
-    let here = |row: &&ModelRow| plan.refused.iter().any(|refused| refused.id.provider == row.provider);
-    let served = |row: &&ModelRow| row.can(Ability::Vision) && row.status == Status::Active;
-    let seeing = || catalogue::rows().filter(served);
-    let defaults = |row: &&ModelRow| catalogue::defaults(row.provider).is_some_and(|d| d.default == row.id);
-    let mut named: Vec<String> = Vec::new();
-    for row in seeing().filter(here).chain(seeing().filter(defaults)).take(SEEING_NAMED) {
-        named.push(format!("{}/{}", row.provider, row.id));
+    let sees = |row: &&ModelRow| row.can(Ability::Vision) && row.status == Status::Active;
+    let default = |provider: &str| catalogue::find(provider, catalogue::defaults(provider)?.default).filter(sees);
+    let any = |provider: &str| catalogue::by_provider(provider).iter().rfind(sees);
+    let here: BTreeSet<&str> = plan.refused.iter().map(|refused| refused.id.provider.as_str()).collect();
+    let mut seeing: Vec<&ModelRow> = here.into_iter().filter_map(|name| default(name).or_else(|| any(name))).collect();
+    if seeing.is_empty() {
+        seeing = PROVIDERS.iter().filter_map(|row| default(row.name)).collect();
     }
-    named.dedup();
-    format!("models that can see: {}; `llmr models` shows all (vision)", named.join(", "))
+    let names: Vec<String> = seeing.iter().take(SEEING_NAMED).map(|r| format!("-m {}/{}", r.provider, r.id)).collect();
+    format!("to ask one that can see: {}; `llmr models --json` has every one with `vision`", names.join(", "))
 }
 
 fn with_reasons(error: Error, plan: &Plan) -> Error {
