@@ -9,8 +9,8 @@ use crate::commands::Context;
 use crate::error::{Error, Kind, Result};
 use crate::output::json::{self, Event, Layout, Next};
 use crate::output::usage::{self, Receipt};
-use crate::output::{AnswerWriter, Spinner, Wrote};
-use crate::router::{Answered, Day, Flow, Job, Listener, Router};
+use crate::output::{AnswerWriter, Level, Messages, Redactor, Spinner, Terminal, Wrote};
+use crate::router::{Answered, Day, Flow, Listener, Router};
 use crate::types::{
     AttemptReport, CacheOutcome, CandidateId, CostSource, FinishReason, Limit, NanoUsd, Outcome, RequestId, Tier, Usage,
 };
@@ -44,20 +44,47 @@ pub struct Output {
     layout: Layout,
 }
 
+/// What an output needs of a command's surroundings: a chat, whose router borrows these, keeps a copy.
+#[derive(Debug, Clone)]
+pub struct Voice {
+    /// What stdout and stderr are.
+    pub terminal: Terminal,
+    /// How much is said on stderr.
+    pub level: Level,
+    redactor: Redactor,
+}
+
+impl Voice {
+    /// That of a command.
+    pub fn of(context: &Context) -> Self {
+        Self { terminal: context.printer.terminal, level: context.level(), redactor: context.redactor.clone() }
+    }
+
+    /// A writer of messages.
+    pub fn messages(&self) -> crate::commands::Stderr {
+        Messages::new(io::stderr(), &self.terminal, self.level, self.redactor.clone())
+    }
+}
+
 impl Output {
     /// For one request: to stdout and stderr.
     pub fn new(context: &Context, format: Format, streams: bool, raw: bool) -> Self {
+        Self::speaking(&Voice::of(context), format, streams, raw)
+    }
+
+    /// For one of many requests.
+    pub fn speaking(voice: &Voice, format: Format, streams: bool, raw: bool) -> Self {
         let out = crate::output::stdout::stdout();
-        let writer = match context.printer.terminal.stdout && !raw {
+        let writer = match voice.terminal.stdout && !raw {
             true => AnswerWriter::for_terminal(out),
             false => AnswerWriter::plain(out),
         };
         let spinner = match format {
-            Format::Text => Spinner::start("waiting for an answer", &context.printer.terminal, context.level()),
+            Format::Text => Spinner::start("waiting for an answer", &voice.terminal, voice.level),
             _ => Spinner::none(),
         };
-        let messages = context.stderr();
-        let layout = Layout::of(&context.printer.terminal);
+        let messages = voice.messages();
+        let layout = Layout::of(&voice.terminal);
         Self {
             format,
             streams,
@@ -221,7 +248,13 @@ impl Report {
 }
 
 /// Prints the answer, unless it was streamed, and what there is to say about it.
-pub fn show(router: &mut Router<'_>, output: &mut Output, job: &Job, answered: Answered, receipt: bool) -> Result<()> {
+pub fn show(
+    router: &mut Router<'_>,
+    output: &mut Output,
+    requested_model: Option<&str>,
+    answered: Answered,
+    receipt: bool,
+) -> Result<()> {
     let day = router.day().ok();
     if output.format == Format::Text {
         if !output.streamed {
@@ -232,7 +265,7 @@ pub fn show(router: &mut Router<'_>, output: &mut Output, job: &Job, answered: A
         say(output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
         return Ok(());
     }
-    let report = Report::new(answered, job.request.selection.model.clone(), day);
+    let report = Report::new(answered, requested_model.map(str::to_owned), day);
     let text = match output.format {
         Format::StreamJson => json::line(&Event::Result(&report))?,
         _ => json::render(&report, output.layout)?,

@@ -58,7 +58,7 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     if rehearsed && output.quiet() {
         answered.warnings.insert(0, sandbox::NOTE.to_owned());
     }
-    show(&mut router, &mut output, &job, answered, args.usage)
+    show(&mut router, &mut output, job.request.selection.model.as_deref(), answered, args.usage)
 }
 
 fn format(context: &Context, args: &cli::Ask) -> Format {

@@ -1,0 +1,29 @@
+//! `llmr chat`: at a terminal a line editor, in a pipe one turn a line; and what is done with kept conversations.
+
+mod complete;
+mod compose;
+mod draft;
+mod editor;
+mod obey;
+mod said;
+mod session;
+mod slash;
+mod watch;
+
+use crate::cli;
+use crate::commands::Context;
+use crate::error::{Error, Kind, Result};
+use crate::types::Mode;
+
+/// Runs `llmr chat`.
+pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
+    if context.config.settings.mode == Mode::DryRun {
+        return Err(Error::new(Kind::Usage, "mode dry-run sends nothing, and a chat is made of answers")
+            .hint("LLMR_MODE=production for a chat; `llmr dry-run` says what a prompt would cost"));
+    }
+    if context.json() {
+        return Err(Error::new(Kind::Usage, "--json is for a chat in a pipe, and this is a terminal")
+            .hint("one turn a line: printf '%s\\n' \"hello\" | llmr chat --json"));
+    }
+    session::run(context, args)
+}
