@@ -99,7 +99,7 @@ pub struct Paths {
     pub env_files: Vec<PathBuf>,
     /// The database.
     pub database: PathBuf,
-    /// What was typed in `chat`.
+    /// What was typed into the chat editor.
     pub history_file: PathBuf,
     /// The key that authenticates cache entries.
     pub hmac_key_file: PathBuf,
