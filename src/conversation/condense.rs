@@ -65,10 +65,8 @@ pub(super) fn room(rehearsal: &Rehearsal) -> Option<u64> {
     let candidates = rehearsal.facts.known.iter().map(|known| &known.candidate).filter(|c| of_tier(c));
     let rooms = candidates.map(|candidate| match plan::cap(candidate, question) {
         Err(Reason::Window { needs, has }) => {
-            let answer = needs.saturating_sub(crate::engine::estimate::scaled(
-                question.reference_tokens,
-                candidate.token_factor,
-            ));
+            let answer = needs
+                .saturating_sub(crate::engine::estimate::scaled(question.reference_tokens, candidate.token_factor));
             Some(unscaled(has.saturating_sub(answer), candidate.token_factor))
         }
         _ => None,
@@ -278,7 +276,8 @@ impl Fold {
 
 fn failed(error: Error) -> Error {
     let message = format!("the conversation outgrew the model's window and could not be condensed: {}", error.message);
-    Error { message, ..error }.hint("nothing of it is lost; a model with a larger window can go on with all of it: -m MODEL")
+    Error { message, ..error }
+        .hint("nothing of it is lost; a model with a larger window can go on with all of it: -m MODEL")
 }
 
 /// The text of a summary that can stand for what it was made from.

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::slash::{COMMANDS, Offers, find};
-use crate::catalogue;
+use crate::catalogue::{self, ModelRow, ModelState};
 use crate::config::Config;
+use crate::types::Day;
 
 /// The names that may be completed.
 #[derive(Debug, Clone, Default)]
@@ -20,12 +21,13 @@ pub struct Names {
 }
 
 impl Names {
-    /// What the settings and the catalogue know.
-    pub fn of(config: &Config) -> Self {
+    /// What the settings and the catalogue know today.
+    pub fn of(config: &Config, today: Day) -> Self {
+        let alive = |row: &&ModelRow| !matches!(row.state(today), ModelState::Retired { .. });
         let mut models: Vec<String> = config.aliases.keys().cloned().collect();
         let mut providers = Vec::new();
         for provider in config.providers.iter().filter(|provider| provider.participates()) {
-            let known = catalogue::by_provider(&provider.name).iter().map(|row| row.id.to_owned());
+            let known = catalogue::by_provider(&provider.name).iter().filter(alive).map(|row| row.id.to_owned());
             let rows = provider.model_rows.iter().filter_map(|row| row.model.clone());
             for model in provider.model.iter().cloned().chain(provider.models.iter().cloned()).chain(rows).chain(known)
             {

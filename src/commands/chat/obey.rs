@@ -13,7 +13,7 @@ use super::slash::{self, Verb};
 use crate::conversation::{self, Pinned, Talk, Which};
 use crate::error::{Error, Kind, Result};
 use crate::router;
-use crate::types::{Message, Role};
+use crate::types::{CandidateId, Message, Role};
 
 /// What takes a pin away.
 const ANY: [&str; 2] = ["any", "-"];
@@ -55,9 +55,25 @@ impl Session<'_> {
         let pinned = match argument {
             "" => self.pinned(),
             name if ANY.contains(&name) => Pinned { model: None, ..self.pinned() },
-            name => Pinned { model: Some(name.to_owned()), ..self.pinned() },
+            name => {
+                let pinned = Pinned { model: Some(name.to_owned()), ..self.pinned() };
+                match self.is_elsewhere(&pinned) {
+                    true => Pinned { providers: Vec::new(), ..pinned },
+                    false => pinned,
+                }
+            }
         };
         self.pin(pinned)
+    }
+
+    /// Whether the model is known, but not at any of the providers: together they would ask for something that is
+    /// not there.
+    fn is_elsewhere(&self, pinned: &Pinned) -> bool {
+        let anywhere = self.selection(&Pinned { providers: Vec::new(), ..pinned.clone() });
+        let known = router::select(self.router.config, &anywhere, self.router.host.now().day());
+        let among = |id: &CandidateId| pinned.providers.is_empty() || pinned.providers.contains(&id.provider);
+        pinned.model.is_some()
+            && known.is_ok_and(|known| !known.targets.iter().any(|target| among(&target.candidate.id)))
     }
 
     fn provider(&mut self, argument: &str) -> Result<()> {
@@ -68,14 +84,24 @@ impl Session<'_> {
             Some(name) if ANY.contains(&name.as_str()) => Pinned { providers: Vec::new(), ..self.pinned() },
             Some(_) => Pinned { providers: names, ..self.pinned() },
         };
+        let pinned = match self.is_elsewhere(&pinned) {
+            true => Pinned { model: None, ..pinned },
+            false => pinned,
+        };
         self.pin(pinned)
     }
 
     /// Pins this, if somebody would answer with it, and says who.
     fn pin(&mut self, pinned: Pinned) -> Result<()> {
         let selected = router::select(self.router.config, &self.selection(&pinned), self.router.host.now().day())?;
-        if pinned != self.pinned() {
+        let before = self.pinned();
+        if pinned != before {
             self.talk.pin(&self.router.store, &pinned)?;
+        }
+        let model = before.model.filter(|_| pinned.model.is_none());
+        let providers = if pinned.providers.is_empty() { before.providers } else { Vec::new() };
+        for name in model.into_iter().chain(providers) {
+            self.messages.aside(&format!("{name} is not pinned any more"));
         }
         let warnings = selected.warnings.iter().chain(selected.targets.iter().filter_map(|t| t.warning.as_ref()));
         warnings.for_each(|warning| self.messages.warning(warning));

@@ -107,7 +107,9 @@ pub fn costs(turns: &[Turn], sum: Option<NanoUsd>, terminal: &Terminal) -> Strin
         let prompt = cut(&sanitize::line(&turn.prompt), NAME_COLUMNS);
         table.row([turn.number.to_string(), prompt, format!("{who}{note}"), units::usd_or_unknown(turn.cost)]);
     }
-    format!("{}together {}", table.render(terminal), units::usd_or_unknown(sum))
+    // It goes to stderr, where texts are made harmless: codes for colours among them.
+    let plain = Terminal { stdout_color: false, ..*terminal };
+    format!("{}together {}", table.render(&plain), units::usd_or_unknown(sum))
 }
 
 /// `/budget`: the day's money.

@@ -32,7 +32,7 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     let attached = attached(args)?;
     let rehearsal = sandbox::start(context)?;
     let voice = Voice::of(context);
-    let names = Names { home: home(context), ..Names::of(&context.config) };
+    let names = Names { home: home(context), ..Names::of(&context.config, context.now().day()) };
     let mut editor = Editor::new(&voice.terminal, names)?;
     let hushes = !context.host.env.get("TERM").is_some_and(|term| PLAIN_TERMINALS.contains(&term.as_str()));
     let runtime = runtime()?;
@@ -282,7 +282,9 @@ impl Session<'_> {
         message: Message,
         output: &mut Output,
     ) -> Result<()> {
-        let taken = self.talk.turns.len() > turns;
+        // Another process may have added turns of its own.
+        let taken =
+            self.talk.turns.len() > turns && self.talk.turns.last().is_some_and(|turn| turn.prompt == message.text);
         self.unanswered = (answered.is_err() && !taken).then_some(message);
         let day = self.router.day().ok();
         let session = self.spent();

@@ -74,15 +74,15 @@ const fn row(name: &'static str, argument: &'static str, help: &'static str, ver
 pub const COMMANDS: &[Row] = &[
     row("model",    "[NAME|any]",      "show or pin the model; `any` lets the router choose", Verb::Model, Offers::Models),
     row("provider", "[NAME…|any]",     "show or pin the providers",                           Verb::Provider, Offers::Providers),
-    row("system",   "[TEXT|-]",        "show or set the system prompt; `-` takes it away",    Verb::System, Offers::Nothing),
-    row("file",     "[PATH|-]",        "put a file before the next prompt; `-` leaves all out", Verb::File, Offers::Paths),
+    row("system",   "[TEXT|-]",        "show or set the system prompt; `-`: none",    Verb::System, Offers::Nothing),
+    row("file",     "[PATH|-]",        "put a file before the next prompt; `-`: none", Verb::File, Offers::Paths),
     row("image",    "[PATH|-]",        "show a picture with the next prompt",                 Verb::Image, Offers::Paths),
     row("retry",    "[MODEL]",         "take the last turn back and ask it again",            Verb::Retry, Offers::Models),
-    row("edit",     "[TEXT]",          "write a prompt in $VISUAL or $EDITOR, from the last one or TEXT", Verb::Edit, Offers::Nothing),
+    row("edit",     "[TEXT]",          "write the next prompt in $EDITOR, from the last or TEXT", Verb::Edit, Offers::Nothing),
     row("cost",     "",                "what each turn has cost",                             Verb::Cost, Offers::Nothing),
     row("budget",   "",                "the day's money",                                     Verb::Budget, Offers::Nothing),
     row("save",     "NAME|FILE.md",    "name this conversation, or write it to a file",       Verb::Save, Offers::Paths),
-    row("session",  "[NAME]",          "show this conversation, or go to the one of that name", Verb::Session, Offers::Sessions),
+    row("session",  "[NAME]",          "show this conversation, or go to another one", Verb::Session, Offers::Sessions),
     row("clear",    "",                "begin a new conversation; this one stays kept",       Verb::Clear, Offers::Nothing),
     row("help",     "",                "this list",                                           Verb::Help, Offers::Nothing),
     row("exit",     "",                "leave; so does Ctrl-D",                               Verb::Exit, Offers::Nothing),
@@ -156,11 +156,12 @@ pub fn help() -> String {
 }
 
 const KEYS: &str = "\
-Enter sends. Alt-Enter or Ctrl-J begins a new line; so does Enter behind a `\\`, or within a text that begins with \"\"\"
-(another \"\"\" ends it). What is pasted is sent by Enter only. Ctrl-X Ctrl-E edits what stands in the line.
-Tab completes, Ctrl-R searches what was typed before; a line that begins with a blank is not kept there.
-Ctrl-C cancels an answer (what came of it is kept and charged) or empties the line; Ctrl-D leaves.
-A text that begins with // is sent with one slash.";
+Enter sends. Alt-Enter or Ctrl-J begins a new line; so does Enter behind a `\\`, and
+in a text that begins with \"\"\", up to another \"\"\". A paste is sent by Enter only.
+Tab completes. Ctrl-R searches what was typed before; a line that begins with a
+blank is not kept there. Ctrl-X Ctrl-E goes on in $VISUAL or $EDITOR.
+Ctrl-C cancels an answer (what came of it is kept, and charged) or empties the line.
+Ctrl-D leaves. A text that begins with // is sent with one slash.";
 
 #[cfg(test)]
 mod tests {
