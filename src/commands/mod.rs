@@ -21,4 +21,4 @@ pub mod sandbox;
 pub mod stats;
 pub mod template;
 
-pub use context::{Context, Printer, Runtime, Stderr, runtime};
+pub use context::{Context, Printer, Runtime, Stderr, runtime, write};

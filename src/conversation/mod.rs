@@ -42,6 +42,14 @@ pub struct Pinned {
     pub providers: Vec<String>,
 }
 
+impl Pinned {
+    /// What a request asks for, as flags and templates have made it.
+    pub fn of(request: &Request) -> Self {
+        let Request { system, selection, .. } = request;
+        Self { system: system.clone(), model: selection.model.clone(), providers: selection.providers.clone() }
+    }
+}
+
 /// A conversation under way.
 #[derive(Debug, Clone)]
 pub struct Talk {

@@ -28,8 +28,7 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     let modes = Modes::now();
     restore_on_panic(modes.clone());
     let watch = Watch::start(modes.clone())?;
-    let base = base(context, args)?;
-    let attached = attached(args)?;
+    let Opening { base, first, attached } = opening(context, args)?;
     let rehearsal = sandbox::start(context)?;
     let voice = Voice::of(context);
     let names = Names { home: home(context), ..Names::of(&context.config, context.now().day()) };
@@ -37,7 +36,7 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     let hushes = !context.host.env.get("TERM").is_some_and(|term| PLAIN_TERMINALS.contains(&term.as_str()));
     let runtime = runtime()?;
     let router = context.router()?;
-    let talk = Talk::open(&router.store, &which(args), &pinned(args), router.host.now())?;
+    let talk = Talk::open(&router.store, &which(args), &Pinned::of(&base), router.host.now())?;
     let mut session = Session {
         talk,
         base,
@@ -55,7 +54,7 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     if let Err(error) = editor.load_history(&session.history) {
         session.messages.warning(&error.message);
     }
-    let ended = session.hold(&mut editor, &args.question.prompt.join(" "));
+    let ended = session.hold(&mut editor, first);
     drop(rehearsal);
     ended
 }
@@ -69,10 +68,38 @@ fn restore_on_panic(modes: Modes) {
     }));
 }
 
-/// What holds for every turn.
-fn base(context: &Context, args: &cli::Chat) -> Result<Request> {
-    let checked = question::checked(context, &args.question)?;
-    Ok(Request { mode: context.config.settings.mode, tag: args.tag.clone(), ..checked })
+/// What a chat begins with.
+struct Opening {
+    /// What holds for every turn.
+    base: Request,
+    /// What is asked at once.
+    first: Option<Message>,
+    /// What goes with the first prompt that is typed, where none is given.
+    attached: Attached,
+}
+
+fn opening(context: &mut Context, args: &cli::Chat) -> Result<Opening> {
+    let question = &args.question;
+    if question.files.iter().any(|path| path.as_os_str() == "-")
+        || question.prompt.last().is_some_and(|word| word == "-")
+    {
+        return Err(Error::new(Kind::Usage, "`-` reads standard input, and a chat at the terminal is typed there")
+            .hint("put it into a file: -f FILE, or /file FILE inside"));
+    }
+    let (mut base, attached) = match question.prompt.is_empty() && question.template.is_none() {
+        true => (
+            question::checked(context, question)?,
+            Attached { files: question.files.clone(), images: question.images.clone() },
+        ),
+        false => {
+            let question = cli::Question { no_stdin: true, ..question.clone() };
+            (question::request(context, &question)?, Attached::default())
+        }
+    };
+    attached.files.iter().try_for_each(|path| readable(path))?;
+    let first = base.messages.pop();
+    (base.mode, base.tag) = (context.config.settings.mode, args.tag.clone());
+    Ok(Opening { base, first, attached })
 }
 
 fn home(context: &Context) -> Option<String> {
@@ -87,11 +114,6 @@ fn which(args: &cli::Chat) -> Which {
     }
 }
 
-fn pinned(args: &cli::Chat) -> Pinned {
-    let question = &args.question;
-    Pinned { system: question.system.clone(), model: question.model.clone(), providers: question.providers.clone() }
-}
-
 /// What goes with the next prompt.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Attached {
@@ -103,17 +125,6 @@ impl Attached {
     fn count(&self) -> usize {
         self.files.len() + self.images.len()
     }
-}
-
-fn attached(args: &cli::Chat) -> Result<Attached> {
-    let question = &args.question;
-    if question.files.iter().any(|path| path.as_os_str() == "-")
-        || question.prompt.last().is_some_and(|word| word == "-")
-    {
-        return Err(Error::new(Kind::Usage, "`-` reads standard input, and a chat at the terminal is typed there")
-            .hint("pipe it: … | llmr chat -, or put it into a file"));
-    }
-    Ok(Attached { files: question.files.clone(), images: question.images.clone() })
 }
 
 /// A chat under way.
@@ -142,10 +153,10 @@ pub(super) enum Goes {
 }
 
 impl Session<'_> {
-    fn hold(&mut self, editor: &mut Editor, first: &str) -> Result<()> {
+    fn hold(&mut self, editor: &mut Editor, first: Option<Message>) -> Result<()> {
         self.greet();
-        if !first.trim().is_empty() {
-            let asked = self.ask_typed(first);
+        if let Some(first) = first {
+            let asked = self.ask(first, false);
             self.heed(asked.map(|()| Goes::On))?;
         }
         loop {
