@@ -5,11 +5,13 @@
 //! data of the binary, and a lookup reads a few dozen ids.
 
 mod closest;
+mod image_tokens;
 pub mod models;
 mod row;
 mod token_factor;
 
 pub use closest::closest;
+pub use image_tokens::image_tokens;
 pub use row::{Ability, Defaults, ModelRow, ModelState, Status};
 pub use token_factor::token_factor;
 

@@ -9,7 +9,8 @@ Examples:
   llmr ask \"why is the sky blue?\"
   llmr ask -m gpt-6-luna -s \"answer in French\" \"what is a monad?\"
   llmr ask -p anthropic -p gemini --strategy cheapest \"name three rivers\"
-  llmr ask -f src/main.rs -f notes.md \"review this\"
+  llmr ask -f src/main.rs -f 'docs/**/*.md' \"review this\"
+  llmr ask -i chart.png \"what does this chart say?\"
   git diff | llmr ask \"write a commit message\"
   llmr ask --json \"name a colour\" | jq -r .content
   llmr ask --max-cost 0.01 --fallback deepseek-flash \"summarise\" < report.txt
@@ -90,7 +91,7 @@ pub struct Question {
     /// Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
     #[arg(short, long = "file", value_name = "PATH", help_heading = "What to ask")]
     pub files: Vec<PathBuf>,
-    /// Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
+    /// Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
     #[arg(short, long = "image", value_name = "PATH", help_heading = "What to ask")]
     pub images: Vec<PathBuf>,
     /// Use this template (see `llmr template`)

@@ -101,7 +101,7 @@ fn own_models(provider: &crate::config::ProviderConfig) -> Vec<Model> {
             price_stale: false,
             context_tokens: own.and_then(|o| o.context_tokens),
             max_output_tokens: own.and_then(|o| o.max_output_tokens),
-            abilities: Vec::new(),
+            abilities: if own.is_some_and(|o| o.vision == Some(true)) { vec!["vision"] } else { Vec::new() },
             status: "active",
             retires: None,
             successor: None,

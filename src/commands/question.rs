@@ -10,13 +10,14 @@ use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
 use crate::providers::passed;
 use crate::router::{CacheUse, Keep, Request, Selection};
-use crate::types::{Limit, Message, Mode, NanoUsd, whole_ms};
+use crate::types::{Image, Limit, Message, Mode, NanoUsd, whole_ms};
 
 /// Reads the prompt and resolves every flag against the settings.
 pub fn request(context: &mut Context, question: &cli::Question) -> Result<Request> {
     let checked = checked(context, question)?;
+    let images = images(context, question)?;
     let text = prompt(context, question)?;
-    Ok(Request { messages: vec![Message::user(text)], ..checked })
+    Ok(Request { messages: vec![Message { images, ..Message::user(text) }], ..checked })
 }
 
 /// Everything but the prompt: a wrong flag is told before standard input is waited for.
@@ -72,10 +73,21 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
     })
 }
 
-fn prompt(context: &mut Context, question: &cli::Question) -> Result<String> {
+/// The pictures of `-i`, read before the prompt: a wrong one is told before standard input is waited for.
+pub fn images(context: &mut Context, question: &cli::Question) -> Result<Vec<Image>> {
     let given = Given { words: &question.prompt, files: &question.files, no_stdin: question.no_stdin };
-    let stdin = Stdin { kind: StdinKind::of(&std::io::stdin()), reader: std::io::stdin(), silence: input::SILENCE };
-    input::read(&given, stdin, |hint| context.messages.hint(hint))
+    input::images::check(&question.images, &given)?;
+    input::images::read(&question.images, stdin(), |hint| context.messages.hint(hint))
+}
+
+fn prompt(context: &mut Context, question: &cli::Question) -> Result<String> {
+    let no_stdin = question.no_stdin || input::images::takes_stdin(&question.images);
+    let given = Given { words: &question.prompt, files: &question.files, no_stdin };
+    input::read(&given, stdin(), |hint| context.messages.hint(hint))
+}
+
+fn stdin() -> Stdin<std::io::Stdin> {
+    Stdin { kind: StdinKind::of(&std::io::stdin()), reader: std::io::stdin(), silence: input::SILENCE }
 }
 
 /// A value of a flag; clap has checked closed sets already, the rest is checked here.

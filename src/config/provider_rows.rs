@@ -33,7 +33,7 @@ pub(crate) struct ProviderEntry {
 }
 
 /// What the config says of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelRow {
     /// Its id; `None` for every model of the provider that has no price of its own.
     pub model: Option<String>,
@@ -43,6 +43,8 @@ pub struct ModelRow {
     pub context_tokens: Option<u64>,
     /// The longest answer, in tokens.
     pub max_output_tokens: Option<u64>,
+    /// Whether it can see pictures.
+    pub vision: Option<bool>,
 }
 
 const PROVIDER_KEYS: [&str; 11] = [
@@ -58,7 +60,7 @@ const PROVIDER_KEYS: [&str; 11] = [
     OUTPUT,
     CACHED,
 ];
-const MODEL_KEYS: [&str; 6] = ["id", INPUT, OUTPUT, CACHED, "context_tokens", "max_output_tokens"];
+const MODEL_KEYS: [&str; 7] = ["id", INPUT, OUTPUT, CACHED, "context_tokens", "max_output_tokens", "vision"];
 const INPUT: &str = "input_usd_per_mtok";
 const OUTPUT: &str = "output_usd_per_mtok";
 const CACHED: &str = "cached_input_usd_per_mtok";
@@ -96,8 +98,8 @@ fn provider(fields: &Fields) -> Result<ProviderEntry> {
         name,
     };
     if let Some(rates) = fields.rates()? {
-        let none = ModelRow { model: None, rates: Some(rates), context_tokens: None, max_output_tokens: None };
-        entry.rows.push(none);
+        let all = ModelRow { model: None, rates: Some(rates), ..ModelRow::default() };
+        entry.rows.push(all);
     }
     for row in fields.models()? {
         add_model(&mut entry, row?, fields)?;
@@ -174,6 +176,12 @@ impl<'r, 'v, 't> Fields<'r, 'v, 't> {
         parse(&text).ok_or_else(|| self.reader.wrong(value, &self.path(key), allowed)).map(Some)
     }
 
+    fn flag(&self, key: &str) -> Result<Option<bool>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let wrong = || self.reader.wrong(value, &self.path(key), "true or false");
+        value.get_ref().as_bool().ok_or_else(wrong).map(Some)
+    }
+
     fn words(&self, key: &str) -> Result<Vec<String>> {
         let list = |value| self.reader.words(value, &self.path(key));
         self.table.get(key).map_or_else(|| Ok(Vec::new()), list)
@@ -211,6 +219,7 @@ fn model(fields: &Fields) -> Result<ModelRow> {
         rates: fields.rates()?,
         context_tokens: tokens("context_tokens")?,
         max_output_tokens: tokens("max_output_tokens")?,
+        vision: fields.flag("vision")?,
     })
 }
 

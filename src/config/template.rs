@@ -89,6 +89,8 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #cached_input_usd_per_mtok = 0.15
 #context_tokens = 131072
 #max_output_tokens = 8192
+# Whether it can see pictures (-i); left out: it is asked all the same, with a warning.
+#vision = true
 "#;
 
 /// Writes [`TEMPLATE`] where the config file is looked for; never over one that is there.

@@ -500,7 +500,7 @@ fn a_provider_of_one_s_own_is_the_contract_s_example() {
              timeout_secs = 60\nmodels = ['small', 'large']\ninput_usd_per_mtok = 0.0\noutput_usd_per_mtok = 0.0\n\
              [[provider.model]]\nid = 'large'\ninput_usd_per_mtok = 1.5\noutput_usd_per_mtok = 6.0\n\
              cached_input_usd_per_mtok = 0.15\ncontext_tokens = 131072\nmax_output_tokens = 8192\n\
-             [[provider.model]]\nid = 'wide'\ncontext_tokens = 9\n\
+             [[provider.model]]\nid = 'wide'\ncontext_tokens = 9\nvision = true\n\
              [[provider]]\nname = 'openai'\nbase_url = 'https://gateway.example/v1'\napi_key_env = 'GATEWAY_KEY'\n",
         )
         .var("GATEWAY_KEY", "test-key")
@@ -514,12 +514,13 @@ fn a_provider_of_one_s_own_is_the_contract_s_example() {
     assert_eq!(rates("small").output, Rate::FREE);
     assert_eq!((rates("large").output, rates("large").cached_input), (Rate(6_000_000), Some(Rate(150_000))));
     assert_eq!((rates("wide").input, lab.model_row("wide").unwrap().context_tokens), (Rate::FREE, Some(9)));
+    assert_eq!((lab.model_row("large").unwrap().vision, lab.model_row("wide").unwrap().vision), (None, Some(true)));
 
     let openai = config.provider("openai").unwrap();
     assert!(openai.participates() && openai.built_in);
     assert_eq!(openai.base_url, "https://gateway.example/v1");
     assert_eq!(openai.key_vars, ["GATEWAY_KEY", "OPENAI_API_KEY", "PROXY_API_OPENAI_API_KEY"]);
-    assert!(openai.base_url_source.to_string().ends_with("config.toml:22"), "{}", openai.base_url_source);
+    assert!(openai.base_url_source.to_string().ends_with("config.toml:23"), "{}", openai.base_url_source);
 }
 
 #[test]

@@ -316,7 +316,7 @@ impl Walk {
 
 /// Refused before money, breaker or rest mattered.
 fn is_barred(reason: &Reason) -> bool {
-    matches!(reason, Reason::Retired { .. } | Reason::Tier { .. })
+    matches!(reason, Reason::Retired { .. } | Reason::Tier { .. } | Reason::Blind | Reason::Pictures(_))
 }
 
 fn class_of(reason: &Reason) -> Option<FailureClass> {

@@ -1,7 +1,6 @@
 //! What of an attempt fits the money that is left: the whole worst case, one with a smaller output
 //! cap, or nothing.
 
-use super::estimate::scaled;
 use super::facts::{Money, Question};
 use crate::types::{Candidate, Limit, NanoUsd, Timestamp};
 
@@ -90,8 +89,8 @@ enum PromptBound {
 /// all of it at the dearest price it can meet.
 fn worst_case(c: &Candidate, q: &Question, bound: PromptBound, cap: u64, from: Timestamp, until: Timestamp) -> NanoUsd {
     let prompt = match bound {
-        PromptBound::Bytes => q.bound_tokens,
-        PromptBound::Estimate => scaled(q.reference_tokens, c.token_factor * ESTIMATE_MARGIN).min(q.bound_tokens),
+        PromptBound::Bytes => q.most_prompt_tokens(c),
+        PromptBound::Estimate => q.prompt_tokens_with_margin(c, ESTIMATE_MARGIN),
     };
     let beside = if c.reasoning_beside_output {
         c.max_output_tokens.or(c.context_tokens).unwrap_or(UNKNOWN_REASONING).max(cap)

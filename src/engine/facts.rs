@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::breaker::Breaker;
+use super::estimate::scaled;
 use super::health::Health;
+use super::images;
 use crate::types::{
-    Candidate, CandidateId, Effort, FailureClass, Limit, NanoUsd, RequestId, Strategy, Tier, Timestamp, Weights,
+    Candidate, CandidateId, Effort, FailureClass, Image, Limit, NanoUsd, RequestId, Strategy, Tier, Timestamp, Weights,
 };
 
 /// One candidate with everything recorded about it.
@@ -55,12 +57,14 @@ pub struct Money {
 }
 
 /// The size of what is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// Tokens of the whole prompt by the reference tokenizer's estimate.
+    /// Tokens of all texts of the prompt by the reference tokenizer's estimate.
     pub reference_tokens: u64,
-    /// No tokenizer makes more tokens of it than this.
+    /// No tokenizer makes more tokens of the texts than this.
     pub bound_tokens: u64,
+    /// The pictures of all messages; each vendor counts them by its own rule.
+    pub images: Vec<Image>,
     /// `--max-tokens`: never lowered.
     pub explicit_cap: Option<u64>,
     /// The output cap when none is given.
@@ -69,6 +73,25 @@ pub struct Question {
     pub effort: Option<Effort>,
     /// Whether something passed through may cost what neither prompt nor cap bounds.
     pub unbounded: bool,
+}
+
+impl Question {
+    /// The whole prompt by this candidate's own count, pictures included, in tokens: what is to be expected.
+    pub fn prompt_tokens(&self, candidate: &Candidate) -> u64 {
+        let texts = scaled(self.reference_tokens, candidate.token_factor);
+        texts.saturating_add(images::count_all(candidate, &self.images).likely)
+    }
+
+    /// The same at most, with the texts counted as their bytes.
+    pub fn most_prompt_tokens(&self, candidate: &Candidate) -> u64 {
+        self.bound_tokens.saturating_add(images::count_all(candidate, &self.images).most)
+    }
+
+    /// The same with the texts as estimated and this much on top of them; pictures are still counted at most.
+    pub fn prompt_tokens_with_margin(&self, candidate: &Candidate, margin: f64) -> u64 {
+        let texts = scaled(self.reference_tokens, candidate.token_factor * margin).min(self.bound_tokens);
+        texts.saturating_add(images::count_all(candidate, &self.images).most)
+    }
 }
 
 /// What the user wants of a plan.

@@ -7,6 +7,7 @@ pub mod draw;
 pub mod estimate;
 pub mod facts;
 pub mod health;
+pub mod images;
 pub mod plan;
 pub mod retry;
 pub mod score;

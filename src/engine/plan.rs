@@ -5,8 +5,8 @@ use std::fmt;
 use super::breaker::BreakerState;
 use super::budget::{self, BudgetState, Fit, Sized};
 use super::draw;
-use super::estimate::scaled;
 use super::facts::{Done, Facts, Known, Question};
+use super::images;
 use super::score::{Expectation, expect, score};
 use crate::types::{Candidate, CandidateId, FailureClass, Limit, NanoUsd, Pricing, Strategy, Tier, Timestamp};
 
@@ -27,6 +27,10 @@ pub enum Reason {
         /// The lowest that will do.
         wants: Tier,
     },
+    /// There are pictures, and it cannot see.
+    Blind,
+    /// There are pictures that its provider refuses; why, in words.
+    Pictures(String),
     /// The prompt and the least answer do not fit its window.
     Window {
         /// Tokens needed, as estimated.
@@ -70,6 +74,8 @@ impl fmt::Display for Reason {
             Self::Unpriced => f.write_str("its price is not known, or cannot be bounded"),
             Self::Tier { has: Some(has), wants } => write!(f, "tier {has} is below {wants}"),
             Self::Tier { has: None, wants } => write!(f, "its tier is not known, {wants} is wanted"),
+            Self::Blind => f.write_str("it cannot see pictures"),
+            Self::Pictures(why) => f.write_str(why),
             Self::Window { needs, has } => write!(f, "about {needs} tokens do not fit its window of {has}"),
             Self::BreakerOpen { until } => write!(f, "its breaker is open until {until}"),
             Self::Resting { until, class } => write!(f, "resting until {until} ({class})"),
@@ -138,6 +144,9 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
     if let Some(wants) = facts.policy.tier.filter(|wants| c.tier.is_none_or(|has| has < *wants)) {
         return Err(Reason::Tier { has: c.tier, wants });
     }
+    if !facts.question.images.is_empty() {
+        may_see(c, facts)?;
+    }
     if let Some(rest) = known.rest.filter(|rest| now < rest.until && rest.class.rest_is_kept()) {
         return Err(Reason::Resting { until: rest.until, class: rest.class });
     }
@@ -162,6 +171,14 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
     Ok(Ranked { candidate: c.clone(), expected, score, sized, breaker: known.breaker.state(now) })
 }
 
+/// Whether a candidate takes the pictures. One that nobody knows is asked: its provider knows best.
+fn may_see(c: &Candidate, facts: &Facts) -> Result<(), Reason> {
+    if c.sight.sees == Some(false) {
+        return Err(Reason::Blind);
+    }
+    images::refusal(c, &facts.question.images).map_or(Ok(()), |why| Err(Reason::Pictures(why)))
+}
+
 fn must_be_priced(facts: &Facts) -> bool {
     let limited = facts.money.limit != Limit::Off || facts.money.request_cap.is_some();
     limited && !facts.money.allow_unpriced
@@ -177,7 +194,7 @@ fn is_bounded(pricing: &Pricing, facts: &Facts) -> bool {
 pub fn cap(c: &Candidate, q: &Question) -> Result<u64, Reason> {
     let wanted = q.explicit_cap.unwrap_or(q.default_cap).min(c.max_output_tokens.unwrap_or(u64::MAX)).max(1);
     let Some(has) = c.context_tokens else { return Ok(wanted) };
-    let prompt = scaled(q.reference_tokens, c.token_factor);
+    let prompt = q.prompt_tokens(c);
     // A default cap gives way to a long prompt, down to the least useful answer; a cap of the user's own does not.
     let least = q.explicit_cap.map_or(budget::LEAST_CAP.min(wanted), |_| wanted);
     match has.checked_sub(prompt) {

@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use super::estimate::scaled;
 use super::facts::{Known, Question};
 use crate::types::{Effort, NanoUsd, Tier, Timestamp, Usage, Weights};
 
@@ -85,7 +84,7 @@ pub struct Expectation {
 pub fn expect(known: &Known, question: &Question, cap: u64, now: Timestamp) -> Expectation {
     let health = known.health.faded(now);
     let prior = prior(known.candidate.tier);
-    let input_tokens = scaled(question.reference_tokens, known.candidate.token_factor);
+    let input_tokens = question.prompt_tokens(&known.candidate);
     let output_tokens = usual_output(known, question, now).min(cap).max(1);
     let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
     let cost = known.candidate.pricing.as_ref().map(|p| p.cost(&usage, now));
@@ -125,7 +124,7 @@ pub(super) mod tests {
     use super::*;
     use crate::engine::breaker::Breaker;
     use crate::engine::health::{Health, Observation};
-    use crate::types::{Candidate, CandidateId, CostSource, Pricing, Rate, Rates};
+    use crate::types::{Candidate, CandidateId, CostSource, Pricing, Rate, Rates, Sight};
 
     /// A candidate with a price in USD per million tokens, never measured.
     pub fn known(name: &str, input: &str, output: &str) -> Known {
@@ -142,6 +141,7 @@ pub(super) mod tests {
                 reasons: false,
                 reasoning_beside_output: false,
                 streams: true,
+                sight: Sight::UNKNOWN,
                 priority: 100,
                 token_factor: 1.0,
                 retires: None,
@@ -157,6 +157,7 @@ pub(super) mod tests {
     pub const QUESTION: Question = Question {
         reference_tokens: 1000,
         bound_tokens: 4000,
+        images: Vec::new(),
         explicit_cap: None,
         default_cap: 8192,
         effort: None,

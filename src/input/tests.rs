@@ -135,7 +135,7 @@ fn unreadable_files_are_named() {
         (&dir, format!("`{dir}` is a folder"), "-f"),
         ("no/such.file", "cannot read `no/such.file`: No such file".to_owned(), "working folder"),
         ("~/no-such-file", "cannot read `~/no-such-file`".to_owned(), "$HOME"),
-        ("no-such-*.md", "cannot read `no-such-*.md`".to_owned(), "pattern"),
+        ("no-such-*.md", "no file matches `no-such-*.md`".to_owned(), "pattern"),
         ("https://a.example/x", "`https://a.example/x` is a URL".to_owned(), "curl"),
         ("", "cannot read ``".to_owned(), "working folder"),
     ] {

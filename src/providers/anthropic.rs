@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::types::{Ask, Delta, Effort, Failure, FinishReason, Role, Usage};
 
 use super::failure::{in_value, inside_ok, malformed, not_json};
+use super::image::source_blocks;
 use super::request::{join, key_header, number, pass_through, post, thinking_budget};
 use super::table::Auth;
 use super::usage::count;
@@ -110,7 +111,7 @@ fn message(message: &crate::types::Message) -> Value {
         Role::User => "user",
         Role::Assistant => "assistant",
     };
-    json!({"role": role, "content": message.text})
+    json!({"role": role, "content": source_blocks(message)})
 }
 
 /// The fields that ask for so much thinking; none for a model that does not think, for no thinking from a model that

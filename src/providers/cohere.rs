@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::types::{Ask, Delta, Effort, Failure, FailureClass, FinishReason, Role, Usage};
 
 use super::failure::{in_value, inside_ok, malformed, not_json, of_status};
+use super::image::url_parts;
 use super::request::{join, key_header, number, pass_through, post, thinking_budget};
 use super::usage::count;
 use super::{Dialect, Endpoint, Frame, Headers, HttpRequest, Partial};
@@ -94,7 +95,7 @@ fn body(to: &Endpoint, ask: &Ask) -> Map<String, Value> {
             Role::User => "user",
             Role::Assistant => "assistant",
         };
-        json!({"role": role, "content": message.text})
+        json!({"role": role, "content": url_parts(message)})
     });
     body.insert("messages".into(), system.chain(turns).collect());
     body.insert("max_tokens".into(), json!(ask.max_output_tokens));

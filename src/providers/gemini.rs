@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::types::{Ask, Delta, Effort, Failure, FinishReason, Role, Usage};
 
 use super::failure::{in_value, malformed, not_json};
+use super::image::inline_parts;
 use super::request::{key_header, number, pass_through, post, segment, thinking_budget};
 use super::table::Auth;
 use super::usage::count;
@@ -98,7 +99,7 @@ fn body(to: &Endpoint, ask: &Ask) -> Map<String, Value> {
             Role::User => "user",
             Role::Assistant => "model",
         };
-        json!({"role": role, "parts": [{"text": message.text}]})
+        json!({"role": role, "parts": inline_parts(message)})
     });
     body.insert("contents".into(), turns.collect());
     let mut config = config(to, ask);

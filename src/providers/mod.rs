@@ -13,6 +13,7 @@ pub mod think;
 mod anthropic;
 mod cohere;
 mod gemini;
+mod image;
 mod openai;
 mod partial;
 mod reader;

@@ -58,6 +58,8 @@ pub fn opens_charges(name: &str, value: &Value) -> bool {
             let known = |key: &String| matches!(plain(key).as_str(), "searchcontextsize" | "userlocation");
             !value.as_object().is_some_and(|options| options.keys().all(known))
         }
+        // How finely Gemini looks at pictures: these two make no more of one than its usual way.
+        "mediaresolution" => !matches!(value.as_str(), Some("MEDIA_RESOLUTION_LOW" | "MEDIA_RESOLUTION_MEDIUM")),
         name => CHARGED.contains(&name),
     }
 }
@@ -96,6 +98,8 @@ mod tests {
             ("web_search_options", json!({"search_context_size": "high"}), false),
             ("web_search_options", json!({"search_type": "pro"}), true),
             ("web_search_options", json!(true), true),
+            ("mediaResolution", json!("MEDIA_RESOLUTION_LOW"), false),
+            ("mediaResolution", json!("MEDIA_RESOLUTION_HIGH"), true),
             ("seed", json!(1), false),
             ("reasoning_effort", json!("high"), false),
             ("response_format", json!({"type": "json_object"}), false),

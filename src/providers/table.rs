@@ -1,6 +1,7 @@
 //! The built-in providers, a row each: variables, addresses, and how each differs from its dialect.
 
-use crate::types::DialectKind;
+use crate::types::ImageKind::{Gif, Jpeg, Png, Webp};
+use crate::types::{DialectKind, ImageLimits};
 
 /// How a provider differs from its dialect's model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Quirks {
     pub max_price: bool,
     /// How much is searched for an answer where every request pays for it by size; sent unless the user sends another.
     pub search_context: Option<&'static str>,
+    /// Which pictures it refuses.
+    pub images: ImageLimits,
 }
 
 /// How a key is sent.
@@ -81,8 +84,45 @@ impl Quirks {
         max_temperature: 2.0,
         max_price: false,
         search_context: None,
+        images: NO_LIMITS,
     };
 }
+
+const NO_LIMITS: ImageLimits = ImageLimits::NONE;
+
+// What the vendors' pages on pictures say they refuse, as of November 2026; sizes are of the base64.
+
+/// "Vision", request limits: 10 MB a picture, 32 MB a request, 8000 px; above 20 pictures 2000 px is what is safe.
+const ANTHROPIC_IMAGES: ImageLimits = ImageLimits {
+    bytes: 10_000_000,
+    total_bytes: 32_000_000,
+    side: 8000,
+    count: 100,
+    crowd: 20,
+    crowd_side: 2000,
+    ..NO_LIMITS
+};
+/// "Image understanding": no GIF; 20 MB of a request inline, of which some is left for the words.
+const GEMINI_IMAGES: ImageLimits =
+    ImageLimits { kinds: &[Png, Jpeg, Webp], total_bytes: 19_000_000, count: 3600, ..NO_LIMITS };
+/// "Images and vision": 1500 pictures; the limit of patches is in the model's rule for tokens.
+const OPENAI_IMAGES: ImageLimits = ImageLimits { count: 1500, ..NO_LIMITS };
+/// "Use vision-enabled chat models": 20 MB a picture.
+const AZURE_IMAGES: ImageLimits = ImageLimits { bytes: 20_000_000, ..NO_LIMITS };
+/// "Vision": 10 MB a picture, 8 pictures.
+const MISTRAL_IMAGES: ImageLimits = ImageLimits { bytes: 10_000_000, count: 8, ..NO_LIMITS };
+/// "Image understanding": 20 MiB a picture, JPEG or PNG.
+const XAI_IMAGES: ImageLimits = ImageLimits { kinds: &[Png, Jpeg], bytes: 20 << 20, ..NO_LIMITS };
+/// "Images and vision": 4 MB of base64, 33 megapixels, 5 pictures.
+const GROQ_IMAGES: ImageLimits =
+    ImageLimits { bytes: 4_000_000, total_bytes: 4_000_000, pixels: 33_177_600, count: 5, ..NO_LIMITS };
+/// "Image attachments": 50 MB a picture.
+const PERPLEXITY_IMAGES: ImageLimits = ImageLimits { bytes: 50_000_000, ..NO_LIMITS };
+/// "Image inputs": 20 pictures of 20 MB together.
+const COHERE_IMAGES: ImageLimits =
+    ImageLimits { kinds: &[Png, Jpeg, Gif, Webp], total_bytes: 20_000_000, count: 20, ..NO_LIMITS };
+/// "Querying vision-language models": 10 MB of base64 together, 30 pictures.
+const FIREWORKS_IMAGES: ImageLimits = ImageLimits { total_bytes: 10_000_000, count: 30, ..NO_LIMITS };
 
 /// One built-in provider.
 #[derive(Debug, Clone, Copy)]
@@ -123,31 +163,36 @@ macro_rules! row {
 #[rustfmt::skip]
 pub const PROVIDERS: &[ProviderRow] = &[
     row!("openai", ["OPENAI_API_KEY"], ["OPENAI_MODEL"], "OPENAI_BASE_URL", "https://api.openai.com/v1", Openai,
-        Quirks { output_cap: "max_completion_tokens", ..LIKE }),
+        Quirks { output_cap: "max_completion_tokens", images: OPENAI_IMAGES, ..LIKE }),
     row!("anthropic", ["ANTHROPIC_API_KEY"], ["ANTHROPIC_MODEL"], "ANTHROPIC_BASE_URL", "https://api.anthropic.com", Anthropic,
-        Quirks { max_temperature: 1.0, ..LIKE }),
+        Quirks { max_temperature: 1.0, images: ANTHROPIC_IMAGES, ..LIKE }),
     row!("deepseek", ["DEEPSEEK_API_KEY"], ["DEEPSEEK_MODEL"], "DEEPSEEK_BASE_URL", "https://api.deepseek.com", Openai,
         Quirks { effort: EffortField::Thinking, ..LIKE }),
     row!("mistral", ["MISTRAL_API_KEY"], ["MISTRAL_MODEL"], "MISTRAL_BASE_URL", "https://api.mistral.ai/v1", Openai,
-        Quirks { stream_usage_option: false, ..LIKE }),
-    row!("gemini", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], ["GEMINI_MODEL"], "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", Gemini, LIKE),
+        Quirks { stream_usage_option: false, images: MISTRAL_IMAGES, ..LIKE }),
+    row!("gemini", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], ["GEMINI_MODEL"], "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", Gemini,
+        Quirks { images: GEMINI_IMAGES, ..LIKE }),
     row!("xai", ["XAI_API_KEY"], ["XAI_MODEL", "GROK_MODEL"], "XAI_BASE_URL", "https://api.x.ai/v1", Openai,
-        Quirks { cost: ReportedCost::UsdTicks, reasoning_beside_output: true, ..LIKE }),
+        Quirks { cost: ReportedCost::UsdTicks, reasoning_beside_output: true, images: XAI_IMAGES, ..LIKE }),
     row!("openrouter", ["OPENROUTER_API_KEY"], ["OPENROUTER_MODEL"], "OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1", Openai,
         Quirks { cost: ReportedCost::UsageCost, effort: EffortField::Reasoning, max_price: true, ..LIKE }),
-    row!("groq", ["GROQ_API_KEY"], ["GROQ_MODEL"], "GROQ_BASE_URL", "https://api.groq.com/openai/v1", Openai, LIKE),
+    row!("groq", ["GROQ_API_KEY"], ["GROQ_MODEL"], "GROQ_BASE_URL", "https://api.groq.com/openai/v1", Openai,
+        Quirks { images: GROQ_IMAGES, ..LIKE }),
     row!("together", ["TOGETHER_API_KEY"], ["TOGETHER_MODEL"], "TOGETHER_BASE_URL", "https://api.together.xyz/v1", Openai, LIKE),
     row!("perplexity", ["PERPLEXITY_API_KEY"], ["PERPLEXITY_MODEL"], "PERPLEXITY_BASE_URL", "https://api.perplexity.ai", Openai,
         Quirks { cost: ReportedCost::UsageCostTotal, done_marker: false, stream_usage_option: false,
-            search_context: Some("low"), ..LIKE }),
-    row!("cohere", ["COHERE_API_KEY", "CO_API_KEY"], ["COHERE_MODEL"], "COHERE_BASE_URL", "https://api.cohere.com", Cohere, LIKE),
+            search_context: Some("low"), images: PERPLEXITY_IMAGES, ..LIKE }),
+    row!("cohere", ["COHERE_API_KEY", "CO_API_KEY"], ["COHERE_MODEL"], "COHERE_BASE_URL", "https://api.cohere.com", Cohere,
+        Quirks { images: COHERE_IMAGES, ..LIKE }),
     row!("azure", ["AZURE_OPENAI_API_KEY"], ["AZURE_OPENAI_DEPLOYMENT"], "AZURE_OPENAI_ENDPOINT", "", Openai,
-        Quirks { auth: Auth::Header("api-key"), deployment_paths: true, output_cap: "max_completion_tokens", ..LIKE }),
+        Quirks { auth: Auth::Header("api-key"), deployment_paths: true, output_cap: "max_completion_tokens",
+            images: AZURE_IMAGES, ..LIKE }),
     row!("ai21", ["AI21_API_KEY"], ["AI21_MODEL"], "AI21_BASE_URL", "https://api.ai21.com/studio/v1", Openai,
         Quirks { stream_usage_option: false, effort: EffortField::Unsupported, ..LIKE }),
     row!("blackbox", ["BLACKBOX_API_KEY"], ["BLACKBOX_MODEL"], "BLACKBOX_BASE_URL", "https://api.blackbox.ai", Openai, LIKE),
     row!("cerebras", ["CEREBRAS_API_KEY"], ["CEREBRAS_MODEL"], "CEREBRAS_BASE_URL", "https://api.cerebras.ai/v1", Openai, LIKE),
-    row!("fireworks", ["FIREWORKS_API_KEY"], ["FIREWORKS_MODEL"], "FIREWORKS_BASE_URL", "https://api.fireworks.ai/inference/v1", Openai, LIKE),
+    row!("fireworks", ["FIREWORKS_API_KEY"], ["FIREWORKS_MODEL"], "FIREWORKS_BASE_URL", "https://api.fireworks.ai/inference/v1", Openai,
+        Quirks { images: FIREWORKS_IMAGES, ..LIKE }),
     row!("ollama", [], ["OLLAMA_MODEL"], "OLLAMA_HOST", "http://127.0.0.1:11434", Openai,
         Quirks { path: "/v1/chat/completions", ..LIKE }),
 ];

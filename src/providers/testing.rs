@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::*;
-use crate::types::{FailureClass, FinishReason, Message, NanoUsd, Usage};
+use crate::types::{FailureClass, FinishReason, Image, ImageKind, Message, NanoUsd, Usage};
 
 /// A one-word question.
 pub fn ask() -> Ask {
@@ -21,6 +21,11 @@ pub fn ask() -> Ask {
         schema: None,
         stream: false,
     }
+}
+
+/// A picture of these bytes, as large as nobody looks.
+pub fn picture(name: &str, kind: ImageKind, bytes: &[u8]) -> Image {
+    Image { name: name.into(), kind, width: 1, height: 1, bytes: bytes.into() }
 }
 
 /// A built-in provider's endpoint with a key.

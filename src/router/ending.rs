@@ -1,17 +1,24 @@
 //! What a request that nobody answered says: what went wrong, and what to do about it.
 
+use std::collections::BTreeSet;
+
+use crate::catalogue::{self, Ability, ModelRow, Status};
 use crate::engine::attempt::Ending;
 use crate::engine::breaker::BreakerState;
 use crate::engine::budget;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Reason};
 use crate::error::{Error, Kind};
+use crate::providers::table::PROVIDERS;
 use crate::router::Router;
 use crate::types::{CandidateId, FailureClass, Limit, NanoUsd, Timestamp};
 
 /// What to do about the day's limit.
 const RAISE_LIMIT: &str =
     "`llmr budget` says where the limit is set, `llmr budget set USD` sets another; a new day begins at midnight UTC";
+
+/// So many models that can see are named where nobody can.
+const SEEING_NAMED: usize = 4;
 
 /// How a walk ended, with what was known then.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +63,28 @@ pub(super) fn ended(end: &End<'_>, failures: Option<String>) -> Error {
             }
         }
         Ending::Unavailable(_) => with_recovery(Error::new(Kind::Unavailable, said("every candidate failed")), end),
-        Ending::NoCandidate => with_reasons(Error::new(Kind::NoProvider, "no candidate may be asked"), end.plan),
+        Ending::NoCandidate => {
+            let error = with_reasons(Error::new(Kind::NoProvider, "no candidate may be asked"), end.plan);
+            match end.plan.refused.iter().any(|refused| refused.reason == Reason::Blind) {
+                true => error.hint(who_sees(end.plan)),
+                false => error,
+            }
+        }
     }
+}
+
+/// Whom to ask about a picture: a model of each provider that takes part, else some provider's default.
+fn who_sees(plan: &Plan) -> String {
+    let sees = |row: &&ModelRow| row.can(Ability::Vision) && row.status == Status::Active;
+    let default = |provider: &str| catalogue::find(provider, catalogue::defaults(provider)?.default).filter(sees);
+    let any = |provider: &str| catalogue::by_provider(provider).iter().rfind(sees);
+    let here: BTreeSet<&str> = plan.refused.iter().map(|refused| refused.id.provider.as_str()).collect();
+    let mut seeing: Vec<&ModelRow> = here.into_iter().filter_map(|name| default(name).or_else(|| any(name))).collect();
+    if seeing.is_empty() {
+        seeing = PROVIDERS.iter().filter_map(|row| default(row.name)).collect();
+    }
+    let names: Vec<String> = seeing.iter().take(SEEING_NAMED).map(|r| format!("-m {}/{}", r.provider, r.id)).collect();
+    format!("to ask one that can see: {}; `llmr models --json` has every one with `vision`", names.join(", "))
 }
 
 fn with_reasons(error: Error, plan: &Plan) -> Error {

@@ -90,7 +90,7 @@ impl Router<'_> {
                 request_cap: job.request.max_cost,
                 allow_unpriced: job.request.allow_unpriced,
             },
-            question: job.question,
+            question: job.question.clone(),
             policy: Policy {
                 strategy: job.request.strategy,
                 weights: job.request.weights,

@@ -34,6 +34,7 @@ pub use facts::Day;
 pub use interrupt::{Stop, interrupted, outlive_signals};
 pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
+use shape::unsure_of_pictures;
 
 /// The id of a request that has no row.
 const UNRECORDED: RequestId = RequestId(0);
@@ -184,6 +185,7 @@ impl Router<'_> {
                 .iter()
                 .chain(job.selected.targets.iter().filter_map(|t| t.warning.as_ref()))
                 .cloned()
+                .chain(job.selected.targets.iter().filter_map(|t| unsure_of_pictures(&job.request, &t.candidate)))
                 .collect(),
         })
     }
@@ -286,6 +288,7 @@ fn question(request: &Request) -> Question {
     Question {
         reference_tokens: texts().map(|text| estimate::tokens(text)).sum::<u64>() + chat_template_tokens(messages),
         bound_tokens: estimate::upper_bound_tokens(bytes as u64, messages),
+        images: request.messages.iter().flat_map(|message| &message.images).cloned().collect(),
         explicit_cap: request.explicit_cap,
         default_cap: request.default_cap,
         effort: request.effort,

@@ -18,7 +18,8 @@ impl Router<'_> {
         let (ready, seen) = (&over.ready, &over.seen);
         let candidate = &ready.ranked.candidate;
         let hold = ready.ranked.sized.hold;
-        let charge = charge(candidate, trip.job.question.reference_tokens, hold, &over.result, seen);
+        let prompt_tokens = trip.job.question.prompt_tokens(candidate);
+        let charge = charge(candidate, prompt_tokens, hold, &over.result, seen);
         let failure = over.failure();
         let now = self.host.now();
         trip.reports.push(over.report(&charge));

@@ -8,7 +8,7 @@ use crate::engine::plan::Reason;
 use crate::error::{Error, Kind, Result};
 use crate::providers::{Endpoint, ModelFacts};
 use crate::router::request::Selection;
-use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, Rates, whole_ms};
+use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, Rates, Sight, whole_ms};
 
 /// A candidate with the address it is asked at.
 #[derive(Debug, Clone)]
@@ -361,6 +361,11 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         reasons,
         reasoning_beside_output: provider.quirks.reasoning_beside_output && (reasons || row.is_none()),
         streams: row.is_none_or(|r| r.can(Ability::Streaming)),
+        sight: Sight {
+            sees: own.and_then(|o| o.vision).or(row.map(|r| r.can(Ability::Vision))),
+            tokens: catalogue::image_tokens(&provider.name, row.map_or(model, |r| r.id)),
+            limits: provider.quirks.images,
+        },
         priority: provider.priority,
         token_factor: catalogue::token_factor(&provider.name, row.map_or(model, |r| r.id)),
         retires: row.and_then(|r| r.retired),

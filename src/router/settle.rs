@@ -45,16 +45,17 @@ pub struct Charge {
 /// The charge of one attempt.
 ///
 /// Usage as the provider told it; else, for an answer or a stream, an estimate; else, for what was
-/// sent and may have been worked on unseen, the whole hold; else nothing.
+/// sent and may have been worked on unseen, the whole hold; else nothing. `prompt_tokens` is the prompt by the
+/// candidate's own count, as estimated.
 pub fn charge(
     candidate: &Candidate,
-    reference_tokens: u64,
+    prompt_tokens: u64,
     hold: NanoUsd,
     result: &Result<Answer, Failure>,
     seen: &Progress,
 ) -> Charge {
     let estimated = Usage {
-        input_tokens: scaled(reference_tokens, candidate.token_factor),
+        input_tokens: prompt_tokens,
         output_tokens: scaled(seen.written, candidate.token_factor),
         reasoning_tokens: scaled(seen.thought, candidate.token_factor),
         estimated: true,
@@ -113,7 +114,7 @@ fn source(candidate: &Candidate) -> CostSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{CandidateId, FailureClass, FinishReason, Pricing, Rate, Rates};
+    use crate::types::{CandidateId, FailureClass, FinishReason, Pricing, Rate, Rates, Sight};
 
     const HOLD: NanoUsd = NanoUsd(1_000_000);
 
@@ -131,6 +132,7 @@ mod tests {
             reasons: false,
             reasoning_beside_output: false,
             streams: true,
+            sight: Sight::UNKNOWN,
             priority: 100,
             token_factor: 1.0,
             retires: None,

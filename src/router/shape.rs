@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::providers::table::EffortField;
 use crate::router::request::Request;
 use crate::router::select::Target;
-use crate::types::{Ask, Effort};
+use crate::types::{Ask, Candidate, Effort};
 
 /// Request fields that a candidate refused when it was asked; they are not sent to it again.
 pub type Dropped = BTreeSet<String>;
@@ -25,7 +25,7 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
     let mut target = target.clone();
     let (candidate, quirks) = (&target.candidate, &mut target.endpoint.quirks);
     let id = &candidate.id;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = unsure_of_pictures(request, candidate).into_iter().collect();
     let mut left_out = |name: &str| warnings.push(format!("{id} does not take {name}: left out"));
     let takes = |name: &str| candidate.accepts_temperature && !dropped.contains(name);
     let mut temperature = request.temperature;
@@ -70,6 +70,14 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
         stream: request.stream && candidate.streams,
     };
     Shaped { ask, target, warnings }
+}
+
+/// That nobody knows whether this candidate can see what it is shown.
+pub fn unsure_of_pictures(request: &Request, candidate: &Candidate) -> Option<String> {
+    let shown = request.messages.iter().any(|message| !message.images.is_empty());
+    let unsure = shown && candidate.sight.sees.is_none();
+    unsure
+        .then(|| format!("it is not known whether {} can see pictures; `vision` in config.toml says so", candidate.id))
 }
 
 /// The output cap must be sent: where one name of it is refused, the other one is tried.

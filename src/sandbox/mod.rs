@@ -14,7 +14,8 @@
 //! A token is a word with the white space before it, of the prompt (system prompt included) as of the answer; an answer
 //! has about 60 to 160 of them, or exactly the output cap where that is lower. A prompt has at least one. Every real
 //! tokenizer needs at least as many, so a client that estimates with one what it was not told does not come out below
-//! the bill.
+//! the bill. A picture has the tokens that the model's vendor counts for its size; a model that the catalogue knows to
+//! be blind refuses it.
 //!
 //! # The bill
 //!

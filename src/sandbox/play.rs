@@ -10,6 +10,8 @@ use bytes::Bytes;
 use super::script::Fault;
 use super::wire::{Event, Finish, Part, Prompt, Reply, Wire};
 use super::{SandboxProvider, text};
+use crate::catalogue;
+use crate::engine::images;
 use crate::types::Usage;
 
 /// One step on the wire.
@@ -89,7 +91,7 @@ pub(super) fn reply(
         _ if output_tokens < text::count(&whole) => Finish::Length,
         _ => Finish::Stop,
     };
-    let input_tokens = text::count(&prompt.text).max(1);
+    let input_tokens = (text::count(&prompt.text) + picture_tokens(provider, prompt)).max(1);
     Reply {
         number,
         created,
@@ -101,6 +103,12 @@ pub(super) fn reply(
         tell_usage: fault != Fault::NoUsage,
         include_usage: prompt.include_usage,
     }
+}
+
+/// What the pictures of a prompt count, by the rule of the model's vendor.
+fn picture_tokens(provider: &SandboxProvider, prompt: &Prompt) -> u64 {
+    let rule = catalogue::image_tokens(&provider.name, &prompt.model);
+    prompt.pictures.iter().map(|(width, height)| images::count(rule, *width, *height).likely).sum()
 }
 
 /// The play of a whole answer. A vendor has made all of it before it sends anything, so all of it is billed.
@@ -199,6 +207,7 @@ mod tests {
             model: "m".into(),
             text: "be brief\nhello there".into(),
             last: "hello there".into(),
+            pictures: Vec::new(),
             max_tokens,
             stream: true,
             include_usage: true,

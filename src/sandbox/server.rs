@@ -22,6 +22,7 @@ use super::play::{self, Pace, Play, Step};
 use super::script::{Fault, Script};
 use super::wire::{self, Meta, Problem, Prompt, Refusal, Reply, Route, Wire};
 use super::{SandboxProvider, text};
+use crate::catalogue::{self, Ability};
 use crate::types::Timestamp;
 
 /// The longest request that is read, in bytes: longer than any catalogue model's window.
@@ -151,7 +152,12 @@ impl<'a> Exchange<'a> {
         if received.body.is_null() {
             return Err(Problem::Invalid("the body is not JSON, or it is too long", None));
         }
-        self.wire.read(route, &meta, &received.body)
+        let prompt = self.wire.read(route, &meta, &received.body)?;
+        let blind = catalogue::find(&self.provider.name, &prompt.model).is_some_and(|row| !row.can(Ability::Vision));
+        match blind && !prompt.pictures.is_empty() {
+            true => Err(Problem::Invalid("image: this model does not take pictures", Some("messages"))),
+            false => Ok(prompt),
+        }
     }
 
     fn refuse(&self, problem: &Problem, model: &str) -> Response<Body> {

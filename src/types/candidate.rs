@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Day, Pricing};
+use super::{Day, Pricing, Sight};
 
 /// Whose wire format a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +124,8 @@ pub struct Candidate {
     pub reasoning_beside_output: bool,
     /// Whether it can stream.
     pub streams: bool,
+    /// What it makes of pictures.
+    pub sight: Sight,
     /// The user's own order for strategy `priority`; lower is asked first.
     pub priority: u32,
     /// How many of this model's tokens a token of the reference tokenizer makes (catalogue notes of the estimate).

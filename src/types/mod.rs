@@ -21,7 +21,7 @@ pub use attempt::{AttemptId, AttemptReport, CacheOutcome, Outcome, RequestId};
 pub use candidate::{Candidate, CandidateId, DialectKind, Tier};
 pub use failure::{Failure, FailureClass, Retry};
 pub use hex::hex;
-pub use image::{Image, ImageKind};
+pub use image::{Image, ImageKind, ImageLimits, ImageTokens, Sight};
 pub use money::{NanoUsd, ParseMoneyError, Rate};
 pub use owner::{Liveness, Owner};
 pub use pricing::{CostSource, LengthStep, PeakHours, PriceChange, Pricing, Rates};

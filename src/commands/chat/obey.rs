@@ -8,7 +8,7 @@ use super::complete::expand;
 use super::compose;
 use super::editor::Editor;
 use super::said;
-use super::session::{Goes, Session, readable};
+use super::session::{Attached, Goes, Session, readable};
 use super::slash::{self, Verb};
 use crate::conversation::{self, Pinned, Talk, Which};
 use crate::error::{Error, Kind, Result};
@@ -134,9 +134,9 @@ impl Session<'_> {
             "" => {}
             NOTHING => self.attached.files.clear(),
             path => {
-                let path = self.path(path);
-                readable(&path)?;
-                self.attached.files.push(path);
+                let files = vec![self.path(path)];
+                readable(&Attached { files: files.clone(), ..Attached::default() })?;
+                self.attached.files.extend(files);
             }
         }
         self.tell_attached();
@@ -148,8 +148,9 @@ impl Session<'_> {
             "" => {}
             NOTHING => self.attached.images.clear(),
             path => {
-                let path = self.path(path);
-                self.attached.images.push(path);
+                let images = vec![self.path(path)];
+                readable(&Attached { images: images.clone(), ..Attached::default() })?;
+                self.attached.images.extend(images);
             }
         }
         self.tell_attached();

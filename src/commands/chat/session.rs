@@ -1,7 +1,7 @@
 //! A chat at the terminal: reads, asks, shows, until the user leaves. One router, one runtime and one client for all of
 //! it; what is pinned and attached is plain data of each turn.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::complete::Names;
 use super::draft;
@@ -96,7 +96,7 @@ fn opening(context: &mut Context, args: &cli::Chat) -> Result<Opening> {
             (question::request(context, &question)?, Attached::default())
         }
     };
-    attached.files.iter().try_for_each(|path| readable(path))?;
+    readable(&attached)?;
     let first = base.messages.pop();
     (base.mode, base.tag) = (context.config.settings.mode, args.tag.clone());
     Ok(Opening { base, first, attached })
@@ -337,18 +337,20 @@ fn charged(attempts: &[AttemptReport]) -> Option<NanoUsd> {
     attempts.iter().map(|attempt| attempt.cost_usd).sum()
 }
 
-/// A text with the files that go with it.
+/// A text with what goes with it.
 pub(super) fn message(text: &str, attached: &Attached) -> Result<Message> {
+    let nothing = || Stdin { kind: StdinKind::Other, reader: std::io::empty(), silence: input::SILENCE };
+    let images = input::images::read(&attached.images, nothing(), |_| ())?;
     if attached.files.is_empty() {
-        return Ok(Message::user(text));
+        return Ok(Message { images, ..Message::user(text) });
     }
     let words = [text.to_owned()];
     let given = Given { words: &words, files: &attached.files, no_stdin: true };
-    let nothing = Stdin { kind: StdinKind::Other, reader: std::io::empty(), silence: input::SILENCE };
-    Ok(Message::user(input::read(&given, nothing, |_| ())?))
+    let text = input::read(&given, nothing(), |_| ())?;
+    Ok(Message { images, ..Message::user(text) })
 }
 
-/// Whether a file can go with a prompt.
-pub(super) fn readable(path: &Path) -> Result<()> {
-    message("x", &Attached { files: vec![path.to_owned()], images: Vec::new() }).map(drop)
+/// Whether all of it can go with a prompt.
+pub(super) fn readable(attached: &Attached) -> Result<()> {
+    message("x", attached).map(drop)
 }

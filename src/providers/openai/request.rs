@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::providers::image::url_parts;
 use crate::providers::request::{join, key_header, number, pass_through, post, segment};
 use crate::providers::table::{EffortField, Quirks, ReportedCost};
 use crate::providers::{Endpoint, HttpRequest, ModelFacts};
@@ -80,7 +81,7 @@ fn messages(ask: &Ask) -> Value {
             Role::User => "user",
             Role::Assistant => "assistant",
         };
-        json!({"role": role, "content": message.text})
+        json!({"role": role, "content": url_parts(message)})
     });
     system.chain(turns).collect()
 }

@@ -29,14 +29,15 @@ impl Wire for Anthropic {
             return Err(Problem::Invalid("max_tokens: it is required", Some("max_tokens")));
         }
         super::temperature(&body["temperature"], 1.0)?;
-        let (conversation, last) = super::messages(&body["messages"], &ROLES)?;
+        let look = |content: &Value| super::pictures(content, "image", source);
+        let super::Said { all: conversation, last, pictures } = super::messages(&body["messages"], &ROLES, look)?;
         if last.trim().is_empty() {
             return Err(Problem::Invalid("messages: text content must not be empty", Some("messages")));
         }
         let system = super::content(&body["system"]).unwrap_or_default();
         let stream = body["stream"].as_bool().unwrap_or(false);
         let text = format!("{system}\n{conversation}");
-        Ok(Prompt { model, text, last, max_tokens, stream, include_usage: true })
+        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage: true })
     }
 
     fn whole(&self, reply: &Reply) -> Value {
@@ -189,4 +190,15 @@ fn usage(reply: &Reply, written: u64) -> Value {
         usage["output_tokens_details"] = json!({ "thinking_tokens": reply.usage.reasoning_tokens });
     }
     usage
+}
+
+/// The picture of a block.
+fn source(block: &Value) -> Result<(u32, u32), Problem> {
+    let source = &block["source"];
+    let (Some(media_type), Some(data), "base64") =
+        (source["media_type"].as_str(), source["data"].as_str(), source["type"].as_str().unwrap_or_default())
+    else {
+        return Err(Problem::Invalid("messages: the source of an image is not valid", Some("messages")));
+    };
+    super::picture(media_type, data)
 }

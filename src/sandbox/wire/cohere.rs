@@ -25,10 +25,11 @@ impl Wire for Cohere {
 
     fn read(&self, _: Route, _: &Meta<'_>, body: &Value) -> Result<Prompt, Problem> {
         let model = super::model(body)?;
-        let (text, last) = super::messages(&body["messages"], &ROLES)?;
+        let look = |content: &Value| super::pictures(content, "image_url", super::picture_of_url);
+        let super::Said { all: text, last, pictures } = super::messages(&body["messages"], &ROLES, look)?;
         let max_tokens = super::limit(body, "max_tokens")?;
         let stream = body["stream"].as_bool().unwrap_or(false);
-        Ok(Prompt { model, text, last, max_tokens, stream, include_usage: true })
+        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage: true })
     }
 
     fn whole(&self, reply: &Reply) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Event, Finish, Meta, Part, Problem, Prompt, Refusal, Reply, Route, Wire};
+use super::{Event, Finish, Meta, Part, Problem, Prompt, Refusal, Reply, Route, Said, Wire};
 
 pub(super) struct Gemini;
 
@@ -45,12 +45,13 @@ impl Wire for Gemini {
         }
         let config = &body["generationConfig"];
         super::temperature(&config["temperature"], 2.0)?;
-        let (conversation, last) = contents(&body["contents"])?;
+        let Said { all: conversation, last, pictures } = contents(&body["contents"])?;
         let system = parts(&body["systemInstruction"]).unwrap_or_default();
         Ok(Prompt {
             model: route.model.unwrap_or_default(),
             text: format!("{system}\n{conversation}"),
             last,
+            pictures,
             max_tokens: super::limit(config, "maxOutputTokens")?,
             stream: route.stream,
             include_usage: true,
@@ -201,22 +202,40 @@ fn parts(content: &Value) -> Option<String> {
     super::content(&content["parts"])
 }
 
-/// All of the conversation, and what the user said last.
-fn contents(list: &Value) -> Result<(String, String), Problem> {
+/// The picture of a part, if it is one.
+fn inline(part: &Value) -> Result<Option<(u32, u32)>, Problem> {
+    if part["text"].is_string() {
+        return Ok(None);
+    }
+    let data = &part["inlineData"];
+    let (Some(media_type), Some(data)) = (data["mimeType"].as_str(), data["data"].as_str()) else {
+        return Err(Problem::Invalid("contents: a part must have one initialized field", Some("contents")));
+    };
+    match media_type {
+        "image/png" | "image/jpeg" | "image/webp" => super::picture(media_type, data).map(Some),
+        _ => Err(Problem::Invalid("Unsupported MIME type.", Some("contents"))),
+    }
+}
+
+/// All of the conversation, what the user said last, and its pictures.
+fn contents(list: &Value) -> Result<Said, Problem> {
     const FIELD: Option<&str> = Some("contents");
     let list = list.as_array().filter(|list| !list.is_empty());
-    let (mut all, mut last) = (String::new(), String::new());
+    let mut said = Said::default();
     for content in list.ok_or(Problem::Invalid("contents is not specified", FIELD))? {
         let role = content["role"].as_str().unwrap_or("user");
         if !["user", "model"].contains(&role) {
             return Err(Problem::Invalid("Please use a valid role: user, model.", FIELD));
         }
         let words = parts(content).ok_or(Problem::Invalid("contents: parts must not be empty", FIELD))?;
-        all.push_str(&words);
-        all.push('\n');
+        said.all.push_str(&words);
+        said.all.push('\n');
+        for part in content["parts"].as_array().into_iter().flatten() {
+            said.pictures.extend(inline(part)?);
+        }
         if role == "user" {
-            last = words;
+            said.last = words;
         }
     }
-    Ok((all, last))
+    Ok(said)
 }

@@ -7,6 +7,7 @@ mod cohere;
 mod gemini;
 mod openai;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::text;
@@ -46,6 +47,8 @@ pub(super) struct Prompt {
     pub text: String,
     /// What the person said last.
     pub last: String,
+    /// The pictures, by width and height in pixels.
+    pub pictures: Vec<(u32, u32)>,
     pub max_tokens: Option<u64>,
     pub stream: bool,
     /// Whether a stream shall tell its usage.
@@ -225,24 +228,77 @@ fn content(value: &Value) -> Option<String> {
     }
 }
 
-/// The conversation of `messages`: all of it, and what the user said last. `Err`: why it is none.
-fn messages(list: &Value, roles: &[&str]) -> Result<(String, String), Problem> {
+/// What a conversation comes to.
+#[derive(Debug, Default)]
+struct Said {
+    /// All of it.
+    all: String,
+    /// What the user said last.
+    last: String,
+    /// Its pictures.
+    pictures: Vec<(u32, u32)>,
+}
+
+/// The width and height of a picture in base64 that is said to be of this media type.
+fn picture(media_type: &str, data: &str) -> Result<(u32, u32), Problem> {
+    const WRONG: Problem = Problem::Invalid("image: it is not a valid picture of its media type", Some("messages"));
+    let bytes = base64::engine::general_purpose::STANDARD.decode(data).map_err(|_| WRONG)?;
+    let kind = match imagesize::image_type(&bytes).map_err(|_| WRONG)? {
+        imagesize::ImageType::Png => "image/png",
+        imagesize::ImageType::Jpeg => "image/jpeg",
+        imagesize::ImageType::Gif => "image/gif",
+        imagesize::ImageType::Webp => "image/webp",
+        _ => return Err(WRONG),
+    };
+    let size = imagesize::blob_size(&bytes).map_err(|_| WRONG)?;
+    let pixels = |n: usize| u32::try_from(n).map_err(|_| WRONG);
+    if kind == media_type { Ok((pixels(size.width)?, pixels(size.height)?)) } else { Err(WRONG) }
+}
+
+/// The picture of a part `image_url`, which must be a data URL: nothing is fetched here.
+fn picture_of_url(part: &Value) -> Result<(u32, u32), Problem> {
+    let url = part["image_url"]["url"].as_str().and_then(|url| url.strip_prefix("data:")?.split_once(";base64,"));
+    let (media_type, data) = url.ok_or(Problem::Invalid("image_url: a data URL is required", Some("messages")))?;
+    picture(media_type, data)
+}
+
+/// The pictures of a message, by the function that reads a part that is neither text nor nothing.
+fn pictures(
+    content: &Value,
+    kind: &str,
+    read: impl Fn(&Value) -> Result<(u32, u32), Problem>,
+) -> Result<Vec<(u32, u32)>, Problem> {
+    let parts = content.as_array().map_or(&[][..], Vec::as_slice);
+    let known = |part: &&Value| part["type"] == "text" || part["type"] == kind;
+    if parts.iter().any(|part| !known(&part)) {
+        return Err(Problem::Invalid("messages: a part of the content is of an unknown type", Some("messages")));
+    }
+    parts.iter().filter(|part| part["type"] == kind).map(read).collect()
+}
+
+/// The conversation of `messages`, with the pictures that `look` finds in a content. `Err`: why it is none.
+fn messages(
+    list: &Value,
+    roles: &[&str],
+    look: impl Fn(&Value) -> Result<Vec<(u32, u32)>, Problem>,
+) -> Result<Said, Problem> {
     const FIELD: Option<&str> = Some("messages");
     let list = list.as_array().filter(|list| !list.is_empty());
     let list = list.ok_or(Problem::Invalid("messages: a list with at least one message is required", FIELD))?;
-    let (mut all, mut last) = (String::new(), String::new());
+    let mut said = Said::default();
     for message in list {
         let role = message["role"].as_str().filter(|role| roles.contains(role));
         let role = role.ok_or(Problem::Invalid("messages: a message has an unknown role", FIELD))?;
         let words = content(&message["content"]);
         let words = words.ok_or(Problem::Invalid("messages: a message has no content", FIELD))?;
-        all.push_str(&words);
-        all.push('\n');
+        said.all.push_str(&words);
+        said.all.push('\n');
+        said.pictures.extend(look(&message["content"])?);
         if role == "user" {
-            last = words;
+            said.last = words;
         }
     }
-    Ok((all, last))
+    Ok(said)
 }
 
 /// A field that must be a whole number above 0 where it is there.

@@ -32,7 +32,8 @@ impl Wire for Openai {
             return Err(Problem::Unsupported("max_tokens", "max_completion_tokens"));
         }
         super::temperature(&body["temperature"], 2.0)?;
-        let (text, last) = super::messages(&body["messages"], &ROLES)?;
+        let look = |content: &Value| super::pictures(content, "image_url", super::picture_of_url);
+        let said = super::messages(&body["messages"], &ROLES, look)?;
         let max_tokens = super::limit(body, "max_completion_tokens")?.or(super::limit(body, "max_tokens")?);
         let stream = body["stream"].as_bool().unwrap_or(false);
         let options = &body["stream_options"];
@@ -40,7 +41,8 @@ impl Wire for Openai {
             return Err(Problem::Invalid("stream_options: only allowed with stream", Some("stream_options")));
         }
         let include_usage = options["include_usage"].as_bool().unwrap_or(false);
-        Ok(Prompt { model, text, last, max_tokens, stream, include_usage })
+        let super::Said { all: text, last, pictures } = said;
+        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage })
     }
 
     fn whole(&self, reply: &Reply) -> Value {

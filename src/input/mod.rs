@@ -1,5 +1,7 @@
 //! The prompt: words of the command line, files, standard input, made into one text.
 //!
+//! Files and patterns are in [`files`], pictures in [`images`].
+//!
 //! Reading and composing are apart: [`compose`] is pure, [`read`] finds out what to compose. Whether
 //! stdin is a terminal, a pipe or a file comes in as [`Stdin`].
 //!
@@ -8,6 +10,10 @@
 //! a text that itself contains `</file>` can look as if it ended early: a model is told about, not
 //! protected from, what it reads. Without a prompt, stdin is the prompt and gets no block.
 
+mod files;
+pub mod images;
+
+#[cfg(unix)]
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -74,7 +80,7 @@ pub struct Stdin<R> {
 pub struct Given<'a> {
     /// The words of the prompt; a last `-` means stdin.
     pub words: &'a [String],
-    /// The paths of `-f`; `-` means stdin.
+    /// The paths and patterns of `-f`; `-` means stdin.
     pub files: &'a [PathBuf],
     /// Whether stdin is left alone (`--no-stdin`).
     pub no_stdin: bool,
@@ -105,12 +111,10 @@ where
     R: Read + Send + 'static,
 {
     let wish = Wish::of(given)?;
-    let mut files = Vec::new();
-    for path in given.files.iter().filter(|path| !is_dash(path)) {
-        files.push((path.display().to_string(), read_file(path)?));
-    }
-    let text = if wish.reads(stdin.kind) { Some(read_stdin(stdin, hint)?) } else { None };
-    let Some(at) = given.files.iter().position(|path| is_dash(path)) else {
+    let paths = files::expand("-f", given.files)?;
+    let mut files = files::read(&paths)?;
+    let text = if wish.reads(stdin.kind) { Some(text_of(read_stdin(stdin, hint)?, "standard input")?) } else { None };
+    let Some(at) = paths.iter().position(|path| is_dash(path)) else {
         return compose(wish.prompt.as_deref(), &files, text.as_deref());
     };
     if let Some(text) = text.filter(|text| !text.is_empty()) {
@@ -137,11 +141,10 @@ impl Wish {
         };
         let dashes = given.files.iter().filter(|path| is_dash(path)).count() + usize::from(dash);
         if dashes > 1 {
-            return Err(Error::new(Kind::Usage, "`-` names standard input twice, and it can be read once"));
+            return Err(named_twice());
         }
         if dashes > 0 && given.no_stdin {
-            return Err(Error::new(Kind::Usage, "`-` reads standard input and --no-stdin leaves it out")
-                .hint("give one of them"));
+            return Err(left_out());
         }
         let prompt = (!words.is_empty()).then(|| words.join(" "));
         if prompt.as_deref().is_some_and(|text| text.trim().is_empty()) {
@@ -165,42 +168,8 @@ fn is_dash(path: &Path) -> bool {
     path.as_os_str() == DASH
 }
 
-fn read_file(path: &Path) -> Result<String> {
-    let name = path.display().to_string();
-    let unreadable = |why: &dyn std::fmt::Display| Error::new(Kind::Input, format!("cannot read `{name}`: {why}"));
-    let meta = fs::metadata(path).map_err(|why| with_path_hint(unreadable(&why), &name, &why))?;
-    if meta.is_dir() {
-        return Err(Error::new(Kind::Input, format!("`{name}` is a folder")).hint("name the files in it, each with -f"));
-    }
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|why| unreadable(&why))?;
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|why| unreadable(&why))?;
-    text_of(bytes, &format!("`{name}`"))
-}
-
-/// What a person probably meant by a path that cannot be found.
-fn with_path_hint(error: Error, path: &str, why: &io::Error) -> Error {
-    if why.kind() != io::ErrorKind::NotFound {
-        return error;
-    }
-    let is_url = path.split_once("://").is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()));
-    if is_url {
-        return Error::new(Kind::Input, format!("`{path}` is a URL, and -f reads files"))
-            .hint("fetch it first, such as: curl URL | llmr ask \"…\"");
-    }
-    if path.starts_with("~/") {
-        return error.hint("the shell did not expand `~`; write $HOME");
-    }
-    if path.contains(['*', '?']) {
-        return error.hint("no file matched the pattern");
-    }
-    if Path::new(path).is_relative() {
-        return error.hint("the path is relative to the working folder");
-    }
-    error
-}
-
-fn read_stdin<R: Read + Send + 'static>(stdin: Stdin<R>, hint: impl FnOnce(&str)) -> Result<String> {
+/// Everything that comes on stdin; of more than [`MAX_BYTES`] only a little more than that.
+fn read_stdin<R: Read + Send + 'static>(stdin: Stdin<R>, hint: impl FnOnce(&str)) -> Result<Vec<u8>> {
     let (sender, receiver) = sync_channel(1);
     let Stdin { reader, silence, .. } = stdin;
     let reading = move || send_all(reader, &sender);
@@ -218,7 +187,7 @@ fn read_stdin<R: Read + Send + 'static>(stdin: Stdin<R>, hint: impl FnOnce(&str)
             break;
         }
     }
-    text_of(bytes, "standard input")
+    Ok(bytes)
 }
 
 /// The next piece, `None` at the end; a first silence is remarked upon.
@@ -263,17 +232,29 @@ fn send_all(mut reader: impl Read, sender: &SyncSender<io::Result<Vec<u8>>>) {
 
 fn text_of(bytes: Vec<u8>, name: &str) -> Result<String> {
     if bytes.len() > MAX_BYTES {
-        let megabytes = MAX_BYTES / (1024 * 1024);
-        return Err(Error::new(
-            Kind::Input,
-            format!("{name} is longer than {megabytes} MiB, more than any model reads"),
-        ));
+        return Err(too_long(name));
     }
     String::from_utf8(bytes).map_err(|why| {
         let at = why.utf8_error().valid_up_to();
-        Error::new(Kind::Input, format!("{name} is not valid UTF-8 at byte {at}"))
-            .hint("llmr reads text in UTF-8; convert it, such as with iconv")
+        let error = Error::new(Kind::Input, format!("{name} is not valid UTF-8 at byte {at}"));
+        error.hint(match images::kind(why.as_bytes()) {
+            Some(_) => "it is a picture: show it to the model with -i",
+            None => "llmr reads text in UTF-8; convert it, such as with iconv",
+        })
     })
+}
+
+fn named_twice() -> Error {
+    Error::new(Kind::Usage, "`-` names standard input twice, and it can be read once")
+}
+
+fn left_out() -> Error {
+    Error::new(Kind::Usage, "`-` reads standard input and --no-stdin leaves it out").hint("give one of them")
+}
+
+fn too_long(name: &str) -> Error {
+    let megabytes = MAX_BYTES / (1024 * 1024);
+    Error::new(Kind::Input, format!("{name} is longer than {megabytes} MiB, more than any model reads"))
 }
 
 fn empty_prompt() -> Error {
