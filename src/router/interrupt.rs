@@ -38,6 +38,15 @@ pub fn interrupted() -> Stop {
     })
 }
 
+/// Lets what came before pass by, for a process that holds many requests: a Ctrl-C that came twice ends one of them,
+/// and not the next one too.
+pub async fn overlook_past_signals() {
+    // Each turn lets the runtime look at what came; the first one may only wake it.
+    for _ in 0..2 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A process that holds many requests looks after its own end: from now on no second signal ends it. Only before its
 /// first request.
 #[cfg(unix)]

@@ -10,6 +10,7 @@
 
 mod audit;
 mod cache;
+mod chat;
 mod common;
 mod dry_run;
 mod failover;

@@ -20,6 +20,11 @@ fn continues(text: &str) -> bool {
     text.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
 }
 
+/// Whether the text is a block: then it is no command, whatever it begins with.
+pub fn is_block(text: &str) -> bool {
+    block(text).is_some()
+}
+
 /// What is meant by a text as it was typed: without the quotes around a block, the `\` at the ends of lines, and
 /// line breaks behind it all.
 pub fn meant(typed: &str) -> String {

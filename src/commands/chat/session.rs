@@ -16,7 +16,7 @@ use crate::conversation::{self, Pinned, Talk, Which};
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, modes::Modes};
 use crate::input::{self, Given, Stdin, StdinKind};
-use crate::router::{Answered, CacheUse, Listener, Request, Router, Selection, outlive_signals};
+use crate::router::{Answered, CacheUse, Listener, Request, Router, Selection, outlive_signals, overlook_past_signals};
 use crate::types::{AttemptReport, CacheOutcome, Message, NanoUsd};
 
 /// Terminals that the line editor does not drive: they read whole lines, and show what is typed themselves.
@@ -161,7 +161,7 @@ impl Session<'_> {
         }
         loop {
             if self.watch.asked() {
-                return Err(Error::new(Kind::Terminated, "terminated; what was spent is recorded"));
+                return Err(terminated());
             }
             let typed = self.read(editor);
             if self.watch.asked() {
@@ -204,7 +204,9 @@ impl Session<'_> {
             Typed::Draft(text) => self.edit(&text, editor).map(|()| Goes::On),
             Typed::Text(text) => {
                 self.remember(&text, editor);
-                match slash::parse(&draft::meant(&text))? {
+                let meant = draft::meant(&text);
+                let input = if draft::is_block(&text) { Input::Prompt(meant) } else { slash::parse(&meant)? };
+                match input {
                     Input::Nothing => Ok(Goes::On),
                     Input::Prompt(prompt) => self.ask_typed(&prompt).map(|()| Goes::On),
                     Input::Command(verb, argument) => self.command(verb, &argument, editor),
@@ -270,6 +272,10 @@ impl Session<'_> {
     ///
     /// An answer that was cancelled is no failure. Any other failure can be asked again by `/retry`.
     pub fn ask(&mut self, message: Message, anew: bool) -> Result<()> {
+        self.runtime.block_on(overlook_past_signals());
+        if self.watch.asked() {
+            return Err(terminated());
+        }
         self.voice.terminal.width = host::terminal_width();
         let streams = self.voice.terminal.stdout;
         let cache = if anew && self.base.cache == CacheUse::On { CacheUse::Refresh } else { self.base.cache };
@@ -330,6 +336,10 @@ impl Session<'_> {
             }
         }
     }
+}
+
+fn terminated() -> Error {
+    Error::new(Kind::Terminated, "terminated; what was spent is recorded")
 }
 
 /// What the attempts cost together; `None` where that is not known.
