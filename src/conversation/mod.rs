@@ -117,15 +117,8 @@ impl Talk {
     }
 
     fn begun(name: Option<String>, now: Timestamp) -> Self {
-        let conversation = Conversation {
-            id: 0,
-            name,
-            at: now,
-            used_at: now,
-            system: None,
-            model: None,
-            providers: Vec::new(),
-        };
+        let conversation =
+            Conversation { id: 0, name, at: now, used_at: now, system: None, model: None, providers: Vec::new() };
         Self { conversation, turns: Vec::new(), condensed: None, changed: false }
     }
 

@@ -33,7 +33,9 @@ mod tests {
 
     #[test]
     fn numbers_and_names_are_told_apart() {
-        for (text, expected) in [("c3", Some(3)), ("c", None), ("c3x", None), ("trip", None), ("c-3", None), ("3", None)] {
+        for (text, expected) in
+            [("c3", Some(3)), ("c", None), ("c3x", None), ("trip", None), ("c-3", None), ("3", None)]
+        {
             assert_eq!(number(text), expected, "{text}");
         }
         for good in ["trip", "a trip to Rome", "c", "c3x", "ça va", "--x"] {

@@ -160,7 +160,12 @@ impl Store {
                    FROM conversations AS c ORDER BY used_at DESC, id DESC LIMIT ?1";
         self.read(|tx| {
             let rows = all(tx, sql, [limit.map_or(-1, int)], |row| {
-                Ok(Listed { conversation: read(row)?, turns: count(row, "turns")?, cost: None, first: row.get("first")? })
+                Ok(Listed {
+                    conversation: read(row)?,
+                    turns: count(row, "turns")?,
+                    cost: None,
+                    first: row.get("first")?,
+                })
             })?;
             let priced = |listed: Listed| Ok(Listed { cost: cost(tx, listed.conversation.id)?, ..listed });
             rows.into_iter().map(priced).collect()
@@ -195,8 +200,9 @@ impl Store {
     pub fn condensation(&self, conversation: i64) -> Result<Option<Condensation>, StoreError> {
         let sql = "SELECT * FROM condensations WHERE conversation_id = ?1 AND summary IS NOT NULL
                    ORDER BY request_id DESC LIMIT 1";
-        let read =
-            |row: &Row<'_>| Ok(Condensation { upto: row.get("upto")?, summary: row.get("summary")?, request: row.get("request_id")? });
+        let read = |row: &Row<'_>| {
+            Ok(Condensation { upto: row.get("upto")?, summary: row.get("summary")?, request: row.get("request_id")? })
+        };
         self.read(|tx| Ok(first(tx, sql, [conversation], read)?))
     }
 

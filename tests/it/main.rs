@@ -11,8 +11,10 @@
 mod audit;
 mod cache;
 mod common;
+mod conversations;
 mod dry_run;
 mod failover;
+mod forget;
 mod hostile_folder;
 mod kill;
 mod listener;

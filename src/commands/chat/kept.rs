@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::ChatAction;
-use crate::commands::{Context, forget, write};
 use crate::commands::log::Picture;
+use crate::commands::{Context, forget, write};
 use crate::conversation::{self, Talk};
 use crate::error::{Error, Kind, Result};
 use crate::output::json::{self as objects, Layout};
@@ -184,7 +184,8 @@ impl Report {
         for turn in &self.turns {
             text += &turn.text();
             if let Some(condensed) = self.condensed.as_ref().filter(|condensed| condensed.upto == turn.number) {
-                text += &format!("\n· so far condensed, for windows that are too small, into:\n{}\n", condensed.summary);
+                text +=
+                    &format!("\n· so far condensed, for windows that are too small, into:\n{}\n", condensed.summary);
             }
         }
         match terminal.stdout {
@@ -198,7 +199,8 @@ impl TurnRow {
     fn text(&self) -> String {
         let dropped = if self.dropped { ", taken back" } else { "" };
         let cost = units::usd_or_unknown(self.cost_usd);
-        let mut text = format!("\n{}. {}  {}  {cost}{dropped}\n", self.number, units::to_the_second(self.at), self.request);
+        let mut text =
+            format!("\n{}. {}  {}  {cost}{dropped}\n", self.number, units::to_the_second(self.at), self.request);
         if self.forgotten {
             return text + "(forgotten)\n";
         }
@@ -256,7 +258,8 @@ fn asked(turn: &Turn) -> Value {
         return Value::from(turn.prompt.as_str());
     }
     let picture = |image: &crate::types::Image| {
-        let url = format!("data:{};base64,{}", image.kind.media_type(), Picture::with_data(image).data.unwrap_or_default());
+        let url =
+            format!("data:{};base64,{}", image.kind.media_type(), Picture::with_data(image).data.unwrap_or_default());
         json!({"type": "image_url", "image_url": {"url": url}})
     };
     turn.images.iter().map(picture).chain([json!({"type": "text", "text": turn.prompt})]).collect()
