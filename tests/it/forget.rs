@@ -24,6 +24,9 @@ fn files_with(folder: &Path, text: &str) -> Vec<String> {
     found
 }
 
+/// No file.
+const NOWHERE: [&str; 0] = [];
+
 /// A prompt that no other text looks like; the sandbox's answer repeats its first words.
 fn secret(n: usize) -> String {
     format!("zebra{n}quagga{n} {}", "and many words more ".repeat(400))
@@ -34,7 +37,7 @@ fn nothing_is_kept_unless_somebody_asked_for_it() {
     let sandbox = sandbox("");
     let place = Place::new().with(&sandbox);
     place.run(&["ask", "--no-cache", &secret(1)]).expect(0);
-    assert_eq!(files_with(&place.home(), "zebra1quagga1"), [String::new(); 0]);
+    assert_eq!(files_with(&place.home(), "zebra1quagga1"), NOWHERE);
     let (_, shown) = place.json(&["log", "show", "r1"]);
     assert_eq!(shown["requests"][0]["content"], Value::Null);
     assert!(shown["requests"][0].as_object().unwrap().contains_key("content"), "{shown}");
@@ -67,7 +70,7 @@ fn what_is_forgotten_leaves_no_byte() {
     let ran = place.run(&["forget", "r2", "r5"]).expect(0);
     assert_eq!(ran.stdout, "removed: 2 prompts with their answers, 2 stored answers\n");
     for n in [2, 5] {
-        assert_eq!(files_with(&place.home(), &format!("zebra{n}quagga{n}")), [String::new(); 0], "{n}");
+        assert_eq!(files_with(&place.home(), &format!("zebra{n}quagga{n}")), NOWHERE, "{n}");
     }
     for n in [1, 3, 4, 6] {
         assert!(!files_with(&place.home(), &format!("zebra{n}quagga{n}")).is_empty(), "{n}");
@@ -84,7 +87,7 @@ fn what_is_forgotten_leaves_no_byte() {
     );
     assert_eq!(removed["scrubbed"], true);
     for n in 1..=7 {
-        assert_eq!(files_with(&place.home(), &format!("zebra{n}quagga{n}")), [String::new(); 0], "{n}");
+        assert_eq!(files_with(&place.home(), &format!("zebra{n}quagga{n}")), NOWHERE, "{n}");
     }
     // The figures stay.
     assert_eq!(place.money(), money);
@@ -120,7 +123,7 @@ fn a_summary_of_what_is_forgotten_goes_with_it() {
     assert!(!files_with(&place.home(), "zebra8quagga8").is_empty());
     let (_, done) = place.json(&["forget", "r1"]);
     assert_eq!(done["removed"]["condensations"], 1, "{done}");
-    assert_eq!(files_with(&place.home(), "zebra8quagga8"), [String::new(); 0]);
+    assert_eq!(files_with(&place.home(), "zebra8quagga8"), NOWHERE);
 }
 
 #[test]
