@@ -267,8 +267,13 @@ fn said(r: &Request, terminal: &Terminal) -> String {
 /// Why it was decided as it was.
 fn decided(r: &Request, terminal: &Terminal) -> String {
     let mut text = String::new();
-    let Some(decision) = &r.decision else { return text };
-    text += &format!("\nstrategy {}, budget {}\n", word(&decision["strategy"]), word(&decision["budget"]));
+    let Some(decision) = &r.decision else {
+        return match r.cache {
+            Some(CacheOutcome::Hit) => "answered from the cache: nobody was asked\n".to_owned(),
+            _ => text,
+        };
+    };
+    text += &format!("\n{}\n", why(decision));
     let mut table = Table::new(&[
         ("#", Align::Right),
         ("candidate", Align::Left),
@@ -289,12 +294,50 @@ fn decided(r: &Request, terminal: &Terminal) -> String {
         ]);
     }
     text += &table.render(terminal);
+    for other in decision["shadow"].as_array().into_iter().flatten() {
+        let [strategy, provider, model] = ["strategy", "provider", "model"].map(|field| word(&other[field]));
+        text += &format!("strategy {strategy} would have asked {provider}/{model}\n");
+    }
     for refused in decision["refused"].as_array().into_iter().flatten() {
         text +=
             &format!("not {}/{}: {}\n", word(&refused["provider"]), word(&refused["model"]), word(&refused["reason"]));
     }
     text
 }
+
+/// What put the first candidate first.
+fn why(decision: &Value) -> String {
+    let candidates = decision["candidates"].as_array().map_or(&[][..], Vec::as_slice);
+    let (strategy, budget) = (word(&decision["strategy"]), word(&decision["budget"]));
+    let Some(first) = candidates.first() else {
+        return format!("nobody could be asked (strategy {strategy}, budget {budget})");
+    };
+    let reason = match (candidates.len(), budget) {
+        (1, _) => "the only one that could be asked".to_owned(),
+        (_, "soft" | "hard") => {
+            format!("the cheapest, because the day's spending has passed its {budget} cut-off")
+        }
+        _ => {
+            let by = REASONS.iter().find(|(name, _)| *name == strategy).map_or("", |(_, reason)| reason);
+            let weights = decision["weights"].as_array().filter(|_| strategy == "weighted");
+            let weights = weights.map(|w| format!(" (weights {}, {}, {})", w[0], w[1], w[2])).unwrap_or_default();
+            format!("{by}{weights}")
+        }
+    };
+    let who = format!("{}/{}", word(&first["provider"]), word(&first["model"]));
+    format!("{who} came first of {} by strategy {strategy}: {reason}", candidates.len())
+}
+
+/// What each strategy goes by.
+const REASONS: [(&str, &str); 7] = [
+    ("weighted", "the highest score of cost, latency and quality"),
+    ("cheapest", "the lowest expected cost"),
+    ("fastest", "the shortest expected time"),
+    ("reliable", "the best record of answering"),
+    ("priority", "the first in your own order"),
+    ("round-robin", "it was its turn"),
+    ("balanced", "drawn at random, by score"),
+];
 
 fn word(value: &Value) -> &str {
     value.as_str().unwrap_or("?")
