@@ -31,6 +31,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("reqwest", &["transport"]),
     ("clap", &["cli", "app", "main"]),
+    ("nix", &["host"]),
     // The binary may read its arguments.
     ("std::env", &["host", "main"]),
     ("process::exit", &["main", "app"]),

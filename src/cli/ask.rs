@@ -39,6 +39,9 @@ Examples:
   llmr chat list
   llmr chat export trip --format markdown > trip.md
 
+Without a terminal each line of standard input is a turn:
+  llmr chat --session notes < questions.txt
+
 Inside: /help lists the commands, Tab completes them, Ctrl-C cancels an answer, Ctrl-D leaves.";
 
 pub(super) const BATCH_EXAMPLES: &str = "\
@@ -236,7 +239,7 @@ pub enum ChatAction {
     Export {
         /// Its name, its number such as c3, or `last`
         id: String,
-        /// What kind of file
+        /// markdown to read; json with everything; jsonl: one line {"messages": […]} with the answered turns, for fine-tuning
         #[arg(long, value_name = "FORMAT", value_parser = ["markdown", "json", "jsonl"], default_value = "markdown")]
         format: String,
     },

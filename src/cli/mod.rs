@@ -111,11 +111,13 @@ pub enum Command {
     #[command(after_help = "Examples:\n  llmr cache\n  llmr cache verify --delete\n  llmr cache clear")]
     Cache(Cache),
     /// Past requests with their attempts and decisions
-    #[command(after_help = "Examples:\n  llmr log\n  llmr log -n 3 --json\n  llmr log show r17")]
+    #[command(
+        after_help = "Examples:\n  llmr log\n  llmr log -n 3 --json\n  llmr log show r17\n  llmr log export > set.jsonl\n  llmr log export --format csv --all > set.csv\n\nPrompts and answers are in the log only where `log_content = true` keeps them; `llmr forget` removes them."
+    )]
     Log(Log),
     /// Remove what was kept of requests: prompts, answers, conversations
     #[command(
-        after_help = "Examples:\n  llmr forget r17\n  llmr forget --all\n\nThe ledger and the log's figures stay: only texts are removed."
+        after_help = "Examples:\n  llmr forget r17\n  llmr forget trip c3\n  llmr forget --all\n\nThe ledger and the log's figures stay: only texts are removed, from the database's files too, with the stored answers that\nbelong to them. A request's place in a conversation stays, empty. --all asks nothing and removes everything that was kept,\nwhat was typed into chats included."
     )]
     Forget(Forget),
     /// The catalogue: models, prices, windows

@@ -146,9 +146,9 @@ pub enum LogAction {
         /// Its id, such as r17
         id: String,
     },
-    /// Write the kept prompts and answers as a data set
+    /// Write the kept prompts and answers as a data set, the oldest first
     Export {
-        /// What kind of file
+        /// jsonl has every text as it was; in csv a text that a spreadsheet would take for a formula gets a ' in front
         #[arg(long, value_name = "FORMAT", value_parser = ["jsonl", "csv"], default_value = "jsonl")]
         format: String,
         /// Those of conversations and batches too

@@ -6,11 +6,13 @@ use std::io;
 use serde::Serialize;
 
 use crate::commands::Context;
+use crate::conversation::Talk;
 use crate::error::{Error, Kind, Result};
 use crate::output::json::{self, Event, Layout, Next};
 use crate::output::usage::{self, Receipt};
-use crate::output::{AnswerWriter, Spinner, Wrote};
-use crate::router::{Answered, Day, Flow, Job, Listener, Router};
+use crate::output::{AnswerWriter, Level, Messages, Redactor, Spinner, Terminal, Wrote};
+use crate::router::{Answered, Day, Flow, Listener, Router};
+use crate::store::Store;
 use crate::types::{
     AttemptReport, CacheOutcome, CandidateId, CostSource, FinishReason, Limit, NanoUsd, Outcome, RequestId, Tier, Usage,
 };
@@ -42,22 +44,50 @@ pub struct Output {
     /// Warnings that were said when they arose.
     told: Vec<String>,
     layout: Layout,
+    conversation: Option<ConversationReport>,
+}
+
+/// What an output needs of a command's surroundings: a chat, whose router borrows these, keeps a copy.
+#[derive(Debug, Clone)]
+pub struct Voice {
+    /// What stdout and stderr are.
+    pub terminal: Terminal,
+    /// How much is said on stderr.
+    pub level: Level,
+    redactor: Redactor,
+}
+
+impl Voice {
+    /// That of a command.
+    pub fn of(context: &Context) -> Self {
+        Self { terminal: context.printer.terminal, level: context.level(), redactor: context.redactor.clone() }
+    }
+
+    /// A writer of messages.
+    pub fn messages(&self) -> crate::commands::Stderr {
+        Messages::new(io::stderr(), &self.terminal, self.level, self.redactor.clone())
+    }
 }
 
 impl Output {
     /// For one request: to stdout and stderr.
     pub fn new(context: &Context, format: Format, streams: bool, raw: bool) -> Self {
+        Self::speaking(&Voice::of(context), format, streams, raw)
+    }
+
+    /// For one of many requests.
+    pub fn speaking(voice: &Voice, format: Format, streams: bool, raw: bool) -> Self {
         let out = crate::output::stdout::stdout();
-        let writer = match context.printer.terminal.stdout && !raw {
+        let writer = match voice.terminal.stdout && !raw {
             true => AnswerWriter::for_terminal(out),
             false => AnswerWriter::plain(out),
         };
         let spinner = match format {
-            Format::Text => Spinner::start("waiting for an answer", &context.printer.terminal, context.level()),
+            Format::Text => Spinner::start("waiting for an answer", &voice.terminal, voice.level),
             _ => Spinner::none(),
         };
-        let messages = context.stderr();
-        let layout = Layout::of(&context.printer.terminal);
+        let messages = voice.messages();
+        let layout = Layout::of(&voice.terminal);
         Self {
             format,
             streams,
@@ -70,7 +100,19 @@ impl Output {
             begun: false,
             streamed: false,
             told: Vec::new(),
+            conversation: None,
         }
+    }
+
+    /// The same with every object on one line, whoever reads it.
+    #[must_use]
+    pub fn in_lines(self) -> Self {
+        Self { layout: Layout::Compact, ..self }
+    }
+
+    /// Says in JSON which conversation the answer belongs to.
+    pub fn about(&mut self, conversation: ConversationReport) {
+        self.conversation = Some(conversation);
     }
 
     /// Whether nothing but results is said, because they are JSON.
@@ -194,16 +236,39 @@ pub struct Report {
     cache: CacheOutcome,
     attempts: Vec<AttemptReport>,
     budget: Option<Day>,
+    conversation: Option<ConversationReport>,
     warnings: Vec<String>,
 }
 
+/// The conversation that an answer belongs to.
+#[derive(Debug, Serialize)]
+pub struct ConversationReport {
+    id: String,
+    name: Option<String>,
+    turn: u32,
+    cost_usd: Option<NanoUsd>,
+}
+
+impl ConversationReport {
+    /// Of a conversation whose last turn was just answered.
+    pub fn of(talk: &Talk, store: &Store) -> Self {
+        Self {
+            id: talk.conversation.handle(),
+            name: talk.conversation.name.clone(),
+            turn: talk.turns.last().map_or(0, |turn| turn.number),
+            // The answer is there: a sum that cannot be read keeps nobody from it.
+            cost_usd: talk.cost(store).ok().flatten(),
+        }
+    }
+}
+
 impl Report {
-    fn new(answered: Answered, requested_model: Option<String>, budget: Option<Day>) -> Self {
+    fn new(answered: Answered, requested_model: Option<&str>, budget: Option<Day>) -> Self {
         Self {
             id: answered.id,
             provider: answered.candidate.provider,
             model: answered.candidate.model,
-            requested_model,
+            requested_model: requested_model.map(str::to_owned),
             tier: answered.tier,
             content: answered.text,
             finish_reason: answered.finish,
@@ -215,13 +280,20 @@ impl Report {
             cache: answered.cache,
             attempts: answered.attempts,
             budget,
+            conversation: None,
             warnings: answered.warnings,
         }
     }
 }
 
 /// Prints the answer, unless it was streamed, and what there is to say about it.
-pub fn show(router: &mut Router<'_>, output: &mut Output, job: &Job, answered: Answered, receipt: bool) -> Result<()> {
+pub fn show(
+    router: &mut Router<'_>,
+    output: &mut Output,
+    requested_model: Option<&str>,
+    answered: Answered,
+    receipt: bool,
+) -> Result<()> {
     let day = router.day().ok();
     if output.format == Format::Text {
         if !output.streamed {
@@ -232,7 +304,8 @@ pub fn show(router: &mut Router<'_>, output: &mut Output, job: &Job, answered: A
         say(output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
         return Ok(());
     }
-    let report = Report::new(answered, job.request.selection.model.clone(), day);
+    let mut report = Report::new(answered, requested_model, day);
+    report.conversation = output.conversation.take();
     let text = match output.format {
         Format::StreamJson => json::line(&Event::Result(&report))?,
         _ => json::render(&report, output.layout)?,

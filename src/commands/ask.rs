@@ -1,13 +1,14 @@
 //! `llmr ask`: the prompt in, the answer out.
 
 use crate::cli;
-use crate::commands::answer::{Format, Output, show};
+use crate::commands::answer::{ConversationReport, Format, Output, show};
 use crate::commands::{Context, runtime, sandbox};
 use crate::commands::{dry_run, question};
+use crate::conversation::{Pinned, Talk, Which, turn};
 use crate::engine::breaker::BreakerState;
 use crate::error::{Error, Kind, Result};
-use crate::router::{Listener, Router};
-use crate::types::{AttemptReport, Mode};
+use crate::router::{Answered, Listener, Request, Router};
+use crate::types::{AttemptReport, CacheOutcome, Message, Mode};
 
 /// Runs `llmr ask`.
 pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
@@ -20,7 +21,8 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     if args.dry_run || mode == Mode::DryRun {
         // A plan is one object: a line of its own, where lines are wanted.
         context.printer.json |= format == Format::StreamJson;
-        return dry_run::plan(context, &args.question, parallel, false);
+        let request = question::request(context, &args.question)?;
+        return dry_run::plan_of(context, Request { parallel, ..request }, conversation(args).as_ref(), false);
     }
     let shown = format == Format::Text && (args.stream || (context.printer.terminal.stdout && !args.no_stream));
     let mut request = question::request(context, &args.question)?;
@@ -35,16 +37,10 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let faulty: Vec<String> = sandbox::faulty(&context.global).into_iter().map(str::to_owned).collect();
     let mut output = Output::new(context, format, streams, args.raw);
     let mut router = context.router()?;
-    let job = router.prepare(request)?;
-    let told = router.warned.len();
-    let cached = router.cached(&job)?;
-    router.warned.iter().skip(told).for_each(|warning| output.note(warning));
-    let answered = match cached {
-        Some(hit) => {
-            output.hit(&hit.candidate);
-            Ok(hit)
-        }
-        None => runtime()?.block_on(router.answer(&job, &mut output)),
+    let requested_model = request.selection.model.clone();
+    let answered = match conversation(args) {
+        Some(which) => take_turn(&mut router, &which, request, &mut output),
+        None => answer(&mut router, request, &mut output),
     };
     output.finish_stream()?;
     drop(rehearsal);
@@ -58,7 +54,42 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     if rehearsed && output.quiet() {
         answered.warnings.insert(0, sandbox::NOTE.to_owned());
     }
-    show(&mut router, &mut output, &job, answered, args.usage)
+    show(&mut router, &mut output, requested_model.as_deref(), answered, args.usage)
+}
+
+fn answer(router: &mut Router<'_>, request: Request, output: &mut Output) -> Result<Answered> {
+    let job = router.prepare(request)?;
+    let told = router.warned.len();
+    let cached = router.cached(&job)?;
+    router.warned.iter().skip(told).for_each(|warning| output.note(warning));
+    match cached {
+        Some(hit) => {
+            output.hit(&hit.candidate);
+            Ok(hit)
+        }
+        None => runtime()?.block_on(router.answer(&job, output)),
+    }
+}
+
+/// The conversation that is gone on with or begun, if one is.
+fn conversation(args: &cli::Ask) -> Option<Which> {
+    let named = args.session.clone().map(Which::Named);
+    named.or_else(|| args.continues.then_some(Which::Last))
+}
+
+/// Asks inside a conversation.
+fn take_turn(router: &mut Router<'_>, which: &Which, mut request: Request, output: &mut Output) -> Result<Answered> {
+    let mut talk = Talk::open(&router.store, which, &Pinned::of(&request), router.host.now())?;
+    let message = request.messages.pop().unwrap_or_else(|| Message::user(""));
+    let told = router.warned.len();
+    let answered = runtime()?.block_on(turn(router, &mut talk, request, message, output));
+    router.warned.iter().skip(told).for_each(|warning| output.note(warning));
+    let answered = answered?;
+    if answered.cache == CacheOutcome::Hit {
+        output.hit(&answered.candidate);
+    }
+    output.about(ConversationReport::of(&talk, &router.store));
+    Ok(answered)
 }
 
 fn format(context: &Context, args: &cli::Ask) -> Format {

@@ -5,14 +5,15 @@ use serde::Serialize;
 use crate::cli;
 use crate::commands::Context;
 use crate::commands::question;
+use crate::conversation::{Pinned, Talk, Which};
 use crate::engine::attempt::{Step, Wait, Walk};
 use crate::engine::plan::{Plan, Ranked};
 use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Table, units};
 use crate::router::decision::{self, Candidate, RefusedReport};
 use crate::router::ending::End;
-use crate::router::{Day, Job, Rehearsal, Router};
-use crate::types::{CacheOutcome, NanoUsd, Usage};
+use crate::router::{Day, Job, Rehearsal, Request, Router};
+use crate::types::{CacheOutcome, Message, NanoUsd, Usage};
 
 /// The plan as an object.
 #[derive(Debug, Serialize)]
@@ -40,11 +41,26 @@ pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
     plan(context, &args.question, 1, args.check)
 }
 
+/// The request as it would be sent in a conversation; condensing is not rehearsed.
+fn in_conversation(router: &Router<'_>, mut request: Request, which: &Which) -> Result<Request> {
+    let talk = Talk::open(&router.store, which, &Pinned::of(&request), router.host.now())?;
+    let message = request.messages.pop().unwrap_or_else(|| Message::user(""));
+    Ok(talk.request(&request, &message))
+}
+
 /// Prints the plan of a question; with `check` it ends as `ask` would.
 pub fn plan(context: &mut Context, question: &cli::Question, parallel: usize, check: bool) -> Result<()> {
-    let mut request = question::request(context, question)?;
-    request.parallel = parallel;
+    let request = question::request(context, question)?;
+    plan_of(context, Request { parallel, ..request }, None, check)
+}
+
+/// Prints the plan of a request, asked in a conversation or not; with `check` it ends as `ask` would.
+pub fn plan_of(context: &mut Context, request: Request, which: Option<&Which>, check: bool) -> Result<()> {
     let mut router = context.router_without_writing()?;
+    let request = match which {
+        Some(which) => in_conversation(&router, request, which)?,
+        None => request,
+    };
     let job = match router.prepare(request) {
         Ok(job) => job,
         Err(error) if nobody_is_there(&error) => {

@@ -19,4 +19,4 @@ pub mod sandbox;
 pub mod stats;
 pub mod template;
 
-pub use context::{Context, Printer, Stderr, runtime};
+pub use context::{Context, Printer, Runtime, Stderr, runtime, write};

@@ -36,6 +36,7 @@ pub fn rehearse(config: &mut Config, global: &Global) -> Result<()> {
     script(global)?;
     point_at(config, address);
     config.paths.database = config.paths.database.with_file_name("llmr-sandbox.db");
+    config.paths.history_file = config.paths.history_file.with_file_name("chat_history-sandbox");
     config.proxies = crate::config::Proxies::default();
     Ok(())
 }

@@ -99,6 +99,8 @@ pub struct Paths {
     pub env_files: Vec<PathBuf>,
     /// The database.
     pub database: PathBuf,
+    /// What was typed into the chat editor.
+    pub history_file: PathBuf,
     /// The key that authenticates cache entries.
     pub hmac_key_file: PathBuf,
     /// The list of trusted `.env` files.
@@ -127,6 +129,7 @@ impl Paths {
             config_file: named.unwrap_or_else(|| folders.config.join("config.toml")),
             env_files: Vec::new(),
             database: folders.data.join("llmr.db"),
+            history_file: folders.data.join("chat_history"),
             hmac_key_file: folders.config.join("cache.key"),
             trust_file: folders.config.join("trusted"),
             config_dir: folders.config,

@@ -5,7 +5,7 @@ use std::fmt;
 use super::breaker::BreakerState;
 use super::budget::{self, BudgetState, Fit, Sized};
 use super::draw;
-use super::facts::{Done, Facts, Known};
+use super::facts::{Done, Facts, Known, Question};
 use super::images;
 use super::score::{Expectation, expect, score};
 use crate::types::{Candidate, CandidateId, FailureClass, Limit, NanoUsd, Pricing, Strategy, Tier, Timestamp};
@@ -156,7 +156,7 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
     if must_be_priced(facts) && !c.pricing.as_ref().is_some_and(|p| is_bounded(p, facts)) {
         return Err(Reason::Unpriced);
     }
-    let cap = cap(c, facts)?;
+    let cap = cap(c, &facts.question)?;
     if c.pricing.is_none()
         && budget::state(facts.money.limit, facts.money.soft_pct, facts.money.spent) == BudgetState::Hard
     {
@@ -190,9 +190,8 @@ fn is_bounded(pricing: &Pricing, facts: &Facts) -> bool {
 }
 
 /// The output cap to ask for, before any thought of money: what is wanted, at most what the model
-/// can write, at most what its window leaves.
-fn cap(c: &Candidate, facts: &Facts) -> Result<u64, Reason> {
-    let q = &facts.question;
+/// can write, at most what its window leaves. An error ([`Reason::Window`]) where that is too little.
+pub fn cap(c: &Candidate, q: &Question) -> Result<u64, Reason> {
     let wanted = q.explicit_cap.unwrap_or(q.default_cap).min(c.max_output_tokens.unwrap_or(u64::MAX)).max(1);
     let Some(has) = c.context_tokens else { return Ok(wanted) };
     let prompt = q.prompt_tokens(c);

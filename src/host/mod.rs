@@ -7,6 +7,7 @@ mod clock;
 pub mod dotenv;
 mod files;
 mod folders;
+pub mod modes;
 mod process;
 
 use std::collections::BTreeMap;
@@ -69,7 +70,7 @@ impl Host {
         host.stdin_terminal = std::io::stdin().is_terminal();
         host.stdout_terminal = std::io::stdout().is_terminal();
         host.stderr_terminal = std::io::stderr().is_terminal();
-        host.width = terminal_size::terminal_size().map(|(width, _)| width.0);
+        host.width = terminal_width();
         host.me = process_owner();
         // A job without HOME (cron, a container) still belongs to a user who has one.
         host.home = host.home.or_else(dirs::home_dir);
@@ -145,6 +146,11 @@ impl Host {
         let utf8 = self.env.get(name).map(OsString::from);
         utf8.or_else(|| self.env_not_utf8.get(name).cloned()).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
+}
+
+/// The terminal's width in columns as it is now, if there is a terminal: it changes while a process runs.
+pub fn terminal_width() -> Option<u16> {
+    terminal_size::terminal_size().map(|(width, _)| width.0)
 }
 
 /// The time to start from: `LLMR_NOW`, where `LLMR_HOME` keeps its consequences out of the real database.

@@ -109,6 +109,16 @@ impl<W: Write> Messages<W> {
         self.write(&line);
     }
 
+    /// Lines without a label beside an answer, such as what a turn cost: dim, and not said by `-q`.
+    pub fn aside(&mut self, text: &str) {
+        if self.level >= Level::Normal {
+            let (dim, reset) = if self.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
+            let redacted = self.redactor.redact(text.trim_end());
+            let line = format!("{dim}{}{reset}\n", sanitize::text(&redacted));
+            self.write(&line);
+        }
+    }
+
     /// How much is said.
     pub fn level(&self) -> Level {
         self.level
@@ -228,11 +238,12 @@ mod tests {
             m.hint("h");
             m.warning("w");
             m.plain("p");
+            m.aside("a\nb");
         };
         for (level, text) in [
             (Level::Quiet, "p\n"),
-            (Level::Normal, "note: n\nhint: h\nwarning: w\np\n"),
-            (Level::Verbose, "detail: d\nnote: n\nhint: h\nwarning: w\np\n"),
+            (Level::Normal, "note: n\nhint: h\nwarning: w\np\na\nb\n"),
+            (Level::Verbose, "detail: d\nnote: n\nhint: h\nwarning: w\np\na\nb\n"),
         ] {
             assert_eq!(said(level, false, all), text);
         }

@@ -2,9 +2,17 @@
 
 use std::pin::Pin;
 #[cfg(unix)]
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crate::error::Kind;
+
+/// Which signals came since the last request began. Signals are the whole process's, and so is this: what is
+/// registered once cannot be taken back without a gap in which the system's default would end the process.
+#[cfg(unix)]
+static SEEN: OnceLock<Vec<Arc<AtomicBool>>> = OnceLock::new();
 
 /// Resolves when the process is asked to stop, with the kind of error that says so.
 pub type Stop = Pin<Box<dyn Future<Output = Kind>>>;
@@ -30,20 +38,51 @@ pub fn interrupted() -> Stop {
     })
 }
 
+/// Lets what came before pass by, for a process that holds many requests: a Ctrl-C that came twice ends one of them,
+/// and not the next one too.
+pub async fn overlook_past_signals() {
+    // Each turn lets the runtime look at what came; the first one may only wake it.
+    for _ in 0..2 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A process that holds many requests looks after its own end: from now on no second signal ends it. Only before its
+/// first request.
+#[cfg(unix)]
+pub fn outlive_signals() {
+    // Whoever came first has registered its flags: then it stays as it is.
+    _ = SEEN.set(Vec::new());
+}
+
 /// Nobody waits for a signal while an answer is written to a reader who does not read: a second one ends the
-/// process at once. What was held is then charged in full, as after any other death.
+/// process at once. What was held is then charged in full, as after any other death. Each request counts anew.
 #[cfg(unix)]
 fn end_at_the_second_one() {
+    for seen in SEEN.get_or_init(register) {
+        seen.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(unix)]
+fn register() -> Vec<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::flag;
-    for (signal, kind) in [(SIGINT, Kind::Interrupted), (SIGTERM, Kind::Terminated), (SIGHUP, Kind::Terminated)] {
+    let signals = [(SIGINT, Kind::Interrupted), (SIGTERM, Kind::Terminated), (SIGHUP, Kind::Terminated)];
+    let registered = signals.map(|(signal, kind)| {
         let once = Arc::new(AtomicBool::new(false));
         // In this order: the first signal finds the flag down, the second one finds it up. Without them the
         // process only ends later.
         _ = flag::register_conditional_shutdown(signal, i32::from(kind.exit_code()), Arc::clone(&once))
-            .and_then(|_| flag::register(signal, once));
-    }
+            .and_then(|_| flag::register(signal, Arc::clone(&once)));
+        once
+    });
+    registered.to_vec()
 }
+
+/// A process that holds many requests looks after its own end.
+#[cfg(not(unix))]
+pub fn outlive_signals() {}
 
 /// Watches for Ctrl-C.
 #[cfg(not(unix))]

@@ -31,7 +31,7 @@ use crate::transport::{Client, Network};
 use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp};
 
 pub use facts::Day;
-pub use interrupt::{Stop, interrupted};
+pub use interrupt::{Stop, interrupted, outlive_signals, overlook_past_signals};
 pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
 use shape::unsure_of_pictures;

@@ -16,7 +16,7 @@ use crate::router::interrupt::{Stop, interrupted};
 use crate::router::request::{Answered, CacheUse, Listener};
 use crate::router::shape::Dropped;
 use crate::router::{Job, Router};
-use crate::store::RequestEnd;
+use crate::store::{RequestEnd, RequestStart};
 use crate::transport::Client;
 use crate::types::{AttemptReport, CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp, whole_ms};
 
@@ -115,7 +115,9 @@ impl Router<'_> {
         match self.store.begin(&self.start(job)) {
             Err(problem) if self.limit == Limit::Off => {
                 self.store = self.store.stand_in()?;
-                Ok((self.store.begin(&self.start(job))?, Some(format!("nothing will be recorded: {problem}"))))
+                // It knows no conversation and no batch that the texts could be kept for.
+                let start = RequestStart { kept: None, ..self.start(job) };
+                Ok((self.store.begin(&start)?, Some(format!("nothing will be recorded: {problem}"))))
             }
             begun => Ok((begun?, None)),
         }

@@ -251,7 +251,7 @@ fn requests(tx: &Connection, filter: &LogFilter<'_>) -> Result<Vec<LogEntry>, Pr
     Ok(all(tx, sql, values, read_request)?)
 }
 
-fn read_request(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
+pub(super) fn read_request(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
     let cache: Option<String> = row.get("cache")?;
     Ok(LogEntry {
         id: row.get("id")?,

@@ -10,10 +10,13 @@
 
 mod audit;
 mod cache;
+mod chat;
 mod common;
+mod conversations;
 mod dry_run;
 mod failover;
 mod files;
+mod forget;
 mod hostile_folder;
 mod images;
 mod kill;

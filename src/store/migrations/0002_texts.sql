@@ -34,12 +34,14 @@ CREATE TABLE turns (
 
 CREATE INDEX turns_request ON turns (request_id);
 
--- What older turns were condensed into, for models whose window they outgrew. The turns themselves stay.
+-- The requests that a conversation needed beside its turns: what older turns were condensed into, for models whose
+-- window they outgrew. The turns themselves stay.
 CREATE TABLE condensations (
     conversation_id INTEGER NOT NULL REFERENCES conversations (id),
+    request_id      INTEGER NOT NULL REFERENCES requests (id),
     upto            INTEGER NOT NULL, -- the last turn that is in it
-    summary         TEXT NOT NULL,
-    request_id      INTEGER NOT NULL,
-    at              INTEGER NOT NULL,
-    PRIMARY KEY (conversation_id, upto)
+    summary         TEXT,             -- NULL: it only cost something (it failed, was a step on the way, or is void since)
+    PRIMARY KEY (conversation_id, request_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX condensations_request ON condensations (request_id);

@@ -14,6 +14,7 @@ use crate::types::{
 
 mod cache;
 mod contention;
+mod forget;
 mod health;
 mod model;
 mod money;

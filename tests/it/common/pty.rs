@@ -19,6 +19,8 @@ pub struct Pty {
     keyboard: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     terminal: vt100::Parser,
+    /// How the terminal was before the program began.
+    modes: String,
     /// Everything that was printed, as it came.
     pub raw: Vec<u8>,
 }
@@ -27,6 +29,7 @@ impl Pty {
     /// Starts `llmr` with these arguments on a terminal of so many columns and rows.
     pub fn start(place: &Place, args: &[&str], columns: u16, rows: u16) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+        let modes = modes(pair.master.as_ref());
         let plain = place.command(args);
         let mut command = CommandBuilder::new(plain.get_program());
         command.args(plain.get_args());
@@ -51,7 +54,7 @@ impl Pty {
         });
         let keyboard = pair.master.take_writer().unwrap();
         let terminal = vt100::Parser::new(cells(rows), cells(columns), 1000);
-        Self { child, master: pair.master, keyboard, output, terminal, raw: Vec::new() }
+        Self { child, master: pair.master, keyboard, output, terminal, modes, raw: Vec::new() }
     }
 
     /// Types this.
@@ -100,6 +103,32 @@ impl Pty {
         self.terminal.screen()
     }
 
+    /// Whether the terminal is as it was before: echo, lines, signals, and nothing of a line editor left on.
+    pub fn is_restored(&mut self) -> bool {
+        _ = self.screen();
+        modes(self.master.as_ref()) == self.modes && !self.terminal.screen().bracketed_paste()
+    }
+
+    /// Sends a signal (`TERM`, `HUP`) to the program.
+    pub fn signal(&mut self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.process_id().unwrap());
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits until the terminal is as it was before, and for the end; the exit code and everything it printed.
+    pub fn end_restored(mut self) -> (u32, String) {
+        let late = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < late, "it does not end:\n{}", self.screen());
+            thread::sleep(Duration::from_millis(2));
+        }
+        while !self.is_restored() {
+            assert!(Instant::now() < late, "{}\n{}", modes(self.master.as_ref()), self.modes);
+            thread::sleep(Duration::from_millis(2));
+        }
+        self.end()
+    }
+
     /// Waits for its end; the exit code and everything it printed.
     pub fn end(mut self) -> (u32, String) {
         let late = Instant::now() + PATIENCE;
@@ -122,6 +151,17 @@ impl Pty {
         self.raw.extend_from_slice(bytes);
         self.terminal.process(bytes);
     }
+}
+
+/// Everything that the system keeps of a terminal.
+#[cfg(unix)]
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios())
+}
+
+#[cfg(not(unix))]
+fn modes(_: &dyn MasterPty) -> String {
+    String::new()
 }
 
 /// The emulator knows no empty screen; a terminal may say that it has no columns.

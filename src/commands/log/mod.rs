@@ -1,14 +1,18 @@
 //! `llmr log`: past requests with their attempts and the reasons of each decision.
 
+mod export;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::{self, LogAction};
 use crate::commands::Context;
 use crate::error::{Error, Kind, Result};
-use crate::output::{Align, Table, Terminal, units};
-use crate::store::{LogAttempt, LogEntry, LogFilter, RequestState};
-use crate::types::{CacheOutcome, Day, FailureClass, NanoUsd, Outcome, RequestId, Timestamp, Usage};
+use crate::output::{Align, Table, Terminal, sanitize, units};
+use crate::store::{Content, LogAttempt, LogEntry, LogFilter, RequestState};
+use crate::types::{CacheOutcome, Day, FailureClass, Image, NanoUsd, Outcome, RequestId, Timestamp, Usage};
 
 /// The log as an object.
 #[derive(Debug, Serialize)]
@@ -36,7 +40,54 @@ struct Request {
     error: Option<String>,
     tag: Option<String>,
     decision: Option<Value>,
+    /// What is kept of its texts; only told of a single request, null where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Option<Texts>>,
     attempts: Vec<Attempt>,
+}
+
+/// The texts that are kept of a request.
+#[derive(Debug, Serialize)]
+struct Texts {
+    system: Option<String>,
+    prompt: String,
+    images: Vec<Picture>,
+    answer: Option<String>,
+    partial: bool,
+}
+
+/// A picture that went with a prompt.
+#[derive(Debug, Serialize)]
+pub struct Picture {
+    /// The path it came from.
+    pub name: String,
+    media_type: &'static str,
+    width: u32,
+    height: u32,
+    bytes: usize,
+    /// The file in base64, where a data set shall be whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+}
+
+impl Picture {
+    /// Without its data.
+    pub fn of(image: &Image) -> Self {
+        let (name, media_type) = (image.name.clone(), image.kind.media_type());
+        Self { name, media_type, width: image.width, height: image.height, bytes: image.bytes.len(), data: None }
+    }
+
+    /// With its data.
+    pub fn with_data(image: &Image) -> Self {
+        Self { data: Some(BASE64.encode(&image.bytes)), ..Self::of(image) }
+    }
+}
+
+impl Texts {
+    fn of(content: Content, picture: fn(&Image) -> Picture) -> Self {
+        let Content { system, prompt, images, answer, partial, .. } = content;
+        Self { system, prompt, images: images.iter().map(picture).collect(), answer, partial }
+    }
 }
 
 /// One attempt of it.
@@ -62,7 +113,7 @@ struct Attempt {
 pub fn run(context: &mut Context, args: &cli::Log) -> Result<()> {
     let (filter, single) = match &args.action {
         None => (LogFilter { limit: Some(u64::from(args.n)), ..LogFilter::default() }, None),
-        Some(LogAction::Export { .. }) => return Err(Error::new(Kind::Other, "export is not built yet")),
+        Some(LogAction::Export { format, all }) => return export::run(context, format, *all),
         Some(LogAction::Show { id }) => (LogFilter { id: Some(number(id)?), ..LogFilter::default() }, Some(id)),
     };
     let store = context.store_for_reading()?;
@@ -72,7 +123,10 @@ pub fn run(context: &mut Context, args: &cli::Log) -> Result<()> {
     if let Some(id) = single.filter(|_| entries.is_empty()) {
         return Err(Error::new(Kind::Usage, format!("there is no request {id}")).hint("`llmr log` lists the newest"));
     }
-    let report = Report { requests: entries.into_iter().map(request).collect() };
+    let mut report = Report { requests: entries.into_iter().map(request).collect() };
+    for request in report.requests.iter_mut().filter(|_| single.is_some()) {
+        request.content = Some(store.content(request.id)?.map(|content| Texts::of(content, Picture::of)));
+    }
     match single {
         Some(_) => context.print(&report, |r, terminal| r.requests.iter().map(|r| details(r, terminal)).collect()),
         None => context.print(&report, table),
@@ -104,6 +158,7 @@ fn request(entry: LogEntry) -> Request {
         error: entry.error_kind,
         tag: entry.tag,
         decision: entry.decision.and_then(|text| serde_json::from_str(&text).ok()),
+        content: None,
         attempts: entry.attempts.into_iter().map(attempt).collect(),
     }
 }
@@ -184,8 +239,41 @@ fn details(r: &Request, terminal: &Terminal) -> String {
             units::usd(a.held_usd)
         );
     }
-    let Some(decision) = &r.decision else { return text };
-    text += &format!("\nstrategy {}, budget {}\n", word(&decision["strategy"]), word(&decision["budget"]));
+    text += &decided(r, terminal);
+    text + &said(r, terminal)
+}
+
+/// What is kept of its texts, harmless where it is shown on a terminal.
+fn said(r: &Request, terminal: &Terminal) -> String {
+    let Some(Some(content)) = &r.content else { return String::new() };
+    let mut text = String::new();
+    for (title, said) in [("system", &content.system), ("prompt", &Some(content.prompt.clone()))] {
+        text += &said.as_ref().map(|said| format!("\n{title}:\n{}\n", said.trim_end())).unwrap_or_default();
+    }
+    for image in &content.images {
+        text += &format!("[picture: {}]\n", image.name);
+    }
+    let answer = content.answer.as_ref().map(|answer| format!("\nanswer:\n{}\n", answer.trim_end()));
+    text += &answer.unwrap_or_else(|| "\nno answer\n".to_owned());
+    if content.partial {
+        text += "(it broke off here)\n";
+    }
+    match terminal.stdout {
+        true => sanitize::text(&text).into_owned(),
+        false => text,
+    }
+}
+
+/// Why it was decided as it was.
+fn decided(r: &Request, terminal: &Terminal) -> String {
+    let mut text = String::new();
+    let Some(decision) = &r.decision else {
+        return match r.cache {
+            Some(CacheOutcome::Hit) => "answered from the cache: nobody was asked\n".to_owned(),
+            _ => text,
+        };
+    };
+    text += &format!("\n{}\n", why(decision));
     let mut table = Table::new(&[
         ("#", Align::Right),
         ("candidate", Align::Left),
@@ -206,12 +294,50 @@ fn details(r: &Request, terminal: &Terminal) -> String {
         ]);
     }
     text += &table.render(terminal);
+    for other in decision["shadow"].as_array().into_iter().flatten() {
+        let [strategy, provider, model] = ["strategy", "provider", "model"].map(|field| word(&other[field]));
+        text += &format!("strategy {strategy} would have asked {provider}/{model}\n");
+    }
     for refused in decision["refused"].as_array().into_iter().flatten() {
         text +=
             &format!("not {}/{}: {}\n", word(&refused["provider"]), word(&refused["model"]), word(&refused["reason"]));
     }
     text
 }
+
+/// What put the first candidate first.
+fn why(decision: &Value) -> String {
+    let candidates = decision["candidates"].as_array().map_or(&[][..], Vec::as_slice);
+    let (strategy, budget) = (word(&decision["strategy"]), word(&decision["budget"]));
+    let Some(first) = candidates.first() else {
+        return format!("nobody could be asked (strategy {strategy}, budget {budget})");
+    };
+    let reason = match (candidates.len(), budget) {
+        (1, _) => "the only one that could be asked".to_owned(),
+        (_, "soft" | "hard") => {
+            format!("the cheapest, because the day's spending has passed its {budget} cut-off")
+        }
+        _ => {
+            let by = REASONS.iter().find(|(name, _)| *name == strategy).map_or("", |(_, reason)| reason);
+            let weights = decision["weights"].as_array().filter(|_| strategy == "weighted");
+            let weights = weights.map(|w| format!(" (weights {}, {}, {})", w[0], w[1], w[2])).unwrap_or_default();
+            format!("{by}{weights}")
+        }
+    };
+    let who = format!("{}/{}", word(&first["provider"]), word(&first["model"]));
+    format!("{who} came first of {} by strategy {strategy}: {reason}", candidates.len())
+}
+
+/// What each strategy goes by.
+const REASONS: [(&str, &str); 7] = [
+    ("weighted", "the highest score of cost, latency and quality"),
+    ("cheapest", "the lowest expected cost"),
+    ("fastest", "the shortest expected time"),
+    ("reliable", "the best record of answering"),
+    ("priority", "the first in your own order"),
+    ("round-robin", "it was its turn"),
+    ("balanced", "drawn at random, by score"),
+];
 
 fn word(value: &Value) -> &str {
     value.as_str().unwrap_or("?")
