@@ -134,6 +134,15 @@ impl Context {
         self.router_over(store, Self::sealer)
     }
 
+    /// One more router over the real database, for a request beside another one. What there is to warn of was said
+    /// when the first one was made.
+    pub fn another_router(&self) -> Result<Router<'_>> {
+        let store = Store::open(&self.config.paths.database, self.store_options())?;
+        let (limit, _) = self.limit(&store)?;
+        let sealer = self.config.settings.cache.enabled.then(|| self.sealer()).and_then(Result::ok);
+        Ok(self.router_with(store, limit, sealer))
+    }
+
     /// A router that only looks.
     pub fn router_without_writing(&mut self) -> Result<Router<'_>> {
         let store = self.store_for_reading();
@@ -157,7 +166,11 @@ impl Context {
             self.warn(&format!("the cache is off: {error}"));
             None
         });
-        Ok(Router {
+        Ok(self.router_with(store, limit, sealer))
+    }
+
+    fn router_with(&self, store: Store, limit: Limit, sealer: Option<Sealer>) -> Router<'_> {
+        Router {
             host: &self.host,
             config: &self.config,
             store,
@@ -167,7 +180,7 @@ impl Context {
             network: self.network(),
             client: None,
             warned: self.warned.clone(),
-        })
+        }
     }
 
     /// What seals cache entries.
@@ -183,7 +196,8 @@ impl Context {
         }
     }
 
-    fn network(&self) -> Network {
+    /// How the network is reached.
+    pub fn network(&self) -> Network {
         let proxies = &self.config.proxies;
         let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|p| p.expose().to_owned());
         Network {

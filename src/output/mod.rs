@@ -10,6 +10,7 @@ pub mod progress;
 pub mod redact;
 pub mod sanitize;
 pub mod stdout;
+pub mod steps;
 pub mod table;
 pub mod units;
 pub mod usage;
@@ -18,6 +19,7 @@ pub use message::{Level, Messages};
 pub use progress::Spinner;
 pub use redact::Redactor;
 pub use sanitize::Sanitizer;
+pub use steps::Steps;
 pub use stdout::{AnswerWriter, Wrote};
 pub use table::{Align, Table};
 

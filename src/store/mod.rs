@@ -16,6 +16,7 @@ mod audit;
 mod budget;
 mod busy;
 mod cache_rows;
+mod checks;
 mod columns;
 mod contents;
 mod conversations;
@@ -36,6 +37,7 @@ mod tests;
 
 pub use budget::{BudgetDay, DaySpend};
 pub use cache_rows::{CacheCounts, CacheEntry, CacheFailure, CachePut, CacheRow};
+pub use checks::Check;
 pub use contents::{Kept, Place};
 pub use conversations::{Condensation, Conversation, Turn};
 pub use error::{Problem, StoreError};
