@@ -73,6 +73,11 @@ pub fn run(context: &mut Context, names: &[String], live: bool) -> Result<()> {
         live_checks(context, &mut checks)?;
     }
     drop(rehearsal);
+    let unasked = |check: &&Check| check.key == Key::Unknown && check.reachable.is_none() && check.live.is_none();
+    if let Some(check) = checks.iter().find(unasked) {
+        let text = format!("{} does not list its models; --live has it answer, which costs a little", check.provider);
+        context.messages.hint(&text);
+    }
     let now = context.now();
     let report = Report { checks };
     let result = verdict(&report.checks);
