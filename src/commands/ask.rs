@@ -1,6 +1,7 @@
 //! `llmr ask`: the prompt in, the answer out.
 
 use crate::cli;
+use crate::commands::alerts::{self, Happened};
 use crate::commands::answer::{Format, Output, show};
 use crate::commands::{Context, runtime, sandbox};
 use crate::commands::{dry_run, question};
@@ -34,6 +35,7 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let rehearsed = context.global.sandbox.is_some();
     let faulty: Vec<String> = sandbox::faulty(&context.global).into_iter().map(str::to_owned).collect();
     let mut output = Output::new(context, format, streams, args.raw);
+    let (mut messages, deliveries) = (context.stderr(), context.deliveries.clone());
     let mut router = context.router()?;
     let job = router.prepare(request)?;
     let told = router.warned.len();
@@ -48,7 +50,9 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     };
     output.finish_stream()?;
     drop(rehearsal);
-    let mut answered = answered?;
+    let mut answered = answered.inspect_err(|error| {
+        alerts::after(&router, &mut messages, &deliveries, &Happened::failed(error));
+    })?;
     if let Some(hint) = (!faulty.is_empty()).then(|| unmet(&router, &faulty, &answered.attempts)).flatten() {
         output.hint(&hint);
     }
@@ -58,7 +62,10 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     if rehearsed && output.quiet() {
         answered.warnings.insert(0, sandbox::NOTE.to_owned());
     }
-    show(&mut router, &mut output, &job, answered, args.usage)
+    let happened = Happened::answered(&answered);
+    let shown = show(&mut router, &mut output, &job, answered, args.usage);
+    alerts::after(&router, &mut messages, &deliveries, &happened);
+    shown
 }
 
 fn format(context: &Context, args: &cli::Ask) -> Format {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cache::Sealer;
 use crate::cli::Global;
+use crate::commands::alerts::Deliveries;
 use crate::config::{self, Config};
 use crate::engine::draw;
 use crate::error::{Error, Kind, Result};
@@ -39,6 +40,8 @@ pub struct Context {
     pub redactor: Redactor,
     /// What was warned of, each thing once; in JSON it stands in the result.
     pub warned: Vec<String>,
+    /// Alerts on their way; waited for when everything else is done.
+    pub deliveries: Deliveries,
 }
 
 impl Context {
@@ -52,7 +55,8 @@ impl Context {
         let redactor = Redactor::new(&secrets);
         let printer = Printer::new(&host, &global);
         let messages = Messages::new(io::stderr(), &printer.terminal, level(&global), redactor.clone());
-        let mut context = Self { host, config, global, printer, messages, redactor, warned: Vec::new() };
+        let (warned, deliveries) = (Vec::new(), Deliveries::default());
+        let mut context = Self { host, config, global, printer, messages, redactor, warned, deliveries };
         for warning in context.config.warnings.clone() {
             context.warn(&warning);
         }

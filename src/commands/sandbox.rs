@@ -37,6 +37,8 @@ pub fn rehearse(config: &mut Config, global: &Global) -> Result<()> {
     point_at(config, address);
     config.paths.database = config.paths.database.with_file_name("llmr-sandbox.db");
     config.proxies = crate::config::Proxies::default();
+    // Nobody is to be woken up by a rehearsal.
+    config.alerts = crate::config::Alerts { on: config.alerts.on.clone(), ..crate::config::Alerts::default() };
     Ok(())
 }
 

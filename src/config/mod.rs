@@ -4,6 +4,7 @@
 //! data. What a stranger's `.env` may set is decided in `env_files`, by the classes of `vocabulary`.
 
 mod address;
+mod alerts;
 mod budget;
 mod closest;
 mod env_files;
@@ -31,6 +32,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::types::Secret;
 
+pub use alerts::{AlertKind, Alerts};
 pub use budget::{Budget, Placed};
 pub use provider_rows::ModelRow;
 pub use providers::{AzureConfig, KeyState, ProviderConfig};
@@ -61,6 +63,8 @@ pub struct Config {
     pub aliases: BTreeMap<String, String>,
     /// Models to try after a model, in order.
     pub fallbacks: BTreeMap<String, Vec<String>>,
+    /// Whom to tell of what.
+    pub alerts: Alerts,
     /// The way out of the network.
     pub proxies: Proxies,
     /// What is not an error but deserves a word.
@@ -145,7 +149,7 @@ impl Config {
     pub fn secrets(&self) -> Vec<Secret> {
         let keys = self.providers.iter().filter_map(|provider| provider.key.clone());
         let own = [&self.settings.cache.hmac_key, &self.settings.metrics_token];
-        let proxies = [&self.proxies.https, &self.proxies.http, &self.proxies.all];
+        let proxies = [&self.proxies.https, &self.proxies.http, &self.proxies.all, &self.alerts.webhook];
         keys.chain(own.into_iter().chain(proxies).flatten().cloned()).collect()
     }
 }
@@ -175,6 +179,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     warnings.append(&mut providers.warnings);
     let proxies = proxies(&places.layers);
     let mut rows = resolved.rows();
+    rows.extend(file.alerts.rows());
     rows.extend(proxies.rows(&places.layers));
     rows.append(&mut providers.rows);
 
@@ -185,6 +190,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
         providers: providers.configs,
         aliases: file.aliases,
         fallbacks: file.fallbacks,
+        alerts: file.alerts.alerts,
         proxies,
         warnings,
         paths,

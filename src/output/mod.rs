@@ -19,8 +19,8 @@ pub use message::{Level, Messages};
 pub use progress::Spinner;
 pub use redact::Redactor;
 pub use sanitize::Sanitizer;
-pub use steps::Steps;
 pub use stdout::{AnswerWriter, Wrote};
+pub use steps::Steps;
 pub use table::{Align, Table};
 
 /// What stdout and stderr are connected to, as far as output depends on it.

@@ -58,7 +58,8 @@ pub fn models_answer(body: &[u8]) -> Result<Listed, Failure> {
         return Err(failure);
     }
     // OpenAI and Anthropic say `data`, Gemini, Cohere and Ollama `models`; Together sends the bare list.
-    let list = answer.as_array().or_else(|| answer.get("data")?.as_array()).or_else(|| answer.get("models")?.as_array());
+    let list =
+        answer.as_array().or_else(|| answer.get("data")?.as_array()).or_else(|| answer.get("models")?.as_array());
     let list = match (list, answer.get("data")) {
         (Some(list), _) => list.as_slice(),
         // A server without a single model.
@@ -122,13 +123,26 @@ mod tests {
             ("azure", "https://r.test", Some("v"), None, Some("https://r.test/openai/models?api-version=v")),
             ("azure", "https://r.test/models", Some("v"), None, None),
             ("anthropic", "https://a.test/v1", None, None, Some("https://a.test/v1/models?limit=1000")),
-            ("anthropic", "https://a.test", None, Some("x y"), Some("https://a.test/v1/models?limit=1000&after_id=x%20y")),
+            (
+                "anthropic",
+                "https://a.test",
+                None,
+                Some("x y"),
+                Some("https://a.test/v1/models?limit=1000&after_id=x%20y"),
+            ),
             ("gemini", "https://g.test", None, None, Some("https://g.test/v1beta/models?pageSize=1000")),
-            ("gemini", "https://g.test/v1", None, Some("t"), Some("https://g.test/v1/models?pageSize=1000&pageToken=t")),
+            (
+                "gemini",
+                "https://g.test/v1",
+                None,
+                Some("t"),
+                Some("https://g.test/v1/models?pageSize=1000&pageToken=t"),
+            ),
             ("cohere", "https://c.test/v2", None, None, Some("https://c.test/v1/models?page_size=1000")),
         ] {
             let row = crate::providers::table::find(provider).unwrap();
-            let to = Endpoint { base_url: base.into(), api_version: version.map(Into::into), ..endpoint(provider, "m") };
+            let to =
+                Endpoint { base_url: base.into(), api_version: version.map(Into::into), ..endpoint(provider, "m") };
             let request = models_request(row.dialect, &to, page);
             assert_eq!(request.as_ref().map(|r| r.url.as_str()), url, "{provider} {base}");
             for request in request {

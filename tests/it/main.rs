@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod alerts;
 mod audit;
 mod cache;
 mod common;

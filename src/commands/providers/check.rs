@@ -155,7 +155,8 @@ fn live_checks(context: &mut Context, checks: &mut [Check]) -> Result<()> {
             routers.push((i, context.another_router()?, requests[i].clone()));
         }
         runtime()?.block_on(async {
-            let each = routers.into_iter().map(|(i, router, request)| async move { (i, one_word(router, request).await) });
+            let each =
+                routers.into_iter().map(|(i, router, request)| async move { (i, one_word(router, request).await) });
             let mut done = stream::iter(each).buffer_unordered(SIDE_BY_SIDE);
             while let Some((i, answer)) = done.next().await {
                 steps.step("");

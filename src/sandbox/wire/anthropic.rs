@@ -40,7 +40,8 @@ impl Wire for Anthropic {
     }
 
     fn models(&self, ids: &[&str]) -> Value {
-        let row = |id: &&str| json!({ "type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z" });
+        let row =
+            |id: &&str| json!({ "type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z" });
         let rows: Vec<Value> = ids.iter().map(row).collect();
         json!({ "data": rows, "has_more": false, "first_id": ids.first(), "last_id": ids.last() })
     }
