@@ -7,6 +7,7 @@ use crate::commands::{Context, runtime, sandbox};
 use crate::commands::{dry_run, question};
 use crate::engine::breaker::BreakerState;
 use crate::error::{Error, Kind, Result};
+use crate::output::Level;
 use crate::router::{Listener, Router};
 use crate::types::{AttemptReport, Mode};
 
@@ -35,7 +36,8 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let rehearsed = context.global.sandbox.is_some();
     let faulty: Vec<String> = sandbox::faulty(&context.global).into_iter().map(str::to_owned).collect();
     let mut output = Output::new(context, format, streams, args.raw);
-    let (mut messages, deliveries) = (context.stderr(), context.deliveries.clone());
+    let level = if output.quiet() { Level::Quiet } else { context.level() };
+    let (mut messages, deliveries) = (context.stderr_at(level), context.deliveries.clone());
     let mut router = context.router()?;
     let job = router.prepare(request)?;
     let told = router.warned.len();

@@ -79,7 +79,12 @@ impl Context {
 
     /// A second writer of messages, for a listener.
     pub fn stderr(&self) -> Stderr {
-        Messages::new(io::stderr(), &self.printer.terminal, self.level(), self.redactor.clone())
+        self.stderr_at(self.level())
+    }
+
+    /// The same that says so much.
+    pub fn stderr_at(&self, level: Level) -> Stderr {
+        Messages::new(io::stderr(), &self.printer.terminal, level, self.redactor.clone())
     }
 
     /// Says a warning, once.

@@ -34,6 +34,7 @@ pub use facts::Day;
 pub use interrupt::{Stop, interrupted};
 pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
+pub use walk::SOFT_WARNING;
 
 /// The id of a request that has no row.
 const UNRECORDED: RequestId = RequestId(0);

@@ -127,16 +127,17 @@ fn only_what_is_wanted_is_told_and_json_and_quiet_say_nothing() {
     assert_eq!(place.run(&["ask", "hello"]).expect(0).stderr, "");
     assert!(events(&place).is_empty());
 
-    let place = soft(NOTE);
-    for args in [&["ask", "--json", "hello"][..], &["-q", "ask", "hello", "you"]] {
-        let ran = place.run(args).expect(0);
-        assert_eq!(ran.stderr, "", "{args:?}");
-        assert!(!ran.stdout.contains("from now on"), "{ran:?}");
+    let place = Place::new().labs(&sandbox, NOTE).var("LLMR_BUDGET_DAILY_USD", "0.000001");
+    let alert = "warning: $0.00 of today's $0.000001 are spent: a request was refused";
+    for args in [&["ask", "--json", "hello"][..], &["ask", "--output-format", "stream-json", "a"], &["-q", "ask", "b"]]
+    {
+        let ran = place.run(args).expect(4);
+        assert!(!ran.stderr.contains(alert) && !ran.stdout.contains("a request was refused"), "{args:?} {ran:?}");
     }
     assert_eq!(events(&place).len(), 1, "who listens is told all the same");
-    let ran = place.run(&["ask", "hello", "them"]).expect(0);
-    assert!(ran.stderr.contains("from now on"), "nobody has said it on stderr yet: {ran:?}");
-    place.run(&["ask", "hello"]).expect(0);
+    let ran = place.run(&["ask", "hello"]).expect(4);
+    assert!(ran.stderr.starts_with(alert), "nobody has said it on stderr yet: {ran:?}");
+    assert!(!place.run(&["ask", "hello"]).expect(4).stderr.contains(alert));
     assert_eq!(events(&place).len(), 1);
 }
 
@@ -298,7 +299,10 @@ fn a_hostile_folder_cannot_set_alerts() {
     let bad = "[alerts]\ncommand = [\"sh\", \"-c\", \"echo >>\\\"$LLMR_HOME/told\\\"\"]\n";
     place.work_file("config.toml", bad);
     place.work_file("llmr/config.toml", bad);
-    place.work_file(".env", "LLMR_ALERTS_COMMAND=sh\nLLMR_ALERTS_WEBHOOK=http://127.0.0.1:1/\nALERTS_COMMAND=sh\n");
+    place.work_file(".env", "LLMR_ALERTS_COMMAND=sh\n");
+    let refused = place.run(&["ask", "hello"]).expect(2);
+    assert!(refused.stderr.contains("LLMR_ALERTS_COMMAND: not a variable that a working folder's .env may set"));
+    place.work_file(".env", "ALERTS_COMMAND=sh\nALERTS_WEBHOOK=http://127.0.0.1:1/\n");
     let ran = place.run(&["ask", "hello"]).expect(0);
     assert!(ran.stderr.contains("from now on"), "an alert was due: {ran:?}");
     assert!(!ran.stderr.contains("delivered"), "{ran:?}");

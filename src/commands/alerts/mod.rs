@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::output::{Level, units};
 use crate::router::ending::is_over_the_day;
 use crate::router::select::row_of;
-use crate::router::{Answered, Router};
+use crate::router::{Answered, Router, SOFT_WARNING};
 use crate::types::{AttemptReport, CacheOutcome, Day, NanoUsd, Timestamp, whole_ms};
 
 pub use delivery::Deliveries;
@@ -197,8 +197,9 @@ fn tell(router: &Router<'_>, messages: &mut Stderr, deliveries: &Deliveries, hap
     let subject = event.subject();
     let first = |what: &str| router.store.first_since(what, event.since, event.at).unwrap_or(false);
     // A request that already warns of it need not say it twice.
-    let said = happened.warnings.contains(&event.text);
-    if messages.level() > Level::Quiet && first(&format!("{subject} on stderr")) && !said {
+    let soft = |warning: &String| event.event == AlertKind::Soft && warning.ends_with(SOFT_WARNING);
+    let said = happened.warnings.iter().any(|warning| *warning == event.text || soft(warning));
+    if messages.level() > Level::Quiet && !said && first(&format!("{subject} on stderr")) {
         messages.warning(&event.text);
     }
     let alerts: &Alerts = &router.config.alerts;
