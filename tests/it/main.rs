@@ -11,6 +11,7 @@
 mod alerts;
 mod audit;
 mod cache;
+mod check;
 mod common;
 mod dry_run;
 mod failover;
