@@ -3,6 +3,7 @@
 //! Environment, `.env` files and `config.toml` are read once, checked, and put together here; what comes out is plain
 //! data. What a stranger's `.env` may set is decided in `env_files`, by the classes of `vocabulary`.
 
+mod additions;
 mod address;
 mod alerts;
 mod budget;
@@ -32,6 +33,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::types::Secret;
 
+pub use additions::{Additions, Edited, Fate, NewProvider, edit};
 pub use alerts::{AlertKind, Alerts};
 pub use budget::{Budget, Placed};
 pub use provider_rows::ModelRow;
