@@ -36,10 +36,13 @@ pub fn run(cli: Cli, host: Host) -> u8 {
             Ok(context) => context,
             Err(error) => return report(&error, json, None),
         };
-    match dispatch(&mut context, &command) {
+    let code = match dispatch(&mut context, &command) {
         Ok(()) => 0,
         Err(error) => report(&error, json, Some(&mut context)),
-    }
+    };
+    let deliveries = context.deliveries.clone();
+    deliveries.wait(&mut context.messages);
+    code
 }
 
 /// What is made of the command line's own definitions, and needs no settings.

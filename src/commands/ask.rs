@@ -1,12 +1,14 @@
 //! `llmr ask`: the prompt in, the answer out.
 
 use crate::cli;
+use crate::commands::alerts::{self, Happened};
 use crate::commands::answer::{ConversationReport, Format, Output, show};
 use crate::commands::{Context, runtime, sandbox};
 use crate::commands::{dry_run, question};
 use crate::conversation::{Pinned, Talk, Which, turn};
 use crate::engine::breaker::BreakerState;
 use crate::error::{Error, Kind, Result};
+use crate::output::Level;
 use crate::router::{Answered, Listener, Request, Router};
 use crate::types::{AttemptReport, CacheOutcome, Message, Mode};
 
@@ -36,6 +38,8 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let rehearsed = context.global.sandbox.is_some();
     let faulty: Vec<String> = sandbox::faulty(&context.global).into_iter().map(str::to_owned).collect();
     let mut output = Output::new(context, format, streams, args.raw);
+    let level = if output.quiet() { Level::Quiet } else { context.level() };
+    let (mut messages, deliveries) = (context.stderr_at(level), context.deliveries.clone());
     let mut router = context.router()?;
     let requested_model = request.selection.model.clone();
     let answered = match conversation(args) {
@@ -44,7 +48,9 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     };
     output.finish_stream()?;
     drop(rehearsal);
-    let mut answered = answered?;
+    let mut answered = answered.inspect_err(|error| {
+        alerts::after(&router, &mut messages, &deliveries, &Happened::failed(error));
+    })?;
     if let Some(hint) = (!faulty.is_empty()).then(|| unmet(&router, &faulty, &answered.attempts)).flatten() {
         output.hint(&hint);
     }
@@ -54,7 +60,10 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     if rehearsed && output.quiet() {
         answered.warnings.insert(0, sandbox::NOTE.to_owned());
     }
-    show(&mut router, &mut output, requested_model.as_deref(), answered, args.usage)
+    let happened = Happened::answered(&answered);
+    let shown = show(&mut router, &mut output, requested_model.as_deref(), answered, args.usage);
+    alerts::after(&router, &mut messages, &deliveries, &happened);
+    shown
 }
 
 fn answer(router: &mut Router<'_>, request: Request, output: &mut Output) -> Result<Answered> {

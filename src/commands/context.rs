@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cache::Sealer;
 use crate::cli::Global;
+use crate::commands::alerts::Deliveries;
 use crate::config::{self, Config};
 use crate::engine::draw;
 use crate::error::{Error, Kind, Result};
@@ -39,6 +40,8 @@ pub struct Context {
     pub redactor: Redactor,
     /// What was warned of, each thing once; in JSON it stands in the result.
     pub warned: Vec<String>,
+    /// Alerts on their way; waited for when everything else is done.
+    pub deliveries: Deliveries,
 }
 
 impl Context {
@@ -52,7 +55,8 @@ impl Context {
         let redactor = Redactor::new(&secrets);
         let printer = Printer::new(&host, &global);
         let messages = Messages::new(io::stderr(), &printer.terminal, level(&global), redactor.clone());
-        let mut context = Self { host, config, global, printer, messages, redactor, warned: Vec::new() };
+        let (warned, deliveries) = (Vec::new(), Deliveries::default());
+        let mut context = Self { host, config, global, printer, messages, redactor, warned, deliveries };
         for warning in context.config.warnings.clone() {
             context.warn(&warning);
         }
@@ -75,7 +79,12 @@ impl Context {
 
     /// A second writer of messages, for a listener.
     pub fn stderr(&self) -> Stderr {
-        Messages::new(io::stderr(), &self.printer.terminal, self.level(), self.redactor.clone())
+        self.stderr_at(self.level())
+    }
+
+    /// The same that says so much.
+    pub fn stderr_at(&self, level: Level) -> Stderr {
+        Messages::new(io::stderr(), &self.printer.terminal, level, self.redactor.clone())
     }
 
     /// Says a warning, once.
@@ -134,6 +143,15 @@ impl Context {
         self.router_over(store, Self::sealer)
     }
 
+    /// One more router over the real database, for a request beside another one. What there is to warn of was said
+    /// when the first one was made.
+    pub fn another_router(&self) -> Result<Router<'_>> {
+        let store = Store::open(&self.config.paths.database, self.store_options())?;
+        let (limit, _) = self.limit(&store)?;
+        let sealer = self.config.settings.cache.enabled.then(|| self.sealer()).and_then(Result::ok);
+        Ok(self.router_with(store, limit, sealer))
+    }
+
     /// A router that only looks.
     pub fn router_without_writing(&mut self) -> Result<Router<'_>> {
         let store = self.store_for_reading();
@@ -157,7 +175,11 @@ impl Context {
             self.warn(&format!("the cache is off: {error}"));
             None
         });
-        Ok(Router {
+        Ok(self.router_with(store, limit, sealer))
+    }
+
+    fn router_with(&self, store: Store, limit: Limit, sealer: Option<Sealer>) -> Router<'_> {
+        Router {
             host: &self.host,
             config: &self.config,
             store,
@@ -167,7 +189,7 @@ impl Context {
             network: self.network(),
             client: None,
             warned: self.warned.clone(),
-        })
+        }
     }
 
     /// What seals cache entries.
@@ -183,7 +205,8 @@ impl Context {
         }
     }
 
-    fn network(&self) -> Network {
+    /// How the network is reached.
+    pub fn network(&self) -> Network {
         let proxies = &self.config.proxies;
         let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|p| p.expose().to_owned());
         Network {

@@ -1,5 +1,6 @@
 //! One verb a file: arguments into a plain request, a call, a report, output. No decisions.
 
+pub mod alerts;
 pub mod answer;
 pub mod ask;
 pub mod batch;

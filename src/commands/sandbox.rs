@@ -38,6 +38,8 @@ pub fn rehearse(config: &mut Config, global: &Global) -> Result<()> {
     config.paths.database = config.paths.database.with_file_name("llmr-sandbox.db");
     config.paths.history_file = config.paths.history_file.with_file_name("chat_history-sandbox");
     config.proxies = crate::config::Proxies::default();
+    // Nobody is to be woken up by a rehearsal.
+    config.alerts = crate::config::Alerts { on: config.alerts.on.clone(), ..crate::config::Alerts::default() };
     Ok(())
 }
 

@@ -5,6 +5,16 @@
 /// What a base URL must be, for messages.
 pub(super) const ALLOWED: &str = "a base URL such as https://host/v1, without user, query or fragment";
 
+/// What the address of a webhook must be, for messages.
+pub(super) const WEBHOOK: &str = "an http(s) address without a user name in it";
+
+/// Whether this is `http(s)://host[:port][/path][?query]`.
+pub(super) fn is_webhook(text: &str) -> bool {
+    let before_query = text.split_once('?').map_or(text, |(before, _)| before);
+    let plain = |c: char| c.is_ascii_graphic() && !"\\\"<>`{}|^#".contains(c);
+    base_url(before_query).is_some() && text.chars().all(plain)
+}
+
 /// The base URL without its trailing slashes; `None` unless it is plain `http(s)://host[:port][/path]`.
 pub(super) fn base_url(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;

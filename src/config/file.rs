@@ -13,7 +13,7 @@ use super::budget;
 use super::closest::closest;
 use super::settings::{Form, SETTINGS, Settings};
 use super::source::{Found, Source};
-use super::{address, provider_rows};
+use super::{address, alerts, provider_rows};
 use crate::error::{Error, Kind, Result};
 
 pub(super) use provider_rows::ProviderEntry;
@@ -29,6 +29,8 @@ pub(super) struct File {
     pub aliases: BTreeMap<String, String>,
     /// Models to try after a model.
     pub fallbacks: BTreeMap<String, Vec<String>>,
+    /// Whom to tell of what.
+    pub alerts: alerts::Read,
 }
 
 impl File {
@@ -42,6 +44,7 @@ impl File {
                 "provider" => file.providers = provider_rows::read(&reader, value)?,
                 "aliases" => file.aliases = reader.entries(value, "aliases", Reader::word)?,
                 "fallbacks" => file.fallbacks = reader.entries(value, "fallbacks", Reader::words)?,
+                "alerts" => file.alerts = alerts::read(&reader, value)?,
                 _ => file.setting(&reader, "", key, value)?,
             }
         }
@@ -74,7 +77,7 @@ impl File {
 
 /// The keys that may stand in a section, for a hint.
 fn known_keys(section: &str) -> impl Iterator<Item = &'static str> {
-    let others = ["provider", "aliases", "fallbacks", "cache", "breaker", "timeouts", budget::KEY];
+    let others = ["provider", "aliases", "fallbacks", "alerts", "cache", "breaker", "timeouts", budget::KEY];
     let settings = SETTINGS.iter().filter(|row| row.form != Form::Secret).map(|row| row.key);
     let section = section.to_owned();
     settings.chain(others).filter(move |key| key.starts_with(&section))
@@ -139,6 +142,11 @@ impl Reader<'_> {
     pub fn word(&self, value: &Item, name: &str) -> Result<String> {
         let word = value.get_ref().as_str().map(str::trim).filter(|word| !word.is_empty());
         word.map(str::to_owned).ok_or_else(|| self.wrong(value, name, "a string with something in it"))
+    }
+
+    /// A string as it is, which may be empty.
+    pub fn argument(&self, value: &Item, name: &str) -> Result<String> {
+        value.get_ref().as_str().map(str::to_owned).ok_or_else(|| self.wrong(value, name, "a list of strings"))
     }
 
     /// A list of strings; one alone may stand without brackets.

@@ -3,7 +3,9 @@
 //! Environment, `.env` files and `config.toml` are read once, checked, and put together here; what comes out is plain
 //! data. What a stranger's `.env` may set is decided in `env_files`, by the classes of `vocabulary`.
 
+mod additions;
 mod address;
+mod alerts;
 mod budget;
 mod closest;
 mod env_files;
@@ -31,6 +33,8 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::types::Secret;
 
+pub use additions::{Additions, Edited, Fate, NewProvider, edit};
+pub use alerts::{AlertKind, Alerts};
 pub use budget::{Budget, Placed};
 pub use provider_rows::ModelRow;
 pub use providers::{AzureConfig, KeyState, ProviderConfig};
@@ -61,6 +65,8 @@ pub struct Config {
     pub aliases: BTreeMap<String, String>,
     /// Models to try after a model, in order.
     pub fallbacks: BTreeMap<String, Vec<String>>,
+    /// Whom to tell of what.
+    pub alerts: Alerts,
     /// The way out of the network.
     pub proxies: Proxies,
     /// What is not an error but deserves a word.
@@ -148,7 +154,7 @@ impl Config {
     pub fn secrets(&self) -> Vec<Secret> {
         let keys = self.providers.iter().filter_map(|provider| provider.key.clone());
         let own = [&self.settings.cache.hmac_key, &self.settings.metrics_token];
-        let proxies = [&self.proxies.https, &self.proxies.http, &self.proxies.all];
+        let proxies = [&self.proxies.https, &self.proxies.http, &self.proxies.all, &self.alerts.webhook];
         keys.chain(own.into_iter().chain(proxies).flatten().cloned()).collect()
     }
 }
@@ -178,6 +184,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     warnings.append(&mut providers.warnings);
     let proxies = proxies(&places.layers);
     let mut rows = resolved.rows();
+    rows.extend(file.alerts.rows());
     rows.extend(proxies.rows(&places.layers));
     rows.append(&mut providers.rows);
 
@@ -188,6 +195,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
         providers: providers.configs,
         aliases: file.aliases,
         fallbacks: file.fallbacks,
+        alerts: file.alerts.alerts,
         proxies,
         warnings,
         paths,

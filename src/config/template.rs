@@ -58,6 +58,15 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #threshold = 3
 #open_secs = 60
 
+# Whom to tell when the day's money runs out (soft, hard), a provider's breaker opens, or a model in use is about to
+# retire: a program (run without a shell, the text as its last argument, the event as JSON on its stdin), a webhook
+# (a POST of that JSON), or both. Each has so many seconds, after the answer. It is said on stderr either way.
+#[alerts]
+#command = ["notify-send", "llmr"]
+#webhook = "https://hooks.example.com/services/of-your-own"
+#timeout_secs = 5
+#on = ["soft", "hard", "breaker", "retiring"]
+
 # Names that stand for models.
 #[aliases]
 #quick = "lab/small"

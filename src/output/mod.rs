@@ -10,6 +10,7 @@ pub mod progress;
 pub mod redact;
 pub mod sanitize;
 pub mod stdout;
+pub mod steps;
 pub mod table;
 pub mod units;
 pub mod usage;
@@ -19,6 +20,7 @@ pub use progress::Spinner;
 pub use redact::Redactor;
 pub use sanitize::Sanitizer;
 pub use stdout::{AnswerWriter, Wrote};
+pub use steps::Steps;
 pub use table::{Align, Table};
 
 /// What stdout and stderr are connected to, as far as output depends on it.

@@ -15,7 +15,7 @@ use super::{Dialect, Endpoint, Frame, HeaderValue, HttpRequest, Partial};
 pub struct Anthropic;
 
 /// The version of the API that is spoken here; the only one there has been since.
-const VERSION: &str = "2023-06-01";
+pub(super) const VERSION: &str = "2023-06-01";
 
 /// The smallest budget for thinking that is accepted.
 const MIN_BUDGET: u64 = 1024;

@@ -6,6 +6,7 @@
 
 pub mod failure;
 pub mod framing;
+pub mod listing;
 pub mod passed;
 pub mod table;
 pub mod think;
@@ -72,6 +73,15 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
     /// Whether a stream was asked for.
     pub stream: bool,
+}
+
+/// A request for what lies at an address.
+#[derive(Debug, Clone)]
+pub struct HttpGet {
+    /// The whole URL. Never holds a key.
+    pub url: String,
+    /// Headers; a value that is a key is marked by its type.
+    pub headers: Vec<(&'static str, HeaderValue)>,
 }
 
 /// A header's value.

@@ -8,6 +8,10 @@ use crate::types::{DialectKind, ImageLimits};
 pub struct Quirks {
     /// What is appended to the base URL (OpenAI-compatible providers only).
     pub path: &'static str,
+    /// Where its models are listed, after the base URL; `None` where they are not. The other dialects know one place.
+    pub models: Option<&'static str>,
+    /// Where a key is checked, where the list is given to anybody.
+    pub key_check: Option<&'static str>,
     /// Whether the URL is Azure's: `/openai/deployments/MODEL` and a dated version before the path, else `/openai/v1`.
     pub deployment_paths: bool,
     /// How the key is sent (OpenAI-compatible providers only; the other dialects know one way).
@@ -73,6 +77,8 @@ impl Quirks {
     /// OpenAI-compatible, as most copies are.
     pub const OPENAI_LIKE: Self = Self {
         path: "/chat/completions",
+        models: Some("/models"),
+        key_check: None,
         deployment_paths: false,
         auth: Auth::Bearer,
         output_cap: "max_tokens",
@@ -175,12 +181,12 @@ pub const PROVIDERS: &[ProviderRow] = &[
     row!("xai", ["XAI_API_KEY"], ["XAI_MODEL", "GROK_MODEL"], "XAI_BASE_URL", "https://api.x.ai/v1", Openai,
         Quirks { cost: ReportedCost::UsdTicks, reasoning_beside_output: true, images: XAI_IMAGES, ..LIKE }),
     row!("openrouter", ["OPENROUTER_API_KEY"], ["OPENROUTER_MODEL"], "OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1", Openai,
-        Quirks { cost: ReportedCost::UsageCost, effort: EffortField::Reasoning, max_price: true, ..LIKE }),
+        Quirks { cost: ReportedCost::UsageCost, effort: EffortField::Reasoning, max_price: true, key_check: Some("/key"), ..LIKE }),
     row!("groq", ["GROQ_API_KEY"], ["GROQ_MODEL"], "GROQ_BASE_URL", "https://api.groq.com/openai/v1", Openai,
         Quirks { images: GROQ_IMAGES, ..LIKE }),
     row!("together", ["TOGETHER_API_KEY"], ["TOGETHER_MODEL"], "TOGETHER_BASE_URL", "https://api.together.xyz/v1", Openai, LIKE),
     row!("perplexity", ["PERPLEXITY_API_KEY"], ["PERPLEXITY_MODEL"], "PERPLEXITY_BASE_URL", "https://api.perplexity.ai", Openai,
-        Quirks { cost: ReportedCost::UsageCostTotal, done_marker: false, stream_usage_option: false,
+        Quirks { models: None, cost: ReportedCost::UsageCostTotal, done_marker: false, stream_usage_option: false,
             search_context: Some("low"), images: PERPLEXITY_IMAGES, ..LIKE }),
     row!("cohere", ["COHERE_API_KEY", "CO_API_KEY"], ["COHERE_MODEL"], "COHERE_BASE_URL", "https://api.cohere.com", Cohere,
         Quirks { images: COHERE_IMAGES, ..LIKE }),
@@ -188,13 +194,14 @@ pub const PROVIDERS: &[ProviderRow] = &[
         Quirks { auth: Auth::Header("api-key"), deployment_paths: true, output_cap: "max_completion_tokens",
             images: AZURE_IMAGES, ..LIKE }),
     row!("ai21", ["AI21_API_KEY"], ["AI21_MODEL"], "AI21_BASE_URL", "https://api.ai21.com/studio/v1", Openai,
-        Quirks { stream_usage_option: false, effort: EffortField::Unsupported, ..LIKE }),
-    row!("blackbox", ["BLACKBOX_API_KEY"], ["BLACKBOX_MODEL"], "BLACKBOX_BASE_URL", "https://api.blackbox.ai", Openai, LIKE),
+        Quirks { models: None, stream_usage_option: false, effort: EffortField::Unsupported, ..LIKE }),
+    row!("blackbox", ["BLACKBOX_API_KEY"], ["BLACKBOX_MODEL"], "BLACKBOX_BASE_URL", "https://api.blackbox.ai", Openai,
+        Quirks { models: None, ..LIKE }),
     row!("cerebras", ["CEREBRAS_API_KEY"], ["CEREBRAS_MODEL"], "CEREBRAS_BASE_URL", "https://api.cerebras.ai/v1", Openai, LIKE),
     row!("fireworks", ["FIREWORKS_API_KEY"], ["FIREWORKS_MODEL"], "FIREWORKS_BASE_URL", "https://api.fireworks.ai/inference/v1", Openai,
         Quirks { images: FIREWORKS_IMAGES, ..LIKE }),
     row!("ollama", [], ["OLLAMA_MODEL"], "OLLAMA_HOST", "http://127.0.0.1:11434", Openai,
-        Quirks { path: "/v1/chat/completions", ..LIKE }),
+        Quirks { path: "/v1/chat/completions", models: Some("/v1/models"), ..LIKE }),
 ];
 
 /// The built-in provider of that name.

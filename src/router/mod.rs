@@ -35,6 +35,7 @@ pub use interrupt::{Stop, interrupted, outlive_signals, overlook_past_signals};
 pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
 use shape::unsure_of_pictures;
+pub use walk::SOFT_WARNING;
 
 /// The id of a request that has no row.
 const UNRECORDED: RequestId = RequestId(0);

@@ -339,7 +339,7 @@ fn has(provider: &ProviderConfig, model: &str) -> bool {
 }
 
 /// The catalogue's row of a provider's model; Azure's deployment goes by the model that was named for it.
-fn row_of(provider: &ProviderConfig, model: &str) -> Option<&'static ModelRow> {
+pub fn row_of(provider: &ProviderConfig, model: &str) -> Option<&'static ModelRow> {
     let own = provider.azure.as_ref().filter(|azure| azure.deployment.as_deref() == Some(model));
     catalogue::find(&provider.name, own.and_then(|azure| azure.model.as_deref()).unwrap_or(model))
 }

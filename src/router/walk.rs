@@ -20,6 +20,9 @@ use crate::store::{RequestEnd, RequestStart};
 use crate::transport::Client;
 use crate::types::{AttemptReport, CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp, whole_ms};
 
+/// How the warning ends that is given with every answer from the soft cut-off on.
+pub const SOFT_WARNING: &str = "cheaper providers are preferred";
+
 /// A walk under way.
 pub(super) struct Trip<'j> {
     pub job: &'j Job,
@@ -208,8 +211,7 @@ impl Router<'_> {
         trip.decision = serde_json::to_string(&decision).ok();
         if plan.state == BudgetState::Soft {
             let limit = facts.money.limit;
-            let text =
-                format!("{} USD of today's {limit} USD are spent: cheaper providers are preferred", facts.money.spent);
+            let text = format!("{} USD of today's {limit} USD are spent: {SOFT_WARNING}", facts.money.spent);
             trip.warn(text, listener);
         }
         for candidate in &decision.candidates {

@@ -133,6 +133,12 @@ impl Books {
         (total, own)
     }
 
+    /// How many requests were counted: the number of the last one, and how many are this provider's.
+    pub(super) fn counted(&self, provider: usize) -> (u64, u64) {
+        let pages = self.pages();
+        (pages.total, pages.counts.get(provider).copied().unwrap_or_default())
+    }
+
     pub(super) fn keep(&self, request: Received) {
         let mut pages = self.pages();
         pages.received.push_back(request);

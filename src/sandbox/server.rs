@@ -97,6 +97,9 @@ async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Response<Body
     };
     state.books.keep(received.clone());
     match index.and_then(|index| Some((index, state.providers.get(index)?))) {
+        Some((index, provider)) if received.method == "GET" => {
+            Exchange::looking(state, index, provider).list(&received).await
+        }
         Some((index, provider)) => Exchange::new(state, index, provider).answer(&received).await,
         None => json_response(404, &json!({ "error": format!("the sandbox has no provider `{name}`") })),
     }
@@ -125,6 +128,34 @@ impl<'a> Exchange<'a> {
         let (number, own) = state.books.count(index);
         let (fault_name, fault) = state.script.fault(&provider.name, own);
         Self { state, index, provider, wire: wire::of(provider.dialect), number, fault_name, fault }
+    }
+
+    /// One that asks nobody: it meets the fault that the next request will meet, and uses none up.
+    fn looking(state: &'a Arc<State>, index: usize, provider: &'a SandboxProvider) -> Self {
+        let (number, own) = state.books.counted(index);
+        let (fault_name, fault) = state.script.fault(&provider.name, own);
+        Self { state, index, provider, wire: wire::of(provider.dialect), number, fault_name, fault }
+    }
+
+    /// The list of models, which has the one that it is best asked for.
+    async fn list(&self, received: &Received) -> Response<Body> {
+        let meta = Meta { headers: &received.headers, query: &received.query };
+        let path = received.path.get(self.provider.name.len() + 1..).unwrap_or_default();
+        if !self.wire.lists(path) {
+            return self.refuse(&Problem::UnknownPath, "");
+        }
+        if self.provider.needs_key && self.wire.key(&meta).is_none_or(|key| key.trim().is_empty()) {
+            return self.refuse(&Problem::MissingKey, "");
+        }
+        match self.fault {
+            Fault::Hang => std::future::pending().await,
+            Fault::Refuse(problem) => self.refuse(&problem, &self.provider.model),
+            Fault::Slow(ms) => {
+                sleep(Duration::from_millis(ms)).await;
+                json_response(200, &self.wire.models(&[&self.provider.model]))
+            }
+            _ => json_response(200, &self.wire.models(&[&self.provider.model])),
+        }
     }
 
     async fn answer(&self, received: &Received) -> Response<Body> {

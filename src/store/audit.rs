@@ -28,7 +28,7 @@ fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
         ("ledger_nanousd", "SELECT day, total(cost_nanousd) AS n FROM attempts GROUP BY day"),
         ("adjusted_nanousd", "SELECT day, total(amount_nanousd) AS n FROM adjustments GROUP BY day"),
         ("attempts", "SELECT day, count(*) AS n FROM attempts GROUP BY day"),
-        ("requests", "SELECT day, count(*) AS n FROM requests GROUP BY day"),
+        ("requests", "SELECT day, count(*) AS n FROM requests WHERE mode <> 'imported' GROUP BY day"),
     ] {
         let sql = format!(
             "SELECT coalesce(days.day, rows.day), coalesce({kept}, 0), coalesce(n, 0)

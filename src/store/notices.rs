@@ -2,7 +2,7 @@
 
 use rusqlite::named_params;
 
-use super::columns::{all, run};
+use super::columns::{all, first, run};
 use super::{Store, StoreError};
 use crate::types::{Day, Mode, Timestamp};
 
@@ -13,6 +13,24 @@ impl Store {
              ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at WHERE value <> excluded.value";
         let day = at.day().to_string();
         self.write(|tx| Ok(run(tx, sql, named_params! { ":what": what, ":day": day, ":at": at })? > 0))
+    }
+
+    /// Whether nobody has asked this since then; from now on somebody has.
+    pub fn first_since(&self, what: &str, since: Timestamp, at: Timestamp) -> Result<bool, StoreError> {
+        let name = format!("said {what}");
+        // Mostly somebody has: looking takes no lock.
+        let last = self.read(|tx| {
+            let sql = "SELECT at FROM settings WHERE name = ?1";
+            Ok(first(tx, sql, [&name], |row| row.get::<_, Option<Timestamp>>(0))?.flatten())
+        })?;
+        if last.is_some_and(|last| last >= since) {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO settings (name, value, at) VALUES (:name, :day, :at)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at WHERE at < :since";
+        let day = at.day().to_string();
+        let values = named_params! { ":name": name, ":day": day, ":at": at, ":since": since };
+        self.write(|tx| Ok(run(tx, sql, values)? > 0))
     }
 
     /// The recorded decisions of the requests made in a mode, over the days from one to another, both included.
@@ -40,5 +58,17 @@ mod tests {
         let said = [at, at, at.plus_ms(86_400_000)].map(|at| store.first_of_day("a", at).unwrap());
         assert_eq!(said, [true, false, true]);
         assert!(store.first_of_day("b", at).unwrap());
+    }
+
+    #[test]
+    fn a_thing_is_said_again_after_the_next_event() {
+        let options = StoreOptions { busy_timeout_ms: 0, me: Owner::default(), liveness: |_| Liveness::Alive, seed: 1 };
+        let store = Store::in_memory(options).unwrap();
+        let said = |since, at| store.first_since("a", Timestamp(since), Timestamp(at)).unwrap();
+        assert_eq!(
+            [said(5, 10), said(5, 12), said(10, 12), said(11, 20), said(11, 21)],
+            [true, false, false, true, false]
+        );
+        assert!(store.first_since("b", Timestamp(0), Timestamp(0)).unwrap());
     }
 }

@@ -243,7 +243,7 @@ impl Store {
 
 fn requests(tx: &Connection, filter: &LogFilter<'_>) -> Result<Vec<LogEntry>, Problem> {
     let sql = "SELECT * FROM requests
-               WHERE (:id IS NULL OR id = :id) AND (:since IS NULL OR at >= :since) AND (:tag IS NULL OR tag = :tag)
+               WHERE iif(:id IS NULL, mode <> 'imported', id = :id) AND (:since IS NULL OR at >= :since) AND (:tag IS NULL OR tag = :tag)
                ORDER BY id DESC LIMIT :limit";
     let values = named_params! {
         ":id": filter.id, ":since": filter.since, ":tag": filter.tag, ":limit": filter.limit.map_or(-1, int),

@@ -30,7 +30,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, Kind};
-use crate::providers::{HeaderValue, HttpRequest};
+use crate::providers::{HeaderValue, HttpGet, HttpRequest};
 use crate::types::{Failure, FailureClass};
 
 pub use response::Response;
@@ -146,8 +146,20 @@ impl Client {
 
     /// The same for a caller who may drop the future and must know then whether anything was sent.
     pub async fn send_noting(&self, request: &HttpRequest, limits: &Limits, sent: &Sent) -> Result<Response, Failure> {
+        self.execute(self.outgoing(request, sent)?, limits, sent).await
+    }
+
+    /// Asks for what lies at an address, and waits for the headers of its answer, whatever their status.
+    pub async fn get(&self, request: &HttpGet, limits: &Limits) -> Result<Response, Failure> {
+        let headers = headers(&request.headers).map_err(unsent)?;
+        let outgoing = self.http.get(&request.url).headers(headers).build().map_err(|_| no_address())?;
+        let sent = Sent::default();
+        sent.mark();
+        self.execute(outgoing, limits, &sent).await
+    }
+
+    async fn execute(&self, outgoing: reqwest::Request, limits: &Limits, sent: &Sent) -> Result<Response, Failure> {
         let deadline = Instant::now() + Duration::from_millis(limits.first_byte_ms);
-        let outgoing = self.outgoing(request, sent)?;
         let host = host(outgoing.url());
         let described = self.described(&host, outgoing.url());
         match timeout_at(deadline, self.http.execute(outgoing)).await {
@@ -158,20 +170,28 @@ impl Client {
     }
 
     fn outgoing(&self, request: &HttpRequest, sent: &Sent) -> Result<reqwest::Request, Failure> {
-        let unsent = |failure: Failure| Failure { unsent: true, ..failure };
-        let headers = headers(request).map_err(unsent)?;
+        let mut headers = headers(&request.headers).map_err(unsent)?;
+        headers.insert(CONTENT_TYPE, reqwest::header::HeaderValue::from_static("application/json"));
         self.http
             .post(&request.url)
             .headers(headers)
             .body(reqwest::Body::wrap(NotedBody::new(&request.body, sent)))
             .build()
-            .map_err(|_| unsent(Failure::new(FailureClass::InvalidRequest, "the base URL is not an http(s) address")))
+            .map_err(|_| no_address())
     }
 
     /// The host for messages about connecting, where a proxy may be what fails.
     fn described(&self, host: &str, url: &reqwest::Url) -> String {
         if self.proxied && !is_loopback(url) { format!("{host} (a proxy is set)") } else { host.to_owned() }
     }
+}
+
+fn unsent(failure: Failure) -> Failure {
+    Failure { unsent: true, ..failure }
+}
+
+fn no_address() -> Failure {
+    unsent(Failure::new(FailureClass::InvalidRequest, "the base URL is not an http(s) address"))
 }
 
 fn is_loopback(url: &reqwest::Url) -> bool {
@@ -219,10 +239,9 @@ impl hyper::body::Body for NotedBody {
 }
 
 /// The request's headers, keys marked so that nothing prints them.
-fn headers(request: &HttpRequest) -> Result<HeaderMap, Failure> {
-    let mut map = HeaderMap::with_capacity(request.headers.len() + 1);
-    map.insert(CONTENT_TYPE, reqwest::header::HeaderValue::from_static("application/json"));
-    for (name, value) in &request.headers {
+fn headers(given: &[(&'static str, HeaderValue)]) -> Result<HeaderMap, Failure> {
+    let mut map = HeaderMap::with_capacity(given.len() + 1);
+    for (name, value) in given {
         let (text, class, sensitive) = match value {
             HeaderValue::Plain(text) => (text.clone(), FailureClass::InvalidRequest, false),
             HeaderValue::Secret(prefix, key) => (format!("{prefix}{}", key.expose()), FailureClass::Auth, true),

@@ -219,7 +219,7 @@ async fn what_was_never_sent_says_so() {
 
 #[test]
 fn keys_are_marked_so_that_nothing_prints_them() {
-    let headers = headers(&request("http://127.0.0.1/")).unwrap();
+    let headers = headers(&request("http://127.0.0.1/").headers).unwrap();
     assert!(headers["authorization"].is_sensitive());
     assert!(!headers["x-plain"].is_sensitive());
     assert!(!format!("{headers:?}").contains("test-key"));

@@ -8,9 +8,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod alerts;
 mod audit;
 mod cache;
 mod chat;
+mod check;
 mod common;
 mod conversations;
 mod dry_run;

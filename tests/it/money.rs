@@ -160,7 +160,8 @@ fn an_answer_cut_by_the_budget_says_so_and_an_empty_one_is_the_budget_s_end() {
     assert_eq!(answer["warnings"], serde_json::json!([cut]));
     place.run(&["budget", "reset"]).expect(0);
     let ran = place.run(&ask).expect(0);
-    assert_eq!((ran.stdout.as_str(), ran.stderr), ("only half\n", format!("warning: {cut}\n")));
+    let alert = "warning: $0.003 of today's $0.003 are spent: only free answers are given until midnight UTC\n";
+    assert_eq!((ran.stdout.as_str(), ran.stderr), ("only half\n", format!("warning: {cut}\n{alert}")));
 
     let (canned, place) = always(&completion("", "length", 3, 300));
     let ran = place.run(&ask).expect(4);
@@ -181,7 +182,9 @@ fn a_vendor_that_bills_more_than_was_held_is_told_and_counts() {
     let (canned, place) = always(&completion("dear", "stop", 3, 100_000));
     let ran = place.run(&["ask", "--no-stream", "--no-cache", "hello"]).expect(0);
     assert_eq!(ran.stdout, "dear\n");
-    assert_eq!(ran.stderr, "warning: alpha/m billed 1 USD, more than the worst case of 0.003 USD\n");
+    let billed = "warning: alpha/m billed 1 USD, more than the worst case of 0.003 USD\n";
+    let alert = "warning: $1.00 of today's $0.003 are spent: only free answers are given until midnight UTC\n";
+    assert_eq!(ran.stderr, format!("{billed}{alert}"));
     assert_eq!(place.money(), (100_000 * OUT, 0, 0));
     let (_, budget) = place.json(&["budget"]);
     let expected = (&serde_json::json!(1), &serde_json::json!(0), &serde_json::json!("hard"));
@@ -218,7 +221,7 @@ fn from_the_soft_cut_off_on_cheaper_ones_are_preferred() {
     let sandbox = sandbox_of(two, "");
     let place = Place::new().labs(&sandbox, "").var("LLMR_BUDGET_DAILY_USD", 1);
     for (spent, who, told) in [
-        ("0.949", "alpha", ""),
+        ("0.949", "alpha", "warning: $0.95 of today's $1.00 are spent: cheaper providers are preferred from now on\n"),
         ("0.95", "beta", "warning: 0.95 USD of today's 1 USD are spent: cheaper providers are preferred\n"),
     ] {
         place.run(&["budget", "reset", "--to", spent]).expect(0);

@@ -40,6 +40,13 @@ impl Wire for Anthropic {
         Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage: true })
     }
 
+    fn models(&self, ids: &[&str]) -> Value {
+        let row =
+            |id: &&str| json!({ "type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z" });
+        let rows: Vec<Value> = ids.iter().map(row).collect();
+        json!({ "data": rows, "has_more": false, "first_id": ids.first(), "last_id": ids.last() })
+    }
+
     fn whole(&self, reply: &Reply) -> Value {
         let mut blocks = Vec::new();
         if !reply.thought.is_empty() {

@@ -32,6 +32,15 @@ impl Wire for Cohere {
         Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage: true })
     }
 
+    fn lists(&self, path: &str) -> bool {
+        path == "/v1/models"
+    }
+
+    fn models(&self, ids: &[&str]) -> Value {
+        let row = |id: &&str| json!({ "name": id, "endpoints": ["chat"] });
+        json!({ "models": ids.iter().map(row).collect::<Vec<_>>() })
+    }
+
     fn whole(&self, reply: &Reply) -> Value {
         let mut content = Vec::new();
         if !reply.thought.is_empty() {

@@ -58,6 +58,16 @@ impl Wire for Gemini {
         })
     }
 
+    fn lists(&self, path: &str) -> bool {
+        path == "/v1beta/models"
+    }
+
+    fn models(&self, ids: &[&str]) -> Value {
+        let methods = ["generateContent", "countTokens"];
+        let row = |id: &&str| json!({ "name": format!("models/{id}"), "supportedGenerationMethods": methods });
+        json!({ "models": ids.iter().map(row).collect::<Vec<_>>() })
+    }
+
     fn whole(&self, reply: &Reply) -> Value {
         let mut parts = Vec::new();
         if !reply.thought.is_empty() {

@@ -164,6 +164,15 @@ pub(super) trait Wire: Sync {
     fn key<'a>(&self, meta: &Meta<'a>) -> Option<&'a str>;
     /// Reads a request, as strictly as the vendor does.
     fn read(&self, route: Route, meta: &Meta<'_>, body: &Value) -> Result<Prompt, Problem>;
+    /// Whether models are listed at the rest of a path.
+    fn lists(&self, path: &str) -> bool {
+        ["/v1/models", "/models"].contains(&path)
+    }
+    /// The list of models.
+    fn models(&self, ids: &[&str]) -> Value {
+        let row = |id: &&str| json!({ "id": id, "object": "model", "created": 0, "owned_by": "sandbox" });
+        json!({ "object": "list", "data": ids.iter().map(row).collect::<Vec<_>>() })
+    }
     /// The body of a whole answer.
     fn whole(&self, reply: &Reply) -> Value;
     /// The events of a streamed one.

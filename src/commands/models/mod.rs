@@ -1,5 +1,7 @@
 //! `llmr models`: the catalogue with prices and windows.
 
+mod live;
+
 use serde::Serialize;
 
 use crate::catalogue::{self, Ability, ModelRow, ModelState};
@@ -42,6 +44,9 @@ struct Model {
 pub fn run(context: &mut Context, args: &cli::Models) -> Result<()> {
     if let Some(name) = &args.provider {
         super::providers::find(context, name)?;
+    }
+    if args.live {
+        return live::run(context, args);
     }
     let today = context.host.now().day();
     let own = context.config.providers.iter().flat_map(own_models);

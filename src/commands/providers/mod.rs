@@ -1,5 +1,8 @@
 //! `llmr providers`: who takes part, in which state.
 
+pub mod asked;
+mod check;
+
 use serde::Serialize;
 
 use crate::cli::{self, ProvidersAction};
@@ -71,9 +74,7 @@ pub fn run(context: &mut Context, args: &cli::Providers) -> Result<()> {
         None => list(context, false),
         Some(ProvidersAction::List { all }) => list(context, *all),
         Some(ProvidersAction::Show { name }) => show(context, name),
-        Some(ProvidersAction::Check { .. }) => {
-            Err(crate::error::Error::new(crate::error::Kind::Other, "check is not built yet"))
-        }
+        Some(ProvidersAction::Check { names, live }) => check::run(context, names, *live),
         Some(ProvidersAction::Reset { name }) => {
             find(context, name)?;
             context.store()?.reset_provider(name)?;
