@@ -16,6 +16,7 @@ mod common;
 mod dry_run;
 mod failover;
 mod hostile_folder;
+mod import;
 mod kill;
 mod listener;
 mod money;
