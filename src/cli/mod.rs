@@ -101,7 +101,7 @@ pub enum Command {
     Budget(Budget),
     /// Who takes part, in which state
     #[command(
-        after_help = "Examples:\n  llmr providers\n  llmr providers show openai\n  llmr providers reset openai   close its breaker, end its rest"
+        after_help = "Examples:\n  llmr providers\n  llmr providers show openai\n  llmr providers check          is each key accepted, which models are listed, how fast\n  llmr providers check openai --live --json\n  llmr providers reset openai   close its breaker, end its rest\n\nA check costs nothing and is told again for 30 s; --live has each default model answer one word, which costs a little.\nIts exit code: 0 when every key is accepted, 77 when every one is refused, 69 when nobody can be reached, 75 when all are\nrate-limited, 2 when no key is set, 1 when it differs from provider to provider."
     )]
     Providers(Providers),
     /// What was asked, answered and spent
@@ -121,7 +121,9 @@ pub enum Command {
     )]
     Forget(Forget),
     /// The catalogue: models, prices, windows
-    #[command(after_help = "Examples:\n  llmr models\n  llmr models -p anthropic\n  llmr models gpt-6 --json")]
+    #[command(
+        after_help = "Examples:\n  llmr models\n  llmr models -p anthropic\n  llmr models gpt-6 --json\n  llmr models --live            what the providers list now, marked against the catalogue"
+    )]
     Models(Models),
     /// Settings and where they come from
     #[command(
@@ -129,7 +131,9 @@ pub enum Command {
     )]
     Config(Config),
     /// Bring keys' names, aliases, models and history over from another tool
-    #[command(after_help = "Examples:\n  llmr import llm\n  llmr import aichat --dry-run\n  llmr import mods")]
+    #[command(
+        after_help = "Examples:\n  llmr import llm\n  llmr import aichat --dry-run\n  llmr import mods --from ~/backup/mods\n\nAliases and servers are added to config.toml, where what is there wins; history becomes conversations (`llmr chat list`)\nthat count as no spending. Keys stay where they are: their variables are named."
+    )]
     Import(Import),
     /// Print a shell's completions
     #[command(

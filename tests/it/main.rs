@@ -21,6 +21,7 @@ mod files;
 mod forget;
 mod hostile_folder;
 mod images;
+mod import;
 mod kill;
 mod listener;
 mod money;

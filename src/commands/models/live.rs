@@ -23,7 +23,7 @@ struct Report {
 struct Model {
     provider: String,
     model: String,
-    catalogue: Status,
+    catalogue: Mark,
     /// Its id in the catalogue, where that is another one.
     known_as: Option<&'static str>,
     retires: Option<Day>,
@@ -33,7 +33,7 @@ struct Model {
 /// What the catalogue says of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+enum Mark {
     Known,
     Unknown,
     Retired,
@@ -112,9 +112,9 @@ fn model(provider: &ProviderConfig, id: &str, today: Day) -> Model {
         provider: provider.name.clone(),
         model: id.to_owned(),
         catalogue: match (retired, row.is_some() || own) {
-            (true, _) => Status::Retired,
-            (_, true) => Status::Known,
-            (_, false) => Status::Unknown,
+            (true, _) => Mark::Retired,
+            (_, true) => Mark::Known,
+            (_, false) => Mark::Unknown,
         },
         known_as: row.map(|row| row.id).filter(|known| *known != id),
         retires: row.and_then(|row| row.retired),
@@ -126,11 +126,11 @@ fn table(models: &[Model], terminal: &Terminal) -> String {
     let mut table = Table::new(&[("model", Align::Left), ("catalogue", Align::Left)]);
     for m in models {
         let known = match (m.catalogue, m.known_as, m.retires) {
-            (Status::Unknown, ..) => "unknown".to_owned(),
-            (Status::Retired, ..) => "retired".to_owned(),
-            (Status::Known, _, Some(day)) => format!("known, until {day}"),
-            (Status::Known, Some(id), None) => format!("known as {id}"),
-            (Status::Known, None, None) => "known".to_owned(),
+            (Mark::Unknown, ..) => "unknown".to_owned(),
+            (Mark::Retired, ..) => "retired".to_owned(),
+            (Mark::Known, _, Some(day)) => format!("known, until {day}"),
+            (Mark::Known, Some(id), None) => format!("known as {id}"),
+            (Mark::Known, None, None) => "known".to_owned(),
         };
         table.row([format!("{}/{}", m.provider, m.model), known]);
     }
