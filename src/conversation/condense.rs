@@ -108,9 +108,11 @@ impl Talk {
         self.condensed.is_some() || !self.sent_from(0).is_empty()
     }
 
-    /// The turn that was refused because it was too long with all that came before it, and nothing was shown.
+    /// The turn that a provider refused because it was too long with all that came before it, and nothing was shown.
+    /// What the windows that are known do not hold was cut before anybody was asked, or cannot be.
     pub(super) fn refused_for_its_length(&self, error: &Error) -> Option<RequestId> {
-        let last = self.turns.last().filter(|turn| turn.answer.is_none() && says_too_long(error))?;
+        let told = !error.attempts.is_empty() && says_too_long(error);
+        let last = self.turns.last().filter(|turn| told && turn.answer.is_none())?;
         self.has_older().then_some(last.request)
     }
 
