@@ -7,7 +7,7 @@ use crate::engine::attempt::Ending;
 use crate::engine::breaker::BreakerState;
 use crate::engine::budget;
 use crate::engine::facts::Facts;
-use crate::engine::plan::{Plan, Reason};
+use crate::engine::plan::{Plan, Reason, Refused};
 use crate::error::{Error, Kind};
 use crate::providers::table::PROVIDERS;
 use crate::router::Router;
@@ -71,11 +71,13 @@ pub(super) fn ended(end: &End<'_>, failures: Option<String>) -> Error {
         }
         Ending::Unavailable(_) => with_recovery(Error::new(Kind::Unavailable, said("every candidate failed")), end),
         Ending::NoCandidate => {
-            let error = with_reasons(Error::new(Kind::NoProvider, "no candidate may be asked"), end.plan);
-            match end.plan.refused.iter().any(|refused| refused.reason == Reason::Blind) {
-                true => error.hint(who_sees(end.plan)),
-                false => error,
-            }
+            let blind = |refused: &Refused| refused.reason == Reason::Blind;
+            let message = match end.plan.refused.iter().all(blind) && !end.plan.refused.is_empty() {
+                true => "no candidate can see pictures",
+                false => "no candidate may be asked",
+            };
+            let error = with_reasons(Error::new(Kind::NoProvider, message), end.plan);
+            if end.plan.refused.iter().any(blind) { error.hint(who_sees(end.plan)) } else { error }
         }
     }
 }

@@ -101,6 +101,20 @@ fn the_hold_is_never_below_the_cost_whatever_the_size() {
 }
 
 #[test]
+fn what_is_not_told_is_charged_with_the_picture() {
+    let faults = "openai=no-usage,anthropic=no-usage,gemini=no-usage,cohere=no-usage";
+    let sandbox = sandbox_of(seeing(), faults);
+    let place = with_file(Place::new().with(&sandbox), "a.png", &png(1000, 1000));
+    for name in ["openai", "anthropic", "gemini", "cohere"] {
+        let (code, answer) = place.json(&["ask", "-p", name, "-i", "a.png", "What is it?"]);
+        assert_eq!((code, &answer["usage"]["estimated"]), (0, &json!(true)), "{answer}");
+        let billed = sandbox.bill().requests.last().unwrap().usage.input_tokens;
+        let charged = answer["usage"]["input_tokens"].as_u64().unwrap();
+        assert!((billed..billed + 20).contains(&charged), "{name}: {charged} for {billed}");
+    }
+}
+
+#[test]
 fn money_is_held_for_the_picture() {
     // 10 USD a token read, nothing written: the picture is nearly all of it.
     let sandbox = sandbox_of(vec![provider("alpha", "m", "10", "0")], "");
@@ -132,7 +146,7 @@ fn only_models_that_see_are_asked() {
     assert_eq!((code, plan["refused"].as_array().unwrap().len()), (0, 0), "{plan}");
     for flags in [&["-p", "cohere"][..], &["-m", "cohere/command-r7b-12-2024"]] {
         let ran = place.run(&[&["ask", "-i", "a.png", "hi"], flags].concat()).expect(2);
-        let expected = "error: no candidate may be asked\nhint: cohere/command-r7b-12-2024: it cannot see pictures\n\
+        let expected = "error: no candidate can see pictures\nhint: cohere/command-r7b-12-2024: it cannot see pictures\n\
                         hint: to ask one that can see: -m cohere/command-a";
         assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
     }
@@ -151,7 +165,7 @@ fn a_model_nobody_knows_is_asked_with_a_warning_unless_the_config_says() {
     for (vision, code, stderr) in [
         ("", 0, unsure),
         ("vision = true", 0, ""),
-        ("vision = false", 2, "error: no candidate may be asked\nhint: alpha/m: it cannot see pictures\n"),
+        ("vision = false", 2, "error: no candidate can see pictures\nhint: alpha/m: it cannot see pictures\n"),
         ("vision = 1", 2, "error: "),
     ] {
         let place = with_file(Place::new(), "a.png", &png(9, 9)).labs(&sandbox, "");

@@ -5,7 +5,7 @@ use crate::engine::breaker::BreakerRules;
 use crate::engine::facts::{Money, Policy, Rest};
 use crate::engine::health::Observation;
 use crate::engine::score::tests::{QUESTION, known};
-use crate::types::{RequestId, Weights};
+use crate::types::{Image, ImageKind, ImageTokens, RequestId, Sight, Weights};
 
 pub fn facts(known: Vec<Known>) -> Facts {
     Facts {
@@ -190,6 +190,27 @@ fn a_long_prompt_shortens_the_default_cap_but_not_the_user_s() {
     assert_eq!(cap_of(&f), Some(1000));
     f.question.explicit_cap = Some(1001);
     assert_eq!(cap_of(&f), None);
+}
+
+#[test]
+fn pictures_count_in_the_window_and_keep_the_blind_out() {
+    let mut f = three();
+    for (known, sees) in f.known.iter_mut().zip([Some(true), Some(false), None]) {
+        known.candidate.sight = Sight { sees, tokens: ImageTokens::Flat { likely: 500, most: 600 }, ..Sight::UNKNOWN };
+        known.candidate.context_tokens = Some(1755);
+    }
+    assert_eq!(names(&f).len(), 3);
+    let picture = Image { name: "a".into(), kind: ImageKind::Png, width: 9, height: 9, bytes: vec![0; 9].into() };
+    f.question.images = vec![picture.clone()];
+    assert_eq!(reason(&f, "cheap"), Reason::Blind);
+    // 1000 of words, 500 of the picture, 255 left of the 256 that the least answer needs.
+    assert_eq!(reason(&f, "dear"), Reason::Window { needs: 1756, has: 1755 });
+    f.known.iter_mut().for_each(|known| known.candidate.context_tokens = Some(1756));
+    let mut asked = names(&f);
+    asked.sort();
+    assert_eq!(asked, ["dear", "middle"], "one that nobody knows is asked");
+    f.known.iter_mut().for_each(|known| known.candidate.sight.limits.count = 0);
+    assert!(matches!(reason(&f, "dear"), Reason::Pictures(_)));
 }
 
 #[test]
