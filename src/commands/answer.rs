@@ -4,13 +4,14 @@
 use std::io;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::commands::Context;
 use crate::error::{Error, Kind, Result};
 use crate::output::json::{self, Event, Layout, Next};
 use crate::output::usage::{self, Receipt};
-use crate::output::{AnswerWriter, Spinner, Wrote};
-use crate::router::{Answered, Day, Flow, Job, Listener, Router};
+use crate::output::{self, AnswerWriter, Spinner, Wrote};
+use crate::router::{Answered, Day, Flow, Job, Listener, Request, Router};
 use crate::types::{
     AttemptReport, CacheOutcome, CandidateId, CostSource, FinishReason, Limit, NanoUsd, Outcome, RequestId, Tier, Usage,
 };
@@ -42,6 +43,8 @@ pub struct Output {
     /// Warnings that were said when they arose.
     told: Vec<String>,
     layout: Layout,
+    /// Whether the first code block alone is printed.
+    extracts: bool,
 }
 
 impl Output {
@@ -70,6 +73,21 @@ impl Output {
             begun: false,
             streamed: false,
             told: Vec::new(),
+            extracts: false,
+        }
+    }
+
+    /// The same, printing the first code block alone.
+    pub fn extracting(self, extracts: bool) -> Self {
+        Self { extracts, ..self }
+    }
+
+    /// Shows an answer that cannot be given as one: on stderr, so that nothing takes it for the answer.
+    pub fn show_unfit(&mut self, answer: &str) {
+        if !self.quiet() {
+            self.spinner.clear();
+            self.messages.plain("the answer, which was paid for:");
+            self.messages.plain(answer);
         }
     }
 
@@ -195,15 +213,22 @@ pub struct Report {
     attempts: Vec<AttemptReport>,
     budget: Option<Day>,
     warnings: Vec<String>,
+    /// What the content says, where a schema was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    /// The first code block, where that was asked for; null where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extracted: Option<Option<String>>,
 }
 
 impl Report {
-    fn new(answered: Answered, requested_model: Option<String>, budget: Option<Day>) -> Self {
+    fn new(answered: Answered, request: &Request, budget: Option<Day>) -> Self {
+        let data = request.schema.as_ref().and_then(|_| serde_json::from_str(&answered.text).ok());
         Self {
             id: answered.id,
             provider: answered.candidate.provider,
             model: answered.candidate.model,
-            requested_model,
+            requested_model: request.selection.model.clone(),
             tier: answered.tier,
             content: answered.text,
             finish_reason: answered.finish,
@@ -216,6 +241,8 @@ impl Report {
             attempts: answered.attempts,
             budget,
             warnings: answered.warnings,
+            data,
+            extracted: None,
         }
     }
 }
@@ -225,14 +252,19 @@ pub fn show(router: &mut Router<'_>, output: &mut Output, job: &Job, answered: A
     let day = router.day().ok();
     if output.format == Format::Text {
         if !output.streamed {
-            let wrote = output.writer.push(&answered.text);
+            let extracted = output.extracts.then(|| output::first_code_block(&answered.text)).flatten();
+            if output.extracts && extracted.is_none() && job.request.schema.is_none() {
+                output.note("the answer has no code block: it is printed whole");
+            }
+            let wrote = output.writer.push(extracted.as_deref().unwrap_or(&answered.text));
             output.took(wrote);
         }
         output.finish_stream()?;
         say(output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
         return Ok(());
     }
-    let report = Report::new(answered, job.request.selection.model.clone(), day);
+    let extracted = output.extracts.then(|| output::first_code_block(&answered.text));
+    let report = Report { extracted, ..Report::new(answered, &job.request, day) };
     let text = match output.format {
         Format::StreamJson => json::line(&Event::Result(&report))?,
         _ => json::render(&report, output.layout)?,

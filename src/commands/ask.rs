@@ -29,11 +29,13 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     request.mode = mode;
     request.tag.clone_from(&args.tag);
     request.stream = !args.no_stream;
-    let streams = (shown || format == Format::StreamJson) && request.parallel == 1;
+    // What is judged or cut as a whole is not shown before it is whole.
+    let whole = request.parallel > 1 || request.schema.is_some() || args.extract;
+    let streams = (shown || format == Format::StreamJson) && !whole;
     let rehearsal = sandbox::start(context)?;
     let rehearsed = context.global.sandbox.is_some();
     let faulty: Vec<String> = sandbox::faulty(&context.global).into_iter().map(str::to_owned).collect();
-    let mut output = Output::new(context, format, streams, args.raw);
+    let mut output = Output::new(context, format, streams, args.raw).extracting(args.extract);
     let mut router = context.router()?;
     let job = router.prepare(request)?;
     let told = router.warned.len();
@@ -48,7 +50,8 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     };
     output.finish_stream()?;
     drop(rehearsal);
-    let mut answered = answered?;
+    let mut answered =
+        answered.inspect_err(|error| error.answer.iter().for_each(|answer| output.show_unfit(answer)))?;
     if let Some(hint) = (!faulty.is_empty()).then(|| unmet(&router, &faulty, &answered.attempts)).flatten() {
         output.hint(&hint);
     }

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
 use crate::providers::passed;
 use crate::router::{CacheUse, Keep, Request, Selection};
+use crate::schema;
 use crate::types::{Limit, Message, Mode, NanoUsd, whole_ms};
 
 /// Reads the prompt and resolves every flag against the settings.
@@ -59,7 +60,7 @@ fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         race: false,
         mode: Mode::Production,
         tag: None,
-        schema: None,
+        schema: question.schema.as_deref().map(schema::read).transpose()?,
         keep: Keep::default(),
         cache: match (question.no_cache, question.refresh) {
             (true, _) => CacheUse::Off,

@@ -7,6 +7,7 @@
 pub mod failure;
 pub mod framing;
 pub mod passed;
+pub mod schema;
 pub mod table;
 pub mod think;
 

@@ -2,6 +2,8 @@
 
 use crate::types::DialectKind;
 
+use super::schema::{JsonMode, Takes};
+
 /// How a provider differs from its dialect's model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quirks {
@@ -29,6 +31,8 @@ pub struct Quirks {
     pub max_price: bool,
     /// How much is searched for an answer where every request pays for it by size; sent unless the user sends another.
     pub search_context: Option<&'static str>,
+    /// How an answer of a JSON Schema is asked for.
+    pub json: JsonMode,
 }
 
 /// How a key is sent.
@@ -81,6 +85,8 @@ impl Quirks {
         max_temperature: 2.0,
         max_price: false,
         search_context: None,
+        // LM Studio, llama.cpp, vLLM and Ollama take it, too; who does not is asked in words.
+        json: JsonMode::SCHEMA,
     };
 }
 
@@ -125,17 +131,19 @@ pub const PROVIDERS: &[ProviderRow] = &[
     row!("openai", ["OPENAI_API_KEY"], ["OPENAI_MODEL"], "OPENAI_BASE_URL", "https://api.openai.com/v1", Openai,
         Quirks { output_cap: "max_completion_tokens", ..LIKE }),
     row!("anthropic", ["ANTHROPIC_API_KEY"], ["ANTHROPIC_MODEL"], "ANTHROPIC_BASE_URL", "https://api.anthropic.com", Anthropic,
-        Quirks { max_temperature: 1.0, ..LIKE }),
+        Quirks { max_temperature: 1.0, json: JsonMode { takes: Takes::Closed, ..JsonMode::SCHEMA }, ..LIKE }),
     row!("deepseek", ["DEEPSEEK_API_KEY"], ["DEEPSEEK_MODEL"], "DEEPSEEK_BASE_URL", "https://api.deepseek.com", Openai,
-        Quirks { effort: EffortField::Thinking, ..LIKE }),
+        Quirks { effort: EffortField::Thinking, json: JsonMode::OBJECT, ..LIKE }),
     row!("mistral", ["MISTRAL_API_KEY"], ["MISTRAL_MODEL"], "MISTRAL_BASE_URL", "https://api.mistral.ai/v1", Openai,
         Quirks { stream_usage_option: false, ..LIKE }),
-    row!("gemini", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], ["GEMINI_MODEL"], "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", Gemini, LIKE),
+    row!("gemini", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], ["GEMINI_MODEL"], "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", Gemini,
+        Quirks { json: JsonMode { takes: Takes::Any, ..JsonMode::SCHEMA }, ..LIKE }),
     row!("xai", ["XAI_API_KEY"], ["XAI_MODEL", "GROK_MODEL"], "XAI_BASE_URL", "https://api.x.ai/v1", Openai,
         Quirks { cost: ReportedCost::UsdTicks, reasoning_beside_output: true, ..LIKE }),
     row!("openrouter", ["OPENROUTER_API_KEY"], ["OPENROUTER_MODEL"], "OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1", Openai,
         Quirks { cost: ReportedCost::UsageCost, effort: EffortField::Reasoning, max_price: true, ..LIKE }),
-    row!("groq", ["GROQ_API_KEY"], ["GROQ_MODEL"], "GROQ_BASE_URL", "https://api.groq.com/openai/v1", Openai, LIKE),
+    row!("groq", ["GROQ_API_KEY"], ["GROQ_MODEL"], "GROQ_BASE_URL", "https://api.groq.com/openai/v1", Openai,
+        Quirks { json: JsonMode { streams: false, ..JsonMode::SCHEMA }, ..LIKE }),
     row!("together", ["TOGETHER_API_KEY"], ["TOGETHER_MODEL"], "TOGETHER_BASE_URL", "https://api.together.xyz/v1", Openai, LIKE),
     row!("perplexity", ["PERPLEXITY_API_KEY"], ["PERPLEXITY_MODEL"], "PERPLEXITY_BASE_URL", "https://api.perplexity.ai", Openai,
         Quirks { cost: ReportedCost::UsageCostTotal, done_marker: false, stream_usage_option: false,
@@ -144,10 +152,12 @@ pub const PROVIDERS: &[ProviderRow] = &[
     row!("azure", ["AZURE_OPENAI_API_KEY"], ["AZURE_OPENAI_DEPLOYMENT"], "AZURE_OPENAI_ENDPOINT", "", Openai,
         Quirks { auth: Auth::Header("api-key"), deployment_paths: true, output_cap: "max_completion_tokens", ..LIKE }),
     row!("ai21", ["AI21_API_KEY"], ["AI21_MODEL"], "AI21_BASE_URL", "https://api.ai21.com/studio/v1", Openai,
-        Quirks { stream_usage_option: false, effort: EffortField::Unsupported, ..LIKE }),
-    row!("blackbox", ["BLACKBOX_API_KEY"], ["BLACKBOX_MODEL"], "BLACKBOX_BASE_URL", "https://api.blackbox.ai", Openai, LIKE),
+        Quirks { stream_usage_option: false, effort: EffortField::Unsupported, json: JsonMode::OBJECT, ..LIKE }),
+    row!("blackbox", ["BLACKBOX_API_KEY"], ["BLACKBOX_MODEL"], "BLACKBOX_BASE_URL", "https://api.blackbox.ai", Openai,
+        Quirks { json: JsonMode::WORDS, ..LIKE }),
     row!("cerebras", ["CEREBRAS_API_KEY"], ["CEREBRAS_MODEL"], "CEREBRAS_BASE_URL", "https://api.cerebras.ai/v1", Openai, LIKE),
-    row!("fireworks", ["FIREWORKS_API_KEY"], ["FIREWORKS_MODEL"], "FIREWORKS_BASE_URL", "https://api.fireworks.ai/inference/v1", Openai, LIKE),
+    row!("fireworks", ["FIREWORKS_API_KEY"], ["FIREWORKS_MODEL"], "FIREWORKS_BASE_URL", "https://api.fireworks.ai/inference/v1", Openai,
+        Quirks { json: JsonMode { seen: false, ..JsonMode::SCHEMA }, ..LIKE }),
     row!("ollama", [], ["OLLAMA_MODEL"], "OLLAMA_HOST", "http://127.0.0.1:11434", Openai,
         Quirks { path: "/v1/chat/completions", ..LIKE }),
 ];

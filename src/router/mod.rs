@@ -12,6 +12,7 @@ mod facts;
 mod interrupt;
 mod parallel;
 mod record;
+mod repair;
 pub mod request;
 pub mod select;
 mod settle;
@@ -26,6 +27,7 @@ use crate::error::Result;
 use crate::host::Host;
 use crate::output::Redactor;
 use crate::providers::passed;
+use crate::providers::schema::instructions;
 use crate::store::{CacheFailure, CacheHit, CacheRow, Kept, Place, RequestStart, Store};
 use crate::transport::{Client, Network};
 use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp};
@@ -61,6 +63,7 @@ pub struct Router<'a> {
 }
 
 /// A request with all that is known before any fact is read.
+#[derive(Clone)]
 pub struct Job {
     /// The request.
     pub request: Request,
@@ -116,7 +119,7 @@ impl Router<'_> {
             id,
             candidate: CandidateId::new(row.provider, row.model),
             tier: row.tier,
-            text: row.content,
+            text: repair::without_block(&job.request, row.content),
             finish: row.finish_reason,
             usage: row.usage.unwrap_or_default(),
             cost: Some(NanoUsd::ZERO),
@@ -279,9 +282,11 @@ fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [Strin
 /// How large a request is, with everything that is sent and read by a model.
 fn question(request: &Request) -> Question {
     let extra = request.extra.iter().map(|(name, value)| format!("{name}{value}")).collect::<Vec<_>>();
+    // Vendors that take a schema have the model read it, too.
+    let schema = request.schema.as_ref().map(|schema| instructions(schema));
     let turns = request.system.iter().chain(request.messages.iter().map(|m| &m.text));
     let messages = turns.clone().count();
-    let texts = || turns.clone().chain(&extra);
+    let texts = || turns.clone().chain(&extra).chain(&schema);
     let bytes: usize = texts().map(String::len).sum();
     Question {
         reference_tokens: texts().map(|text| estimate::tokens(text)).sum::<u64>() + chat_template_tokens(messages),

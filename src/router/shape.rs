@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::providers::schema::{JsonMode, instructed};
 use crate::providers::table::EffortField;
 use crate::router::request::Request;
 use crate::router::select::Target;
@@ -55,10 +56,19 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
     {
         warnings.push(format!("{id} writes at most {cap} tokens: --max-tokens {most} was lowered"));
     }
+    let mut system = request.system.clone();
+    if let Some(schema) = &request.schema {
+        let refused = dropped.contains("response_format");
+        quirks.json = if refused { JsonMode::WORDS } else { quirks.json.for_schema(schema) };
+        if quirks.json.needs_words() {
+            system = Some(instructed(system.as_deref(), schema));
+        }
+    }
+    let streams = candidate.streams && (request.schema.is_none() || quirks.json.streams);
     quirks.output_cap = other_cap_field(quirks.output_cap, dropped);
     quirks.stream_usage_option &= !dropped.contains("stream_options");
     let ask = Ask {
-        system: request.system.clone(),
+        system,
         messages: request.messages.clone(),
         max_output_tokens: cap,
         temperature,
@@ -67,7 +77,7 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
         effort,
         extra: request.extra.clone(),
         schema: request.schema.clone(),
-        stream: request.stream && candidate.streams,
+        stream: request.stream && streams,
     };
     Shaped { ask, target, warnings }
 }
@@ -88,6 +98,7 @@ pub fn droppable(parameter: &str, request: &Request) -> Option<&'static str> {
         "top_p" if request.top_p.is_some() => Some("top_p"),
         "stop" if !request.stop.is_empty() => Some("stop"),
         "reasoning_effort" if request.effort.is_some() => Some("effort"),
+        "response_format" if request.schema.is_some() => Some("response_format"),
         "max_tokens" => Some("max_tokens"),
         "max_completion_tokens" => Some("max_completion_tokens"),
         "stream_options" => Some("stream_options"),

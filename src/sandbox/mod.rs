@@ -29,6 +29,7 @@
 //! and it counts as one of the `xN`.
 
 mod bill;
+mod instance;
 mod play;
 mod script;
 mod server;

@@ -19,6 +19,7 @@ mod listener;
 mod money;
 mod parallel;
 mod reports;
+mod schema;
 mod settings;
 mod stdio;
 mod terminal;
