@@ -89,6 +89,13 @@ pub(super) struct Reader<'t> {
     path: &'t Path,
 }
 
+impl<'t> Reader<'t> {
+    /// Of this text, which is in this file.
+    pub fn new(text: &'t str, path: &'t Path) -> Self {
+        Self { text, path }
+    }
+}
+
 impl Reader<'_> {
     fn at(&self, offset: usize) -> Source {
         let before = self.text.as_bytes().iter().take(offset);
@@ -125,7 +132,7 @@ impl Reader<'_> {
     }
 
     /// What the TOML parser says, without the line itself, which may hold anything.
-    fn not_toml(&self, error: &toml::de::Error) -> Error {
+    pub fn not_toml(&self, error: &toml::de::Error) -> Error {
         let place = self.at(error.span().map_or(0, |span| span.start));
         Error::new(Kind::Config, format!("{place}: not valid TOML: {}", error.message().replace('\n', ", ")))
     }
@@ -155,7 +162,8 @@ impl Reader<'_> {
         number(value.get_ref()).ok_or_else(|| self.wrong(value, name, allowed))
     }
 
-    fn entries<T>(
+    /// A table of values that are all read alike.
+    pub fn entries<T>(
         &self,
         value: &Item,
         name: &str,

@@ -16,6 +16,7 @@ mod seal;
 mod settings;
 mod source;
 mod template;
+pub mod templates;
 pub mod trust;
 mod vocabulary;
 

@@ -75,7 +75,7 @@ impl Router<'_> {
     ) -> Result<Answered> {
         let what = first.complaints.first().map_or("", String::as_str);
         trip.warn(format!("the answer of {} does not fit the schema ({what}): asked once more", first.who), listener);
-        trip.walk.mended(&first.who, self.host.now());
+        trip.walk.once_more(&first.who, self.host.now());
         trip.last = None;
         match self.walk(trip, draw, listener).await {
             Ok(Walked::Answered(answered)) => Ok(*answered),

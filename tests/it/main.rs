@@ -22,5 +22,6 @@ mod reports;
 mod schema;
 mod settings;
 mod stdio;
+mod templates;
 mod terminal;
 mod wire;
