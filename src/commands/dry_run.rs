@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Table, units};
 use crate::router::decision::{self, Candidate, RefusedReport};
 use crate::router::ending::End;
-use crate::router::{Day, Job, Rehearsal, Router};
+use crate::router::{Day, Job, Rehearsal, Router, sampling};
 use crate::types::{CacheOutcome, NanoUsd, Usage};
 
 /// The plan as an object.
@@ -23,6 +23,9 @@ pub struct Report {
     refused: Vec<RefusedReport>,
     budget: Day,
     would: String,
+    /// Sampling defaults of the config that would be sent, one a line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sampling: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -63,6 +66,7 @@ pub fn plan(context: &mut Context, question: &cli::Question, parallel: usize, ch
         refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
         budget: router.day()?,
         would,
+        sampling: sampling(&job.request, &job.selected),
         warnings: router.warned.iter().chain(&rehearsal.warnings).cloned().collect(),
     };
     drop(router);
@@ -93,6 +97,7 @@ fn without_plan(error: &Error, budget: Day) -> Report {
         refused: Vec::new(),
         budget,
         would: exit_with(error),
+        sampling: Vec::new(),
         warnings: error.hints.clone(),
     }
 }
@@ -209,6 +214,9 @@ fn text(report: &Report, terminal: &crate::output::Terminal) -> String {
     );
     if !report.candidates.is_empty() {
         text += &format!("\n{}", table.render(terminal));
+    }
+    for default in &report.sampling {
+        text += &format!("sampling default: {default}\n");
     }
     for r in &report.refused {
         text += &format!("not {}/{}: {}\n", r.provider, r.model, r.reason);

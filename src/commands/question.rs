@@ -18,14 +18,16 @@ use crate::types::{Limit, Message, Mode, NanoUsd, Schema, whole_ms};
 
 /// Reads the prompt and resolves every flag against the settings.
 pub fn request(context: &mut Context, question: &cli::Question) -> Result<Request> {
+    let defaults = context.config.defaults.clone();
     let Some(template) = template(context, question)? else {
+        let question = &templates::fill(question, &defaults);
         let checked = checked(context, question)?;
         let text = prompt(context, question)?;
         return Ok(Request { messages: vec![Message::user(text)], ..checked });
     };
     let values = template.values(&templates::given_variables(&question.variables)?)?;
-    let mut filled = template.fill(question);
-    if question.system.is_none() {
+    let mut filled = templates::fill(&templates::fill(question, &template.flags), &defaults);
+    if question.system.is_none() && template.flags.system.is_some() {
         filled.system = template.system(&values);
     }
     let mut checked = checked(context, &filled)?;

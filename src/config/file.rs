@@ -11,12 +11,17 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::budget;
 use super::closest::closest;
+use super::profiles::{self, Profile};
+use super::sampling::{self, Sampling};
 use super::settings::{Form, SETTINGS, Settings};
 use super::source::{Found, Source};
 use super::{address, provider_rows};
 use crate::error::{Error, Kind, Result};
 
 pub(super) use provider_rows::ProviderEntry;
+
+/// What stands at the top of the file beside settings.
+const OTHERS: [&str; 5] = ["provider", "aliases", "fallbacks", "profile", "sampling"];
 
 /// What a config file says.
 #[derive(Default)]
@@ -29,6 +34,10 @@ pub(super) struct File {
     pub aliases: BTreeMap<String, String>,
     /// Models to try after a model.
     pub fallbacks: BTreeMap<String, Vec<String>>,
+    /// The `[profile.NAME]` tables.
+    pub profiles: BTreeMap<String, Profile>,
+    /// The `[sampling.NAME]` tables, each with its place.
+    pub sampling: BTreeMap<String, (Sampling, String)>,
 }
 
 impl File {
@@ -42,14 +51,24 @@ impl File {
                 "provider" => file.providers = provider_rows::read(&reader, value)?,
                 "aliases" => file.aliases = reader.entries(value, "aliases", Reader::word)?,
                 "fallbacks" => file.fallbacks = reader.entries(value, "fallbacks", Reader::words)?,
-                _ => file.setting(&reader, "", key, value)?,
+                "profile" => file.profiles = profiles::read(&reader, value)?,
+                "sampling" => file.sampling = sampling::read(&reader, value)?,
+                _ => file.setting(&reader, "", key, value, &OTHERS)?,
             }
         }
         Ok(file)
     }
 
     /// Takes one key of a section over; the key of a section itself brings in what is below it.
-    fn setting(&mut self, reader: &Reader, section: &str, key: &Key, value: &Item) -> Result<()> {
+    /// `others` may stand beside settings, for a hint.
+    pub fn setting(
+        &mut self,
+        reader: &Reader,
+        section: &str,
+        key: &Key,
+        value: &Item,
+        others: &[&'static str],
+    ) -> Result<()> {
         let name = format!("{section}{}", key.get_ref());
         let below = format!("{name}.");
         if let Some(row) = SETTINGS.iter().find(|row| row.key == name && row.form != Form::Secret) {
@@ -63,18 +82,18 @@ impl File {
             self.settings.insert(budget::KEY, found);
         } else if SETTINGS.iter().any(|row| row.key.starts_with(&below)) {
             for (key, value) in reader.table(value, &name)? {
-                self.setting(reader, &below, key, value)?;
+                self.setting(reader, &below, key, value, &[])?;
             }
         } else {
-            return Err(reader.unknown(key, &name, known_keys(section)));
+            return Err(reader.unknown(key, &name, known_keys(section, others)));
         }
         Ok(())
     }
 }
 
 /// The keys that may stand in a section, for a hint.
-fn known_keys(section: &str) -> impl Iterator<Item = &'static str> {
-    let others = ["provider", "aliases", "fallbacks", "cache", "breaker", "timeouts", budget::KEY];
+fn known_keys<'o>(section: &str, others: &'o [&'static str]) -> impl Iterator<Item = &'static str> + use<'o> {
+    let others = others.iter().copied().chain(["cache", "breaker", "timeouts", budget::KEY]);
     let settings = SETTINGS.iter().filter(|row| row.form != Form::Secret).map(|row| row.key);
     let section = section.to_owned();
     settings.chain(others).filter(move |key| key.starts_with(&section))

@@ -9,9 +9,11 @@ mod closest;
 mod env_files;
 mod file;
 mod private;
+mod profiles;
 mod provider_rows;
 mod providers;
 mod resolve;
+mod sampling;
 mod seal;
 mod settings;
 mod source;
@@ -28,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::cli::Question;
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::types::Secret;
@@ -35,12 +38,14 @@ use crate::types::Secret;
 pub use budget::{Budget, Placed};
 pub use provider_rows::ModelRow;
 pub use providers::{AzureConfig, KeyState, ProviderConfig};
+pub use sampling::Sampling;
 pub use seal::{HmacKey, existing_hmac_key, hmac_key};
 pub use settings::{CacheSettings, Settings, Timeouts};
 pub use source::Source;
 pub use template::{TEMPLATE, init};
 
 use file::File;
+use profiles::Profile;
 use source::Layers;
 use vocabulary::{ALL_PROXY, CERTIFICATES, Class, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, Vocabulary};
 
@@ -49,6 +54,8 @@ use vocabulary::{ALL_PROXY, CERTIFICATES, Class, HTTP_PROXY, HTTPS_PROXY, NO_PRO
 pub struct Flags {
     /// `--config`: another `config.toml`, which must be there.
     pub config_path: Option<PathBuf>,
+    /// `--profile`: which `[profile.NAME]` counts.
+    pub profile: Option<String>,
 }
 
 /// Everything that is set.
@@ -62,6 +69,8 @@ pub struct Config {
     pub aliases: BTreeMap<String, String>,
     /// Models to try after a model, in order.
     pub fallbacks: BTreeMap<String, Vec<String>>,
+    /// The chosen profile's defaults of flags.
+    pub defaults: Question,
     /// The way out of the network.
     pub proxies: Proxies,
     /// What is not an error but deserves a word.
@@ -158,12 +167,18 @@ impl Config {
 pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     let mut warnings = host.check()?;
     let mut paths = Paths::of(host, flags)?;
-    let file = read_file(&paths.config_file, flags.config_path.is_some())?;
+    let mut file = read_file(&paths.config_file, flags.config_path.is_some())?;
     let vocabulary = Vocabulary::new(&file.providers);
     warnings.extend(check_environment(host, &vocabulary)?);
 
     let mut places = env_files::read(host, &paths, &vocabulary)?;
     warnings.append(&mut places.warnings);
+    let chosen = profiles::chosen(flags.profile.as_deref(), &places.layers);
+    let profile = match &chosen {
+        Some((name, source)) => profiles::take(&mut file.profiles, name, source)?,
+        None => Profile::default(),
+    };
+    file.settings.extend(profile.settings);
     let mut resolved = resolve::resolve(&places.layers, &file)?;
     env_files::tighten(&mut resolved, &places.tightening)?;
     if resolved.settings.budget.env.is_some() {
@@ -172,12 +187,14 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     }
     warnings.extend(weak_key(&resolved.settings));
 
-    let mut providers = providers::build(&places.layers, &file.providers)?;
+    let mut providers = providers::build(&places.layers, &file.providers, &file.sampling)?;
     warnings.append(&mut providers.warnings);
     let proxies = proxies(&places.layers);
     let mut rows = resolved.rows();
     rows.extend(proxies.rows(&places.layers));
     rows.append(&mut providers.rows);
+    rows.push(profile_row(chosen));
+    rows.extend(profile.rows);
 
     paths.env_files = places.files;
     warnings.extend(looseness(&paths));
@@ -186,11 +203,18 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
         providers: providers.configs,
         aliases: file.aliases,
         fallbacks: file.fallbacks,
+        defaults: profile.flags,
         proxies,
         warnings,
         paths,
         rows,
     })
+}
+
+/// Which profile counts.
+fn profile_row(chosen: Option<(String, String)>) -> Row {
+    let (value, source) = chosen.unwrap_or_else(|| ("none".to_owned(), Source::Default.to_string()));
+    Row { key: "profile".to_owned(), variable: profiles::VARIABLE.to_owned(), value, source }
 }
 
 /// The config file; one that was named by hand must be there and may be a pipe.

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::closest::closest;
 use super::file::{Item, Reader};
 use super::private;
+use super::sampling::{TEMPERATURE, TOP_P, within};
 use crate::cli::Question;
 use crate::error::{Error, Kind, Result};
 use crate::host;
@@ -165,60 +166,18 @@ impl Template {
     fn take(&mut self, reader: &Reader, key: &str, value: &Item) -> Result<()> {
         let flags = &mut self.flags;
         match key {
-            "system" => flags.system = Some(text(reader, key, value)?),
             "prompt" => self.prompt = Some(text(reader, key, value)?),
             "variables" => {
                 self.defaults = reader.entries(value, key, |reader, value, name| text(reader, name, value))?
             }
-            "model" => flags.model = Some(reader.word(value, key)?),
-            "providers" => flags.providers = reader.words(value, key)?,
-            "fallbacks" => flags.fallbacks = reader.words(value, key)?,
-            "stop" => flags.stop = texts(reader, key, value)?,
-            "tier" => flags.tier = Some(one_of::<Tier>(reader, key, value)?),
-            "effort" => flags.effort = Some(one_of::<Effort>(reader, key, value)?),
-            "strategy" => flags.strategy = Some(one_of::<Strategy>(reader, key, value)?),
-            "temperature" => flags.temperature = Some(within(reader, key, value, 2.0, "a number from 0 to 2")?),
-            "top_p" => flags.top_p = Some(within(reader, key, value, 1.0, "a number from 0 to 1")?),
-            "max_tokens" => {
-                let allowed = "a whole number from 1";
-                let count = reader.number(value, key, allowed)?.parse().ok().filter(|n| *n >= 1);
-                flags.max_tokens = Some(count.ok_or_else(|| reader.wrong(value, key, allowed))?);
-            }
             "schema" => self.schema = Some(schema_place(reader, key, value, &self.path)?),
-            _ => {
+            OPTIONS => {
                 let fields = reader.table(value, key)?.iter();
                 flags.options = fields.map(|(name, value)| format!("{}={}", name.get_ref(), json(value))).collect();
             }
+            _ => _ = take_flag(flags, reader, key, key, value)?,
         }
         Ok(())
-    }
-
-    /// The flags, with what the template says where they say nothing.
-    pub fn fill(&self, given: &Question) -> Question {
-        let own = &self.flags;
-        let list = |given: &[String], own: &[String]| if given.is_empty() { own.to_vec() } else { given.to_vec() };
-        // Another model or provider than the template's is asked without the template's fallbacks.
-        let elsewhere = given.model.is_some() || !given.providers.is_empty();
-        Question {
-            system: given.system.clone().or(own.system.clone()),
-            model: given.model.clone().or(own.model.clone().filter(|_| given.providers.is_empty())),
-            providers: if given.model.is_some() {
-                given.providers.clone()
-            } else {
-                list(&given.providers, &own.providers)
-            },
-            fallbacks: if elsewhere { given.fallbacks.clone() } else { list(&given.fallbacks, &own.fallbacks) },
-            tier: given.tier.clone().or(own.tier.clone()),
-            temperature: given.temperature.or(own.temperature),
-            top_p: given.top_p.or(own.top_p),
-            max_tokens: given.max_tokens.or(own.max_tokens),
-            effort: given.effort.clone().or(own.effort.clone()),
-            stop: list(&given.stop, &own.stop),
-            strategy: given.strategy.clone().or(own.strategy.clone()),
-            // The later one of a name wins.
-            options: own.options.iter().chain(&given.options).cloned().collect(),
-            ..given.clone()
-        }
     }
 
     /// Whether the prompt says where the input goes.
@@ -267,6 +226,61 @@ impl Template {
     }
 }
 
+/// The flags, with these defaults where they say nothing. Each flag wins over its own default alone.
+pub fn fill(given: &Question, defaults: &Question) -> Question {
+    let list = |given: &[String], own: &[String]| if given.is_empty() { own.to_vec() } else { given.to_vec() };
+    Question {
+        system: given.system.clone().or(defaults.system.clone()),
+        model: given.model.clone().or(defaults.model.clone()),
+        providers: list(&given.providers, &defaults.providers),
+        fallbacks: list(&given.fallbacks, &defaults.fallbacks),
+        tier: given.tier.clone().or(defaults.tier.clone()),
+        temperature: given.temperature.or(defaults.temperature),
+        top_p: given.top_p.or(defaults.top_p),
+        max_tokens: given.max_tokens.or(defaults.max_tokens),
+        effort: given.effort.clone().or(defaults.effort.clone()),
+        stop: list(&given.stop, &defaults.stop),
+        strategy: given.strategy.clone().or(defaults.strategy.clone()),
+        // The later one of a name wins.
+        options: defaults.options.iter().chain(&given.options).cloned().collect(),
+        ..given.clone()
+    }
+}
+
+/// Takes the default of a flag over; whether it is one. `path` is how the key is called in errors.
+pub(super) fn take_flag(flags: &mut Question, reader: &Reader, key: &str, path: &str, value: &Item) -> Result<bool> {
+    match key {
+        "system" => flags.system = Some(text(reader, path, value)?),
+        "model" => flags.model = Some(reader.word(value, path)?),
+        "providers" => flags.providers = reader.words(value, path)?,
+        "fallbacks" => flags.fallbacks = reader.words(value, path)?,
+        "stop" => flags.stop = texts(reader, path, value)?,
+        "tier" => flags.tier = Some(one_of::<Tier>(reader, path, value)?),
+        "effort" => flags.effort = Some(one_of::<Effort>(reader, path, value)?),
+        "strategy" => flags.strategy = Some(one_of::<Strategy>(reader, path, value)?),
+        "temperature" => flags.temperature = Some(within(reader, path, value, 2.0, TEMPERATURE)?),
+        "top_p" => flags.top_p = Some(within(reader, path, value, 1.0, TOP_P)?),
+        "max_tokens" => {
+            let allowed = "a whole number from 1";
+            let count = reader.number(value, path, allowed)?.parse().ok().filter(|n| *n >= 1);
+            flags.max_tokens = Some(count.ok_or_else(|| reader.wrong(value, path, allowed))?);
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// A value as `config show` prints it.
+pub(super) fn shown(value: &Item) -> String {
+    match json(value) {
+        Value::String(text) => text,
+        Value::Array(items) => {
+            items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
 fn text(reader: &Reader, name: &str, value: &Item) -> Result<String> {
     value.get_ref().as_str().map(str::to_owned).ok_or_else(|| reader.wrong(value, name, "a string"))
 }
@@ -285,11 +299,6 @@ fn one_of<T: std::str::FromStr<Err = String>>(reader: &Reader, key: &str, value:
         Ok(_) => Ok(word),
         Err(why) => Err(Error::new(Kind::Config, format!("{}: {why}", reader.place(value).naming(key)))),
     }
-}
-
-fn within(reader: &Reader, key: &str, value: &Item, most: f64, allowed: &str) -> Result<f64> {
-    let number = reader.number(value, key, allowed)?.parse().ok().filter(|n| (0.0..=most).contains(n));
-    number.ok_or_else(|| reader.wrong(value, key, allowed))
 }
 
 fn schema_place(reader: &Reader, key: &str, value: &Item, path: &Path) -> Result<SchemaPlace> {

@@ -87,7 +87,7 @@ impl Router<'_> {
         let alias = |name| self.config.aliases.get(name).filter(|_| request.selection.providers.is_empty());
         let resolved = model.map(|name| alias(name).map_or(name, String::as_str));
         let fallbacks = select::fallbacks(self.config, &request.selection);
-        let key = cache::key(&asked(&request, resolved, &fallbacks));
+        let key = cache::key(&asked(&request, resolved, &fallbacks, &sampling(&request, &selected)));
         Ok(Job { request, selected, question, key, began })
     }
 
@@ -261,7 +261,12 @@ fn may_be_served(job: &Job, row: &CacheRow) -> bool {
 }
 
 /// What the cache key is made of.
-fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [String]) -> cache::Asked<'a> {
+fn asked<'a>(
+    request: &'a Request,
+    model: Option<&'a str>,
+    fallbacks: &'a [String],
+    sampling: &'a [String],
+) -> cache::Asked<'a> {
     cache::Asked {
         model,
         providers: &request.selection.providers,
@@ -272,11 +277,28 @@ fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [Strin
         cap: request.explicit_cap.unwrap_or(request.default_cap),
         temperature: request.temperature,
         top_p: request.top_p,
+        sampling,
         stop: &request.stop,
         effort: request.effort,
         extra: &request.extra,
         schema: request.schema.as_deref(),
     }
+}
+
+/// The sampling defaults that this request leaves in force, of the providers that may answer it.
+pub fn sampling(request: &Request, selected: &Selected) -> Vec<String> {
+    let defaults = selected.targets.iter().flat_map(|target| {
+        let temperature = target.sampling.temperature.filter(|_| request.temperature.is_none());
+        let top_p = target.sampling.top_p.filter(|_| request.top_p.is_none());
+        let text = move |name, value: Option<f64>| {
+            value.map(|value| format!("{} {name} {value}", target.candidate.id.provider))
+        };
+        [text("temperature", temperature), text("top-p", top_p)].into_iter().flatten()
+    });
+    let mut defaults: Vec<String> = defaults.collect();
+    defaults.sort();
+    defaults.dedup();
+    defaults
 }
 
 /// How large a request is, with everything that is sent and read by a model.

@@ -3,7 +3,7 @@
 //! Pure: from the settings, the catalogue and what was pinned. Prices of the user's own win over the catalogue's.
 
 use crate::catalogue::{self, Ability, ModelRow, ModelState};
-use crate::config::{Config, KeyState, ModelRow as OwnRow, ProviderConfig};
+use crate::config::{Config, KeyState, ModelRow as OwnRow, ProviderConfig, Sampling};
 use crate::engine::plan::Reason;
 use crate::error::{Error, Kind, Result};
 use crate::providers::schema::{JsonForm, JsonMode};
@@ -22,6 +22,8 @@ pub struct Target {
     pub endpoint: Endpoint,
     /// Whose wire format it speaks.
     pub dialect: DialectKind,
+    /// How it is sampled where the request does not say.
+    pub sampling: Sampling,
     /// The provider's own time limit of an attempt, in milliseconds.
     pub timeout_ms: Option<u64>,
     /// What the user should know if this one is asked: its end is near.
@@ -382,7 +384,15 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         max_price,
     };
     let timeout_ms = provider.timeout_secs.map(whole_ms);
-    Target { candidate, group, endpoint, timeout_ms, dialect: provider.dialect, warning: None }
+    Target {
+        candidate,
+        group,
+        endpoint,
+        sampling: provider.sampling,
+        timeout_ms,
+        dialect: provider.dialect,
+        warning: None,
+    }
 }
 
 /// As far as the provider helps to get JSON, and no further than the model.

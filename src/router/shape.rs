@@ -39,6 +39,15 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
         top_p = None;
         left_out("top-p");
     }
+    // A default that this model does not take is no wish that was left out.
+    let or_default = |own: Option<f64>, default: Option<f64>, name: &str| own.or(default.filter(|_| takes(name)));
+    if request.temperature.is_none() {
+        let default = or_default(None, target.sampling.temperature, "temperature");
+        temperature = default.map(|t| t.min(candidate.max_temperature));
+    }
+    if request.top_p.is_none() {
+        top_p = or_default(None, target.sampling.top_p, "top_p");
+    }
     let mut stop = request.stop.clone();
     if !stop.is_empty() && dropped.contains("stop") {
         stop.clear();
@@ -94,8 +103,9 @@ fn other_cap_field(name: &'static str, dropped: &Dropped) -> &'static str {
 /// The name under which a refused field is dropped, if the request can do without it.
 pub fn droppable(parameter: &str, request: &Request) -> Option<&'static str> {
     match parameter {
-        "temperature" if request.temperature.is_some() => Some("temperature"),
-        "top_p" if request.top_p.is_some() => Some("top_p"),
+        // Its own or a provider's default.
+        "temperature" if !request.extra.contains_key(parameter) => Some("temperature"),
+        "top_p" if !request.extra.contains_key(parameter) => Some("top_p"),
         "stop" if !request.stop.is_empty() => Some("stop"),
         "reasoning_effort" if request.effort.is_some() => Some("effort"),
         "response_format" if request.schema.is_some() => Some("response_format"),

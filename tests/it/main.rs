@@ -18,6 +18,7 @@ mod kill;
 mod listener;
 mod money;
 mod parallel;
+mod profiles;
 mod reports;
 mod schema;
 mod settings;

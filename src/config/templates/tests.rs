@@ -63,7 +63,7 @@ fn flags_win_over_the_template() {
         "model = 'm'\nfallbacks = ['f']\nproviders = 'p'\ntemperature = 0.5\nstop = ['S']\n[options]\nseed = 1\nk = 'v'",
     )
     .unwrap();
-    let untouched = template.fill(&Question::default());
+    let untouched = fill(&Question::default(), &template.flags);
     assert_eq!((untouched.model.as_deref(), untouched.temperature), (Some("m"), Some(0.5)));
     assert_eq!((untouched.providers, untouched.fallbacks), (vec!["p".to_owned()], vec!["f".to_owned()]));
     assert_eq!(untouched.options, ["k=\"v\"", "seed=1"]);
@@ -73,9 +73,9 @@ fn flags_win_over_the_template() {
         options: vec!["seed=2".into()],
         ..Question::default()
     };
-    let filled = template.fill(&given);
+    let filled = fill(&given, &template.flags);
     assert_eq!((filled.model.as_deref(), filled.temperature, filled.stop.len()), (Some("other"), Some(0.0), 1));
-    assert_eq!((filled.providers.len(), filled.fallbacks.len()), (0, 0));
+    assert_eq!((filled.providers.len(), filled.fallbacks.len()), (1, 1));
     assert_eq!(filled.options, ["k=\"v\"", "seed=1", "seed=2"]);
 }
 
