@@ -32,7 +32,7 @@ pub(super) fn read(reader: &Reader, value: &Item) -> Result<BTreeMap<String, (Sa
         let path = format!("sampling.{name}");
         for (key, _) in reader.table(value, &path)? {
             if !KEYS.contains(&key.get_ref().as_ref()) {
-                return Err(reader.unknown(key, &format!("{path}.{}", key.get_ref()), KEYS.into_iter()));
+                return Err(reader.unknown(key, key.get_ref(), KEYS.into_iter()));
             }
         }
         let field = |key, most, allowed| match reader.table(value, &path)?.get(key) {

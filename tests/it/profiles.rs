@@ -101,7 +101,7 @@ fn a_profile_is_the_user_s_own_choice_and_must_be_there() {
             "[sampling.opnai]\ntop_p = 1\n",
             ":1: sampling.opnai: there is no such provider\nhint: did you mean `openai`?\n",
         ),
-        ("[sampling.openai]\ntop_k = 1\n", ":2: unknown key `sampling.openai.top_k`\nhint: did you mean `top_p`?\n"),
+        ("[sampling.openai]\ntop_k = 1\n", ":2: unknown key `top_k`\nhint: did you mean `top_p`?\n"),
     ] {
         std::fs::write(&file, format!("{text}[profile.work]\n")).unwrap();
         let ran = place.run(&["budget"]).expect(2);
