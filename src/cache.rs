@@ -65,6 +65,8 @@ pub struct Asked<'a> {
     pub temperature: Option<f64>,
     /// Nucleus sampling.
     pub top_p: Option<f64>,
+    /// Sampling defaults of providers that are in force.
+    pub sampling: &'a [String],
     /// Texts that end the answer.
     pub stop: &'a [String],
     /// How hard to think.
@@ -97,6 +99,10 @@ pub fn key(asked: &Asked<'_>) -> Key {
     fields.put("cap", &asked.cap.to_string());
     fields.option("temperature", asked.temperature.map(|t| t.to_string()).as_deref());
     fields.option("top_p", asked.top_p.map(|p| p.to_string()).as_deref());
+    // Without any, the key is what it was before there could be one.
+    if !asked.sampling.is_empty() {
+        fields.list("sampling", asked.sampling);
+    }
     fields.list("stop", asked.stop);
     fields.option("effort", asked.effort.map(Effort::name));
     let mut extra: Vec<String> = asked.extra.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -220,6 +226,7 @@ mod tests {
         cap: u64,
         temperature: Option<f64>,
         top_p: Option<f64>,
+        sampling: &'static [&'static str],
         stop: &'static [&'static str],
         effort: Option<Effort>,
         extra: Map<String, Value>,
@@ -238,6 +245,7 @@ mod tests {
             cap: v.cap,
             temperature: v.temperature,
             top_p: v.top_p,
+            sampling: &owned(v.sampling),
             stop: &owned(v.stop),
             effort: v.effort,
             extra: &v.extra,
@@ -257,6 +265,7 @@ mod tests {
             Varied { providers: &["a"], ..plain() },
             Varied { providers: &["ab"], ..plain() },
             Varied { providers: &["a", "b"], ..plain() },
+            Varied { sampling: &["a"], ..plain() },
             Varied { fallbacks: &["a"], ..plain() },
             Varied { fallbacks: &["a", "b"], ..plain() },
             Varied { fallbacks: &["b", "a"], ..plain() },

@@ -101,6 +101,8 @@ pub struct Error {
     pub hints: Vec<String>,
     /// The attempts made before, if it was a request.
     pub attempts: Vec<AttemptReport>,
+    /// The answer that was paid for and cannot be given as one: it does not fit its schema.
+    pub answer: Option<String>,
     /// Whether a report on stdout has said it already, so that JSON stays one object.
     pub printed: bool,
 }
@@ -111,7 +113,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error without hints.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), attempts: Vec::new(), printed: false }
+        Self { kind, message: message.into(), hints: Vec::new(), attempts: Vec::new(), answer: None, printed: false }
     }
 
     /// The same with one more hint.

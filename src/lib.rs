@@ -10,7 +10,7 @@
 //! formats from the other side.
 //!
 //! Imports go down only: [`types`], [`cli`] · [`error`] · [`engine`], [`providers`], [`catalogue`], [`output`],
-//! [`input`], [`host`] · [`transport`], [`store`], [`config`], [`sandbox`] · [`cache`] · [`router`] · [`conversation`] ·
+//! [`input`], [`host`] · [`transport`], [`store`], [`config`], [`sandbox`] · [`cache`], [`schema`] · [`router`] · [`conversation`] ·
 //! [`commands`] · [`app`] · this file.
 //!
 //! # What always holds
@@ -36,6 +36,7 @@ pub mod output;
 pub mod providers;
 pub mod router;
 pub mod sandbox;
+pub mod schema;
 pub mod store;
 pub mod transport;
 pub mod types;

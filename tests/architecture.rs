@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["error"],
     &["engine", "providers", "catalogue", "output", "input", "host"],
     &["transport", "store", "config", "sandbox"],
-    &["cache"],
+    &["cache", "schema"],
     &["router"],
     &["conversation"],
     &["commands"],

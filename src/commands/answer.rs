@@ -4,13 +4,14 @@
 use std::io;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::commands::Context;
 use crate::conversation::Talk;
 use crate::error::{Error, Kind, Result};
 use crate::output::json::{self, Event, Layout, Next};
 use crate::output::usage::{self, Receipt};
-use crate::output::{AnswerWriter, Level, Messages, Redactor, Spinner, Terminal, Wrote};
+use crate::output::{self, AnswerWriter, Level, Messages, Redactor, Spinner, Terminal, Wrote};
 use crate::router::{Answered, Day, Flow, Listener, Router};
 use crate::store::Store;
 use crate::types::{
@@ -45,6 +46,10 @@ pub struct Output {
     told: Vec<String>,
     layout: Layout,
     conversation: Option<ConversationReport>,
+    /// Whether the first code block alone is printed.
+    extracts: bool,
+    /// Whether the answer is JSON that was asked for by a schema.
+    parses: bool,
 }
 
 /// What an output needs of a command's surroundings: a chat, whose router borrows these, keeps a copy.
@@ -101,6 +106,27 @@ impl Output {
             streamed: false,
             told: Vec::new(),
             conversation: None,
+            parses: false,
+            extracts: false,
+        }
+    }
+
+    /// The same, for an answer that is JSON by a schema.
+    pub fn parsing(self, parses: bool) -> Self {
+        Self { parses, ..self }
+    }
+
+    /// The same, printing the first code block alone.
+    pub fn extracting(self, extracts: bool) -> Self {
+        Self { extracts, ..self }
+    }
+
+    /// Shows an answer that cannot be given as one: on stderr, so that nothing takes it for the answer.
+    pub fn show_unfit(&mut self, answer: &str) {
+        if !self.quiet() {
+            self.spinner.clear();
+            self.messages.plain("the answer, which was paid for:");
+            self.messages.plain(answer);
         }
     }
 
@@ -238,6 +264,12 @@ pub struct Report {
     budget: Option<Day>,
     conversation: Option<ConversationReport>,
     warnings: Vec<String>,
+    /// What the content says, where a schema was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    /// The first code block, where that was asked for; null where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extracted: Option<Option<String>>,
 }
 
 /// The conversation that an answer belongs to.
@@ -282,6 +314,8 @@ impl Report {
             budget,
             conversation: None,
             warnings: answered.warnings,
+            data: None,
+            extracted: None,
         }
     }
 }
@@ -297,14 +331,20 @@ pub fn show(
     let day = router.day().ok();
     if output.format == Format::Text {
         if !output.streamed {
-            let wrote = output.writer.push(&answered.text);
+            let extracted = output.extracts.then(|| output::first_code_block(&answered.text)).flatten();
+            if output.extracts && extracted.is_none() && !output.parses {
+                output.note("the answer has no code block: it is printed whole");
+            }
+            let wrote = output.writer.push(extracted.as_deref().unwrap_or(&answered.text));
             output.took(wrote);
         }
         output.finish_stream()?;
         say(output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
         return Ok(());
     }
-    let mut report = Report::new(answered, requested_model, day);
+    let extracted = output.extracts.then(|| output::first_code_block(&answered.text));
+    let data = if output.parses { serde_json::from_str(&answered.text).ok() } else { None };
+    let mut report = Report { extracted, data, ..Report::new(answered, requested_model, day) };
     report.conversation = output.conversation.take();
     let text = match output.format {
         Format::StreamJson => json::line(&Event::Result(&report))?,

@@ -33,11 +33,14 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     request.mode = mode;
     request.tag.clone_from(&args.tag);
     request.stream = !args.no_stream;
-    let streams = (shown || format == Format::StreamJson) && request.parallel == 1;
+    // What is judged or cut as a whole is not shown before it is whole.
+    let whole = request.parallel > 1 || request.schema.is_some() || args.extract;
+    let streams = (shown || format == Format::StreamJson) && !whole;
     let rehearsal = sandbox::start(context)?;
     let rehearsed = context.global.sandbox.is_some();
     let faulty: Vec<String> = sandbox::faulty(&context.global).into_iter().map(str::to_owned).collect();
-    let mut output = Output::new(context, format, streams, args.raw);
+    let output = Output::new(context, format, streams, args.raw);
+    let mut output = output.extracting(args.extract).parsing(request.schema.is_some());
     let level = if output.quiet() { Level::Quiet } else { context.level() };
     let (mut messages, deliveries) = (context.stderr_at(level), context.deliveries.clone());
     let mut router = context.router()?;
@@ -49,6 +52,7 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     output.finish_stream()?;
     drop(rehearsal);
     let mut answered = answered.inspect_err(|error| {
+        error.answer.iter().for_each(|answer| output.show_unfit(answer));
         alerts::after(&router, &mut messages, &deliveries, &Happened::failed(error));
     })?;
     if let Some(hint) = (!faulty.is_empty()).then(|| unmet(&router, &faulty, &answered.attempts)).flatten() {

@@ -47,7 +47,10 @@ pub struct Context {
 impl Context {
     /// Reads the settings. Fails with exit code 2 on any that cannot be used.
     pub fn load(host: Host, global: Global) -> Result<Self> {
-        let mut config = config::load(&host, &config::Flags { config_path: global.config.clone() })?;
+        let mut config = config::load(
+            &host,
+            &config::Flags { config_path: global.config.clone(), profile: global.profile.clone() },
+        )?;
         if global.sandbox.is_some() {
             super::sandbox::rehearse(&mut config, &global)?;
         }

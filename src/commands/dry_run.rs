@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Table, units};
 use crate::router::decision::{self, Candidate, RefusedReport};
 use crate::router::ending::End;
-use crate::router::{Day, Job, Rehearsal, Request, Router};
+use crate::router::{Day, Job, Rehearsal, Request, Router, sampling};
 use crate::types::{CacheOutcome, Message, NanoUsd, Usage};
 
 /// The plan as an object.
@@ -24,6 +24,9 @@ pub struct Report {
     refused: Vec<RefusedReport>,
     budget: Day,
     would: String,
+    /// Sampling defaults of the config that would be sent, one a line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sampling: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -79,6 +82,7 @@ pub fn plan_of(context: &mut Context, request: Request, which: Option<&Which>, c
         refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
         budget: router.day()?,
         would,
+        sampling: sampling(&job.request, &job.selected),
         warnings: router.warned.iter().chain(&rehearsal.warnings).cloned().collect(),
     };
     drop(router);
@@ -109,6 +113,7 @@ fn without_plan(error: &Error, budget: Day) -> Report {
         refused: Vec::new(),
         budget,
         would: exit_with(error),
+        sampling: Vec::new(),
         warnings: error.hints.clone(),
     }
 }
@@ -225,6 +230,9 @@ fn text(report: &Report, terminal: &crate::output::Terminal) -> String {
     );
     if !report.candidates.is_empty() {
         text += &format!("\n{}", table.render(terminal));
+    }
+    for default in &report.sampling {
+        text += &format!("sampling default: {default}\n");
     }
     for r in &report.refused {
         text += &format!("not {}/{}: {}\n", r.provider, r.model, r.reason);

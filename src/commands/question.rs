@@ -1,23 +1,81 @@
 //! The flags that `ask` and `dry-run` share, as a request with every setting resolved.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::cli;
 use crate::commands::{Context, sandbox};
+use crate::config::templates::{self, SchemaPlace, Template};
 use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
 use crate::providers::passed;
 use crate::router::{CacheUse, Keep, Request, Selection};
-use crate::types::{Image, Limit, Message, Mode, NanoUsd, whole_ms};
+use crate::schema;
+use crate::types::{Image, Limit, Message, Mode, NanoUsd, Schema, whole_ms};
 
 /// Reads the prompt and resolves every flag against the settings.
 pub fn request(context: &mut Context, question: &cli::Question) -> Result<Request> {
-    let checked = checked(context, question)?;
-    let images = images(context, question)?;
-    let text = prompt(context, question)?;
+    let defaults = context.config.defaults.clone();
+    let Some(template) = template(context, question)? else {
+        let question = &templates::fill(question, &defaults);
+        let checked = checked(context, question)?;
+        let images = images(context, question)?;
+        let text = prompt(context, question)?;
+        return Ok(Request { messages: vec![Message { images, ..Message::user(text) }], ..checked });
+    };
+    let values = template.values(&templates::given_variables(&question.variables)?)?;
+    let mut filled = templates::fill(&templates::fill(question, &template.flags), &defaults);
+    if question.system.is_none() && template.flags.system.is_some() {
+        filled.system = template.system(&values);
+    }
+    let mut checked = checked(context, &filled)?;
+    if checked.schema.is_none() {
+        checked.schema = template_schema(&template)?;
+    }
+    let images = images(context, &filled)?;
+    let text = template_prompt(context, &template, &values, filled)?;
     Ok(Request { messages: vec![Message { images, ..Message::user(text) }], ..checked })
+}
+
+/// The template that is asked for, if one is.
+pub fn template(context: &Context, question: &cli::Question) -> Result<Option<Template>> {
+    let load = |name| Template::load(&context.config.paths.config_dir, name);
+    question.template.as_deref().map(load).transpose()
+}
+
+/// The schema that a template names.
+pub fn template_schema(template: &Template) -> Result<Option<Arc<Schema>>> {
+    match &template.schema {
+        None => Ok(None),
+        Some(SchemaPlace::File(path)) => schema::read(path).map(Some),
+        Some(SchemaPlace::Inline(value)) => {
+            let place = format!("{}: schema", template.path.display());
+            schema::checked(&template.name, value.clone(), &place).map(Some)
+        }
+    }
+}
+
+/// The prompt of a template: the input in its place, else behind it as if it had been typed there.
+fn template_prompt(
+    context: &mut Context,
+    template: &Template,
+    values: &BTreeMap<String, String>,
+    mut question: cli::Question,
+) -> Result<String> {
+    if template.places_input() {
+        let input = prompt(context, &question)?;
+        return Ok(template.prompt(values, Some(&input)).unwrap_or(input));
+    }
+    if let Some(own) = template.prompt(values, None) {
+        let dash = question.prompt.pop_if(|last| last == "-");
+        let given = question.prompt.join(" ");
+        let own = if given.is_empty() { own } else { format!("{own}\n\n{given}") };
+        question.prompt = std::iter::once(own).chain(dash).collect();
+    }
+    prompt(context, &question)
 }
 
 /// Everything but the prompt: a wrong flag is told before standard input is waited for.
@@ -60,7 +118,7 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         race: false,
         mode: Mode::Production,
         tag: None,
-        schema: None,
+        schema: question.schema.as_deref().map(schema::read).transpose()?,
         keep: Keep::default(),
         cache: match (question.no_cache, question.refresh) {
             (true, _) => CacheUse::Off,
@@ -80,7 +138,8 @@ pub fn images(context: &mut Context, question: &cli::Question) -> Result<Vec<Ima
     input::images::read(&question.images, stdin(), |hint| context.messages.hint(hint))
 }
 
-fn prompt(context: &mut Context, question: &cli::Question) -> Result<String> {
+/// The prompt of words, files and standard input.
+pub fn prompt(context: &mut Context, question: &cli::Question) -> Result<String> {
     let no_stdin = question.no_stdin || input::images::takes_stdin(&question.images);
     let given = Given { words: &question.prompt, files: &question.files, no_stdin };
     input::read(&given, stdin(), |hint| context.messages.hint(hint))
@@ -117,7 +176,7 @@ fn within(flag: &str, value: Option<f64>, least: f64, most: f64) -> Result<()> {
 }
 
 /// `-o KEY=VALUE`: the value is JSON, or else a text.
-fn options(options: &[String]) -> Result<Map<String, Value>> {
+pub fn options(options: &[String]) -> Result<Map<String, Value>> {
     let mut fields = Map::new();
     for option in options {
         let Some((key, value)) = option.split_once('=').filter(|(key, _)| !key.is_empty()) else {

@@ -11,12 +11,17 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::budget;
 use super::closest::closest;
+use super::profiles::{self, Profile};
+use super::sampling::{self, Sampling};
 use super::settings::{Form, SETTINGS, Settings};
 use super::source::{Found, Source};
 use super::{address, alerts, provider_rows};
 use crate::error::{Error, Kind, Result};
 
 pub(super) use provider_rows::ProviderEntry;
+
+/// What stands at the top of the file beside settings.
+const OTHERS: [&str; 6] = ["alerts", "provider", "aliases", "fallbacks", "profile", "sampling"];
 
 /// What a config file says.
 #[derive(Default)]
@@ -31,6 +36,10 @@ pub(super) struct File {
     pub fallbacks: BTreeMap<String, Vec<String>>,
     /// Whom to tell of what.
     pub alerts: alerts::Read,
+    /// The `[profile.NAME]` tables.
+    pub profiles: BTreeMap<String, Profile>,
+    /// The `[sampling.NAME]` tables, each with its place.
+    pub sampling: BTreeMap<String, (Sampling, String)>,
 }
 
 impl File {
@@ -45,14 +54,24 @@ impl File {
                 "aliases" => file.aliases = reader.entries(value, "aliases", Reader::word)?,
                 "fallbacks" => file.fallbacks = reader.entries(value, "fallbacks", Reader::words)?,
                 "alerts" => file.alerts = alerts::read(&reader, value)?,
-                _ => file.setting(&reader, "", key, value)?,
+                "profile" => file.profiles = profiles::read(&reader, value)?,
+                "sampling" => file.sampling = sampling::read(&reader, value)?,
+                _ => file.setting(&reader, "", key, value, &OTHERS)?,
             }
         }
         Ok(file)
     }
 
     /// Takes one key of a section over; the key of a section itself brings in what is below it.
-    fn setting(&mut self, reader: &Reader, section: &str, key: &Key, value: &Item) -> Result<()> {
+    /// `others` may stand beside settings, for a hint.
+    pub fn setting(
+        &mut self,
+        reader: &Reader,
+        section: &str,
+        key: &Key,
+        value: &Item,
+        others: &[&'static str],
+    ) -> Result<()> {
         let name = format!("{section}{}", key.get_ref());
         let below = format!("{name}.");
         if let Some(row) = SETTINGS.iter().find(|row| row.key == name && row.form != Form::Secret) {
@@ -66,18 +85,18 @@ impl File {
             self.settings.insert(budget::KEY, found);
         } else if SETTINGS.iter().any(|row| row.key.starts_with(&below)) {
             for (key, value) in reader.table(value, &name)? {
-                self.setting(reader, &below, key, value)?;
+                self.setting(reader, &below, key, value, &[])?;
             }
         } else {
-            return Err(reader.unknown(key, &name, known_keys(section)));
+            return Err(reader.unknown(key, &name, known_keys(section, others)));
         }
         Ok(())
     }
 }
 
 /// The keys that may stand in a section, for a hint.
-fn known_keys(section: &str) -> impl Iterator<Item = &'static str> {
-    let others = ["provider", "aliases", "fallbacks", "alerts", "cache", "breaker", "timeouts", budget::KEY];
+fn known_keys<'o>(section: &str, others: &'o [&'static str]) -> impl Iterator<Item = &'static str> + use<'o> {
+    let others = others.iter().copied().chain(["cache", "breaker", "timeouts", budget::KEY]);
     let settings = SETTINGS.iter().filter(|row| row.form != Form::Secret).map(|row| row.key);
     let section = section.to_owned();
     settings.chain(others).filter(move |key| key.starts_with(&section))
@@ -90,6 +109,13 @@ pub(super) type Item<'t> = Spanned<DeValue<'t>>;
 pub(super) struct Reader<'t> {
     text: &'t str,
     path: &'t Path,
+}
+
+impl<'t> Reader<'t> {
+    /// Of this text, which is in this file.
+    pub fn new(text: &'t str, path: &'t Path) -> Self {
+        Self { text, path }
+    }
 }
 
 impl Reader<'_> {
@@ -128,7 +154,7 @@ impl Reader<'_> {
     }
 
     /// What the TOML parser says, without the line itself, which may hold anything.
-    fn not_toml(&self, error: &toml::de::Error) -> Error {
+    pub fn not_toml(&self, error: &toml::de::Error) -> Error {
         let place = self.at(error.span().map_or(0, |span| span.start));
         Error::new(Kind::Config, format!("{place}: not valid TOML: {}", error.message().replace('\n', ", ")))
     }
@@ -163,7 +189,8 @@ impl Reader<'_> {
         number(value.get_ref()).ok_or_else(|| self.wrong(value, name, allowed))
     }
 
-    fn entries<T>(
+    /// A table of values that are all read alike.
+    pub fn entries<T>(
         &self,
         value: &Item,
         name: &str,

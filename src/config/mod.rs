@@ -11,13 +11,16 @@ mod closest;
 mod env_files;
 mod file;
 mod private;
+mod profiles;
 mod provider_rows;
 mod providers;
 mod resolve;
+mod sampling;
 mod seal;
 mod settings;
 mod source;
 mod template;
+pub mod templates;
 pub mod trust;
 mod vocabulary;
 
@@ -29,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::cli::Question;
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::types::Secret;
@@ -38,12 +42,14 @@ pub use alerts::{AlertKind, Alerts};
 pub use budget::{Budget, Placed};
 pub use provider_rows::ModelRow;
 pub use providers::{AzureConfig, KeyState, ProviderConfig};
+pub use sampling::Sampling;
 pub use seal::{HmacKey, existing_hmac_key, hmac_key};
 pub use settings::{CacheSettings, Settings, Timeouts};
 pub use source::Source;
 pub use template::{TEMPLATE, init};
 
 use file::File;
+use profiles::Profile;
 use source::Layers;
 use vocabulary::{ALL_PROXY, CERTIFICATES, Class, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, Vocabulary};
 
@@ -52,6 +58,8 @@ use vocabulary::{ALL_PROXY, CERTIFICATES, Class, HTTP_PROXY, HTTPS_PROXY, NO_PRO
 pub struct Flags {
     /// `--config`: another `config.toml`, which must be there.
     pub config_path: Option<PathBuf>,
+    /// `--profile`: which `[profile.NAME]` counts.
+    pub profile: Option<String>,
 }
 
 /// Everything that is set.
@@ -67,6 +75,8 @@ pub struct Config {
     pub fallbacks: BTreeMap<String, Vec<String>>,
     /// Whom to tell of what.
     pub alerts: Alerts,
+    /// The chosen profile's defaults of flags.
+    pub defaults: Question,
     /// The way out of the network.
     pub proxies: Proxies,
     /// What is not an error but deserves a word.
@@ -166,12 +176,18 @@ impl Config {
 pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     let mut warnings = host.check()?;
     let mut paths = Paths::of(host, flags)?;
-    let file = read_file(&paths.config_file, flags.config_path.is_some())?;
+    let mut file = read_file(&paths.config_file, flags.config_path.is_some())?;
     let vocabulary = Vocabulary::new(&file.providers);
     warnings.extend(check_environment(host, &vocabulary)?);
 
     let mut places = env_files::read(host, &paths, &vocabulary)?;
     warnings.append(&mut places.warnings);
+    let chosen = profiles::chosen(flags.profile.as_deref(), &places.layers);
+    let profile = match &chosen {
+        Some((name, source)) => profiles::take(&mut file.profiles, name, source)?,
+        None => Profile::default(),
+    };
+    file.settings.extend(profile.settings);
     let mut resolved = resolve::resolve(&places.layers, &file)?;
     env_files::tighten(&mut resolved, &places.tightening)?;
     if resolved.settings.budget.env.is_some() {
@@ -180,13 +196,15 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     }
     warnings.extend(weak_key(&resolved.settings));
 
-    let mut providers = providers::build(&places.layers, &file.providers)?;
+    let mut providers = providers::build(&places.layers, &file.providers, &file.sampling)?;
     warnings.append(&mut providers.warnings);
     let proxies = proxies(&places.layers);
     let mut rows = resolved.rows();
     rows.extend(file.alerts.rows());
     rows.extend(proxies.rows(&places.layers));
     rows.append(&mut providers.rows);
+    rows.push(profile_row(chosen));
+    rows.extend(profile.rows);
 
     paths.env_files = places.files;
     warnings.extend(looseness(&paths));
@@ -196,11 +214,18 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
         aliases: file.aliases,
         fallbacks: file.fallbacks,
         alerts: file.alerts.alerts,
+        defaults: profile.flags,
         proxies,
         warnings,
         paths,
         rows,
     })
+}
+
+/// Which profile counts.
+fn profile_row(chosen: Option<(String, String)>) -> Row {
+    let (value, source) = chosen.unwrap_or_else(|| ("none".to_owned(), Source::Default.to_string()));
+    Row { key: "profile".to_owned(), variable: profiles::VARIABLE.to_owned(), value, source }
 }
 
 /// The config file; one that was named by hand must be there and may be a pipe.

@@ -3,6 +3,7 @@
 use toml::de::DeTable;
 
 use super::file::{Item, Reader};
+use super::sampling::{Sampling, TEMPERATURE, TOP_P};
 use super::settings;
 use super::source::Source;
 use crate::error::{Error, Kind, Result};
@@ -28,6 +29,8 @@ pub(crate) struct ProviderEntry {
     pub timeout_secs: Option<f64>,
     /// The models, the first one is the default.
     pub models: Vec<String>,
+    /// How its models choose their words where a request does not say.
+    pub sampling: Sampling,
     /// What is said of models: of single ones, and of all the others (`model: None`).
     pub rows: Vec<ModelRow>,
 }
@@ -47,7 +50,7 @@ pub struct ModelRow {
     pub vision: Option<bool>,
 }
 
-const PROVIDER_KEYS: [&str; 11] = [
+const PROVIDER_KEYS: [&str; 13] = [
     "name",
     "dialect",
     "base_url",
@@ -56,6 +59,8 @@ const PROVIDER_KEYS: [&str; 11] = [
     "timeout_secs",
     "models",
     "model",
+    "temperature",
+    "top_p",
     INPUT,
     OUTPUT,
     CACHED,
@@ -94,6 +99,10 @@ fn provider(fields: &Fields) -> Result<ProviderEntry> {
         priority: fields.number("priority", "a whole number from 0", |text| text.parse().ok())?,
         timeout_secs: fields.number("timeout_secs", "a number of seconds above 0", settings::secs)?,
         models: fields.words("models")?,
+        sampling: Sampling {
+            temperature: fields.number("temperature", TEMPERATURE, |text| up_to(text, 2.0))?,
+            top_p: fields.number("top_p", TOP_P, |text| up_to(text, 1.0))?,
+        },
         rows: Vec::new(),
         name,
     };
@@ -221,6 +230,10 @@ fn model(fields: &Fields) -> Result<ModelRow> {
         max_output_tokens: tokens("max_output_tokens")?,
         vision: fields.flag("vision")?,
     })
+}
+
+fn up_to(text: &str, most: f64) -> Option<f64> {
+    text.parse().ok().filter(|n| (0.0..=most).contains(n))
 }
 
 /// Without `/`, which parts provider and model in `-m a/b`.

@@ -1,11 +1,15 @@
 //! Every provider, built in or the user's own, with its key, address and models as they are set.
 
+use std::collections::BTreeMap;
+
+use super::closest::closest;
 use super::file::ProviderEntry;
 use super::provider_rows::ModelRow;
+use super::sampling::Sampling;
 use super::source::{Found, Layers, Source};
 use super::vocabulary::{AZURE_API_VERSION, AZURE_MODEL, legacy_key_variable};
 use super::{Row, address};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::providers::{ProviderRow, Quirks, table};
 use crate::types::{DialectKind, Rates, Secret};
 
@@ -39,6 +43,8 @@ pub struct ProviderConfig {
     pub models: Vec<String>,
     /// What the config file says of models and prices.
     pub model_rows: Vec<ModelRow>,
+    /// How its models choose their words where a request does not say.
+    pub sampling: Sampling,
     /// The user's own order; lower is asked first.
     pub priority: u32,
     /// The time limit of one request to it, in seconds.
@@ -136,7 +142,11 @@ pub(super) struct Providers {
 }
 
 /// Builds them. Errors name the place of a malformed address, key or model.
-pub(super) fn build(layers: &Layers, entries: &[ProviderEntry]) -> Result<Providers> {
+pub(super) fn build(
+    layers: &Layers,
+    entries: &[ProviderEntry],
+    sampling: &BTreeMap<String, (Sampling, String)>,
+) -> Result<Providers> {
     let mut built = Providers { configs: Vec::new(), rows: Vec::new(), warnings: Vec::new() };
     for row in table::PROVIDERS {
         let entry = entries.iter().find(|entry| entry.name == row.name);
@@ -144,6 +154,9 @@ pub(super) fn build(layers: &Layers, entries: &[ProviderEntry]) -> Result<Provid
     }
     for entry in entries.iter().filter(|entry| table::find(&entry.name).is_none()) {
         built.add(layers, None, Some(entry))?;
+    }
+    for (name, (sampling, place)) in sampling {
+        built.sample(name, *sampling, place)?;
     }
     Ok(built)
 }
@@ -176,6 +189,7 @@ impl Providers {
             model: model.as_ref().map(|found| found.value.clone()),
             models: entry.map(|entry| entry.models.clone()).unwrap_or_default(),
             model_rows: entry.map(|entry| entry.rows.clone()).unwrap_or_default(),
+            sampling: entry.map(|entry| entry.sampling).unwrap_or_default(),
             priority: entry.and_then(|entry| entry.priority).unwrap_or(DEFAULT_PRIORITY),
             timeout_secs: entry.and_then(|entry| entry.timeout_secs),
             built_in: row.is_some(),
@@ -184,6 +198,27 @@ impl Providers {
         };
         self.describe(&config, row, key, model, address);
         self.configs.push(config);
+        Ok(())
+    }
+
+    /// Takes a `[sampling.NAME]` over; what the `[[provider]]` says beside it stays.
+    fn sample(&mut self, name: &str, sampling: Sampling, place: &str) -> Result<()> {
+        let Some(config) = self.configs.iter_mut().find(|config| config.name == name) else {
+            let error = Error::new(Kind::Config, format!("{place}: sampling.{name}: there is no such provider"));
+            return Err(match closest(name, self.configs.iter().map(|config| config.name.as_str())) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint("`llmr providers list --all` shows every name"),
+            });
+        };
+        config.sampling = sampling.or(config.sampling);
+        for (field, value) in [("temperature", sampling.temperature), ("top_p", sampling.top_p)] {
+            self.rows.extend(value.map(|value| Row {
+                key: format!("sampling.{name}.{field}"),
+                variable: String::new(),
+                value: value.to_string(),
+                source: place.to_owned(),
+            }));
+        }
         Ok(())
     }
 

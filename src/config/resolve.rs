@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::Row;
 use super::budget::{self, Placed};
 use super::file::File;
+use super::profiles;
 use super::settings::{SETTINGS, Settings};
 use super::source::{Found, Layers, Source};
 use crate::error::Result;
@@ -55,7 +56,7 @@ impl Resolved {
                 key: row.key.to_owned(),
                 variable: asked.or(row.variables.first().copied()).unwrap_or_default().to_owned(),
                 value: (row.show)(&self.settings),
-                source: found.map_or(Source::Default, |found| found.source.clone()).to_string(),
+                source: found.map_or_else(|| Source::Default.to_string(), profiles::place_of),
             }
         }));
         rows

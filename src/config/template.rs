@@ -75,6 +75,34 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #[fallbacks]
 #large = ["small"]
 
+# How a provider's models choose their words where neither a flag nor a template says. What vendors recommend:
+#[sampling.deepseek]
+# 1.3 for conversation and translation, 1.0 for data, 0.0 for code and mathematics (api-docs.deepseek.com, "The
+# Temperature Parameter").
+#temperature = 1.3
+#[sampling.gemini]
+# Gemini 3 and later: nothing but 1.0 (ai.google.dev, "Gemini 3 Developer Guide").
+#temperature = 1.0
+#[sampling.mistral]
+# A low one (huggingface.co/mistralai, model card of Mistral Small 3.2).
+#temperature = 0.15
+#[sampling.ollama]
+# Qwen 3 without thinking; with it 0.6 and 0.95 (huggingface.co/Qwen, model card of Qwen3).
+#temperature = 0.7
+#top_p = 0.8
+
+# Settings, and defaults of flags, on top of those above when `--profile work` or LLMR_PROFILE chooses it.
+#[profile.work]
+#strategy = "cheapest"
+#timeouts.total_secs = 60
+#model = "lab/small"
+#providers = ["lab"]
+#system = "You are terse."
+#tier = "balanced"
+#temperature = 0.2
+#top_p = 0.9
+#max_tokens = 1000
+
 # A provider of your own, or more about a built-in one.
 #[[provider]]
 #name = "lab"
@@ -86,6 +114,9 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 # Lower is asked first by strategy `priority`.
 #priority = 100
 #timeout_secs = 60
+# As under [sampling.NAME].
+#temperature = 0.7
+#top_p = 0.95
 # The first is the default one.
 #models = ["small", "large"]
 # The price of every model that has none of its own; 0 is a known price.
@@ -157,6 +188,9 @@ mod tests {
         assert_eq!((lab.name.as_str(), lab.models.len(), lab.rows.len()), ("lab", 2, 2));
         assert_eq!(lab.priority, Some(100));
         assert_eq!(file.fallbacks["large"], ["small"]);
+        assert_eq!((file.sampling.len(), lab.sampling.top_p), (4, Some(0.95)));
+        let work = &file.profiles["work"];
+        assert_eq!((work.settings.len(), work.rows.len()), (2, 7));
     }
 
     #[test]

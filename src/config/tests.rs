@@ -599,7 +599,7 @@ fn files_that_others_can_get_at_are_told() {
 #[test]
 fn another_config_file_must_be_there() {
     let world = World::new().toml("max_retries = 9").file("work/other.toml", "max_retries = 1");
-    let with = |path: &str| load(&world.host(), &Flags { config_path: Some(path.into()) });
+    let with = |path: &str| load(&world.host(), &Flags { config_path: Some(path.into()), profile: None });
     let config = with("../other.toml").unwrap();
     assert_eq!(config.settings.max_retries, 1);
     assert!(with("missing.toml").unwrap_err().message.contains("missing.toml cannot be read"));
@@ -636,7 +636,7 @@ fn the_example_names_every_variable_and_sets_none() {
     let providers = PROVIDERS.iter().flat_map(|p| p.key_vars.iter().chain(p.model_vars).chain([&p.base_url_var]));
     let settings = settings::SETTINGS.iter().flat_map(|row| row.variables).chain(budget::VARIABLES);
     let network = [HTTPS_PROXY[0], HTTP_PROXY[0], ALL_PROXY[0], NO_PROXY[0], CERTIFICATES[0]];
-    let others = ["LLMR_HOME", "LLMR_NOW", "LLMR_SEED", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
+    let others = ["LLMR_HOME", "LLMR_NOW", "LLMR_SEED", "LLMR_PROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
     let azure = vocabulary::AZURE_MODEL.iter().chain(&vocabulary::AZURE_API_VERSION);
     let words: Vec<&str> = EXAMPLE.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
     for name in providers.chain(settings).chain(azure).chain(&network).chain(&others) {

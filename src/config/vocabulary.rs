@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::budget;
 use super::closest::closest;
 use super::file::ProviderEntry;
+use super::profiles;
 use super::settings::{SETTINGS, Setting};
 use crate::providers::table::PROVIDERS;
 
@@ -57,6 +58,7 @@ impl Vocabulary {
         let named = [&HTTPS_PROXY, &HTTP_PROXY, &ALL_PROXY, &NO_PROXY, &AZURE_API_VERSION].into_iter().flatten();
         let named = named.chain(&CERTIFICATES).chain(&["SSL_CERT_DIR"]);
         let mut own_only: BTreeSet<String> = named.map(|s| (*s).to_owned()).collect();
+        own_only.insert(profiles::VARIABLE.to_owned());
         for row in PROVIDERS {
             account.extend(row.key_vars.iter().chain(row.model_vars).map(|s| (*s).to_owned()));
             account.insert(legacy_key_variable(row.name));
@@ -93,6 +95,7 @@ impl Vocabulary {
     /// A warning about a variable that looks like ours but is not.
     pub fn warning(place: &str, name: &str) -> String {
         let settings = SETTINGS.iter().flat_map(|row| row.variables).chain(budget::VARIABLES).chain(&PROCESS_ONLY);
+        let settings = settings.chain(&[profiles::VARIABLE]);
         let ours = settings.copied().filter(|known| known.starts_with("LLMR_"));
         match closest(name, ours) {
             Some(near) => format!("{place} is not read by llmr: did you mean {near}?"),

@@ -202,6 +202,11 @@ impl Walk {
         self.again = Some((id.clone(), now));
     }
 
+    /// The same candidate is asked again at once, because what it answered will not do.
+    pub fn once_more(&mut self, id: &CandidateId, now: Timestamp) {
+        self.again = Some((id.clone(), now));
+    }
+
     /// No more retries of this one: side by side every candidate gets one attempt.
     pub fn give_up_on(&mut self, id: &CandidateId) {
         self.again = None;
@@ -214,7 +219,9 @@ impl Walk {
         let Some(ranked) = plan.order.iter().find(|r| r.candidate.id == id) else {
             // Its breaker opened, or its money is gone: on to the next.
             self.again = None;
-            self.done.insert(id);
+            if self.failures.contains_key(&id) {
+                self.done.insert(id);
+            }
             return None;
         };
         if now < not_before {

@@ -76,6 +76,9 @@ pub struct ErrorBody<'a> {
     pub exit_code: u8,
     /// The attempts made before.
     pub attempts: &'a [AttemptReport],
+    /// The answer that does not fit its schema, if that is what went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 impl<'a> ErrorReport<'a> {
@@ -87,6 +90,7 @@ impl<'a> ErrorReport<'a> {
             hints: error.hints.iter().map(|hint| redactor.redact(hint)).collect(),
             exit_code: error.exit_code(),
             attempts: &error.attempts,
+            answer: error.answer.as_deref().map(|answer| redactor.redact(answer)),
         };
         Self { error }
     }

@@ -4,6 +4,7 @@
 //! Text from outside passes [`sanitize`] before it reaches a terminal, and an error's text passes
 //! [`redact`] before it reaches anything.
 
+mod code_block;
 pub mod json;
 pub mod message;
 pub mod progress;
@@ -15,6 +16,7 @@ pub mod table;
 pub mod units;
 pub mod usage;
 
+pub use code_block::first_code_block;
 pub use message::{Level, Messages};
 pub use progress::Spinner;
 pub use redact::Redactor;

@@ -7,6 +7,7 @@ use crate::types::{Ask, Delta, Effort, Failure, FinishReason, Role, Usage};
 use super::failure::{in_value, inside_ok, malformed, not_json};
 use super::image::source_blocks;
 use super::request::{join, key_header, number, pass_through, post, thinking_budget};
+use super::schema::JsonForm;
 use super::table::Auth;
 use super::usage::count;
 use super::{Dialect, Endpoint, Frame, HeaderValue, HttpRequest, Partial};
@@ -102,6 +103,11 @@ fn body(to: &Endpoint, ask: &Ask) -> Map<String, Value> {
     }
     body.insert("stream".into(), json!(ask.stream));
     body.extend(thinking);
+    if let Some(schema) = ask.schema.as_ref().filter(|_| to.quirks.json.form == JsonForm::Schema) {
+        // Beside the effort, which goes there as well.
+        let config = body.entry("output_config").or_insert_with(|| json!({}));
+        config["format"] = json!({"type": "json_schema", "schema": schema.value});
+    }
     pass_through(&mut body, &ask.extra);
     body
 }

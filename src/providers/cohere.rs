@@ -7,6 +7,7 @@ use crate::types::{Ask, Delta, Effort, Failure, FailureClass, FinishReason, Role
 use super::failure::{in_value, inside_ok, malformed, not_json, of_status};
 use super::image::url_parts;
 use super::request::{join, key_header, number, pass_through, post, thinking_budget};
+use super::schema::JsonForm;
 use super::usage::count;
 use super::{Dialect, Endpoint, Frame, Headers, HttpRequest, Partial};
 
@@ -107,6 +108,13 @@ fn body(to: &Endpoint, ask: &Ask) -> Map<String, Value> {
     body.insert("stream".into(), json!(ask.stream));
     if let Some(effort) = ask.effort.filter(|_| to.model_facts.reasons) {
         body.insert("thinking".into(), thinking(effort, ask.max_output_tokens));
+    }
+    if let Some(schema) = ask.schema.as_ref().filter(|_| to.quirks.json.form != JsonForm::Words) {
+        let mut format = json!({"type": "json_object"});
+        if to.quirks.json.form == JsonForm::Schema {
+            format["schema"] = schema.value.clone();
+        }
+        body.insert("response_format".into(), format);
     }
     pass_through(&mut body, &ask.extra);
     body

@@ -10,6 +10,7 @@ use crate::types::{Ask, Delta, Effort, Failure, FinishReason, Role, Usage};
 use super::failure::{in_value, malformed, not_json};
 use super::image::inline_parts;
 use super::request::{key_header, number, pass_through, post, segment, thinking_budget};
+use super::schema::JsonForm;
 use super::table::Auth;
 use super::usage::count;
 use super::{Dialect, Endpoint, Frame, HttpRequest, ModelFacts, Partial};
@@ -122,6 +123,12 @@ fn config(to: &Endpoint, ask: &Ask) -> Map<String, Value> {
     if let Some(effort) = ask.effort.filter(|_| to.model_facts.reasons) {
         let thinking = thinking(effort, &to.model, &to.model_facts, ask.max_output_tokens);
         config.insert("thinkingConfig".into(), thinking);
+    }
+    if let Some(schema) = ask.schema.as_ref().filter(|_| to.quirks.json.form != JsonForm::Words) {
+        config.insert("responseMimeType".into(), json!("application/json"));
+        if to.quirks.json.form == JsonForm::Schema {
+            config.insert("responseJsonSchema".into(), schema.value.clone());
+        }
     }
     config
 }

@@ -8,6 +8,7 @@ pub mod failure;
 pub mod framing;
 pub mod listing;
 pub mod passed;
+pub mod schema;
 pub mod table;
 pub mod think;
 

@@ -3,6 +3,8 @@
 use crate::types::ImageKind::{Gif, Jpeg, Png, Webp};
 use crate::types::{DialectKind, ImageLimits};
 
+use super::schema::{JsonMode, Takes};
+
 /// How a provider differs from its dialect's model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quirks {
@@ -36,6 +38,8 @@ pub struct Quirks {
     pub search_context: Option<&'static str>,
     /// Which pictures it refuses.
     pub images: ImageLimits,
+    /// How an answer of a JSON Schema is asked for.
+    pub json: JsonMode,
 }
 
 /// How a key is sent.
@@ -91,6 +95,8 @@ impl Quirks {
         max_price: false,
         search_context: None,
         images: NO_LIMITS,
+        // LM Studio, llama.cpp, vLLM and Ollama take it, too; who does not is asked in words.
+        json: JsonMode::SCHEMA,
     };
 }
 
@@ -171,19 +177,19 @@ pub const PROVIDERS: &[ProviderRow] = &[
     row!("openai", ["OPENAI_API_KEY"], ["OPENAI_MODEL"], "OPENAI_BASE_URL", "https://api.openai.com/v1", Openai,
         Quirks { output_cap: "max_completion_tokens", images: OPENAI_IMAGES, ..LIKE }),
     row!("anthropic", ["ANTHROPIC_API_KEY"], ["ANTHROPIC_MODEL"], "ANTHROPIC_BASE_URL", "https://api.anthropic.com", Anthropic,
-        Quirks { max_temperature: 1.0, images: ANTHROPIC_IMAGES, ..LIKE }),
+        Quirks { max_temperature: 1.0, images: ANTHROPIC_IMAGES, json: JsonMode { takes: Takes::Closed, ..JsonMode::SCHEMA }, ..LIKE }),
     row!("deepseek", ["DEEPSEEK_API_KEY"], ["DEEPSEEK_MODEL"], "DEEPSEEK_BASE_URL", "https://api.deepseek.com", Openai,
-        Quirks { effort: EffortField::Thinking, ..LIKE }),
+        Quirks { effort: EffortField::Thinking, json: JsonMode::OBJECT, ..LIKE }),
     row!("mistral", ["MISTRAL_API_KEY"], ["MISTRAL_MODEL"], "MISTRAL_BASE_URL", "https://api.mistral.ai/v1", Openai,
         Quirks { stream_usage_option: false, images: MISTRAL_IMAGES, ..LIKE }),
     row!("gemini", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], ["GEMINI_MODEL"], "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", Gemini,
-        Quirks { images: GEMINI_IMAGES, ..LIKE }),
+        Quirks { images: GEMINI_IMAGES, json: JsonMode { takes: Takes::Any, ..JsonMode::SCHEMA }, ..LIKE }),
     row!("xai", ["XAI_API_KEY"], ["XAI_MODEL", "GROK_MODEL"], "XAI_BASE_URL", "https://api.x.ai/v1", Openai,
         Quirks { cost: ReportedCost::UsdTicks, reasoning_beside_output: true, images: XAI_IMAGES, ..LIKE }),
     row!("openrouter", ["OPENROUTER_API_KEY"], ["OPENROUTER_MODEL"], "OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1", Openai,
         Quirks { cost: ReportedCost::UsageCost, effort: EffortField::Reasoning, max_price: true, key_check: Some("/key"), ..LIKE }),
     row!("groq", ["GROQ_API_KEY"], ["GROQ_MODEL"], "GROQ_BASE_URL", "https://api.groq.com/openai/v1", Openai,
-        Quirks { images: GROQ_IMAGES, ..LIKE }),
+        Quirks { images: GROQ_IMAGES, json: JsonMode { streams: false, ..JsonMode::SCHEMA }, ..LIKE }),
     row!("together", ["TOGETHER_API_KEY"], ["TOGETHER_MODEL"], "TOGETHER_BASE_URL", "https://api.together.xyz/v1", Openai, LIKE),
     row!("perplexity", ["PERPLEXITY_API_KEY"], ["PERPLEXITY_MODEL"], "PERPLEXITY_BASE_URL", "https://api.perplexity.ai", Openai,
         Quirks { models: None, cost: ReportedCost::UsageCostTotal, done_marker: false, stream_usage_option: false,
@@ -194,12 +200,12 @@ pub const PROVIDERS: &[ProviderRow] = &[
         Quirks { auth: Auth::Header("api-key"), deployment_paths: true, output_cap: "max_completion_tokens",
             images: AZURE_IMAGES, ..LIKE }),
     row!("ai21", ["AI21_API_KEY"], ["AI21_MODEL"], "AI21_BASE_URL", "https://api.ai21.com/studio/v1", Openai,
-        Quirks { models: None, stream_usage_option: false, effort: EffortField::Unsupported, ..LIKE }),
+        Quirks { models: None, stream_usage_option: false, effort: EffortField::Unsupported, json: JsonMode::OBJECT, ..LIKE }),
     row!("blackbox", ["BLACKBOX_API_KEY"], ["BLACKBOX_MODEL"], "BLACKBOX_BASE_URL", "https://api.blackbox.ai", Openai,
-        Quirks { models: None, ..LIKE }),
+        Quirks { models: None, json: JsonMode::WORDS, ..LIKE }),
     row!("cerebras", ["CEREBRAS_API_KEY"], ["CEREBRAS_MODEL"], "CEREBRAS_BASE_URL", "https://api.cerebras.ai/v1", Openai, LIKE),
     row!("fireworks", ["FIREWORKS_API_KEY"], ["FIREWORKS_MODEL"], "FIREWORKS_BASE_URL", "https://api.fireworks.ai/inference/v1", Openai,
-        Quirks { images: FIREWORKS_IMAGES, ..LIKE }),
+        Quirks { images: FIREWORKS_IMAGES, json: JsonMode { seen: false, ..JsonMode::SCHEMA }, ..LIKE }),
     row!("ollama", [], ["OLLAMA_MODEL"], "OLLAMA_HOST", "http://127.0.0.1:11434", Openai,
         Quirks { path: "/v1/chat/completions", models: Some("/v1/models"), ..LIKE }),
 ];

@@ -7,6 +7,7 @@ use crate::engine::plan::Ranked;
 use crate::error::{Error, Kind, Result};
 use crate::providers::{self, Dialect, HttpRequest};
 use crate::router::exchange::{Exchange, elapsed_ms};
+use crate::router::repair::{Misfit, misfit};
 use crate::router::request::{Answered, Flow, Listener};
 use crate::router::settle::Progress;
 use crate::router::shape::{droppable, shape};
@@ -26,6 +27,8 @@ const LEASE_GRACE_MS: i64 = 60_000;
 pub(super) enum End {
     /// The request is answered.
     Answered(Box<Answered>),
+    /// It is answered, but not in the way its schema wants.
+    Misfit(Box<Misfit>),
     /// A fresh plan decides.
     GoOn,
 }
@@ -68,7 +71,8 @@ impl Router<'_> {
             request: &ready.http,
             limits: &ready.limits,
         };
-        let streams = listener.streams();
+        // What may still turn out not to fit is not shown.
+        let streams = listener.streams() && trip.job.request.schema.is_none();
         let mut shown = false;
         let mut show = |text: &str| {
             if !streams {
@@ -188,12 +192,16 @@ impl Router<'_> {
     fn conclude(&mut self, trip: &mut Trip<'_>, over: Over, stopped_by: Option<Kind>) -> Result<End> {
         let verdict = verdict(&over);
         let answered = over.result.as_ref().ok().filter(|_| verdict.is_ok()).cloned();
-        let charge = self.settle(trip, &over, answered.is_some());
+        let misfit = answered.as_ref().and_then(|answer| misfit(&trip.job.request, &over, answer));
+        let charge = self.settle(trip, &over, answered.is_some() && misfit.is_none());
         if over.seen.shown {
             trip.partial.clone_from(&over.seen.text);
         }
         if let Some(kind) = stopped_by {
             return Err(Error::new(kind, stopped(kind)));
+        }
+        if let Some(misfit) = misfit {
+            return Ok(End::Misfit(Box::new(misfit)));
         }
         match verdict {
             Ok(()) => match answered {

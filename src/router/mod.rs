@@ -12,6 +12,7 @@ mod facts;
 mod interrupt;
 mod parallel;
 mod record;
+mod repair;
 pub mod request;
 pub mod select;
 mod settle;
@@ -26,6 +27,7 @@ use crate::error::Result;
 use crate::host::Host;
 use crate::output::Redactor;
 use crate::providers::passed;
+use crate::providers::schema::instructions;
 use crate::store::{CacheFailure, CacheHit, CacheRow, Kept, Place, RequestStart, Store};
 use crate::transport::{Client, Network};
 use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp};
@@ -63,6 +65,7 @@ pub struct Router<'a> {
 }
 
 /// A request with all that is known before any fact is read.
+#[derive(Clone)]
 pub struct Job {
     /// The request.
     pub request: Request,
@@ -86,7 +89,7 @@ impl Router<'_> {
         let alias = |name| self.config.aliases.get(name).filter(|_| request.selection.providers.is_empty());
         let resolved = model.map(|name| alias(name).map_or(name, String::as_str));
         let fallbacks = select::fallbacks(self.config, &request.selection);
-        let key = cache::key(&asked(&request, resolved, &fallbacks));
+        let key = cache::key(&asked(&request, resolved, &fallbacks, &sampling(&request, &selected)));
         Ok(Job { request, selected, question, key, began })
     }
 
@@ -118,7 +121,7 @@ impl Router<'_> {
             id,
             candidate: CandidateId::new(row.provider, row.model),
             tier: row.tier,
-            text: row.content,
+            text: repair::without_block(&job.request, row.content),
             finish: row.finish_reason,
             usage: row.usage.unwrap_or_default(),
             cost: Some(NanoUsd::ZERO),
@@ -261,7 +264,12 @@ fn may_be_served(job: &Job, row: &CacheRow) -> bool {
 }
 
 /// What the cache key is made of.
-fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [String]) -> cache::Asked<'a> {
+fn asked<'a>(
+    request: &'a Request,
+    model: Option<&'a str>,
+    fallbacks: &'a [String],
+    sampling: &'a [String],
+) -> cache::Asked<'a> {
     cache::Asked {
         model,
         providers: &request.selection.providers,
@@ -272,6 +280,7 @@ fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [Strin
         cap: request.explicit_cap.unwrap_or(request.default_cap),
         temperature: request.temperature,
         top_p: request.top_p,
+        sampling,
         stop: &request.stop,
         effort: request.effort,
         extra: &request.extra,
@@ -279,12 +288,30 @@ fn asked<'a>(request: &'a Request, model: Option<&'a str>, fallbacks: &'a [Strin
     }
 }
 
+/// The sampling defaults that this request leaves in force, of the providers that may answer it.
+pub fn sampling(request: &Request, selected: &Selected) -> Vec<String> {
+    let defaults = selected.targets.iter().flat_map(|target| {
+        let temperature = target.sampling.temperature.filter(|_| request.temperature.is_none());
+        let top_p = target.sampling.top_p.filter(|_| request.top_p.is_none());
+        let text = move |name, value: Option<f64>| {
+            value.map(|value| format!("{} {name} {value}", target.candidate.id.provider))
+        };
+        [text("temperature", temperature), text("top-p", top_p)].into_iter().flatten()
+    });
+    let mut defaults: Vec<String> = defaults.collect();
+    defaults.sort();
+    defaults.dedup();
+    defaults
+}
+
 /// How large a request is, with everything that is sent and read by a model.
 fn question(request: &Request) -> Question {
     let extra = request.extra.iter().map(|(name, value)| format!("{name}{value}")).collect::<Vec<_>>();
+    // Vendors that take a schema have the model read it, too.
+    let schema = request.schema.as_ref().map(|schema| instructions(schema));
     let turns = request.system.iter().chain(request.messages.iter().map(|m| &m.text));
     let messages = turns.clone().count();
-    let texts = || turns.clone().chain(&extra);
+    let texts = || turns.clone().chain(&extra).chain(&schema);
     let bytes: usize = texts().map(String::len).sum();
     Question {
         reference_tokens: texts().map(|text| estimate::tokens(text)).sum::<u64>() + chat_template_tokens(messages),

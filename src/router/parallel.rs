@@ -9,7 +9,8 @@ use crate::error::{Error, Kind, Result};
 use crate::router::Router;
 use crate::router::attempt::{End, Over, Ready, Verdict, drops, out_of_tokens, verdict};
 use crate::router::exchange::{Exchange, elapsed_ms};
-use crate::router::request::{Flow, Listener};
+use crate::router::repair::{Misfit, fits, misfit};
+use crate::router::request::{Flow, Listener, Request};
 use crate::router::settle::{Charge, Progress};
 use crate::router::walk::{Trip, stopped};
 use crate::transport::Client;
@@ -44,13 +45,16 @@ impl Router<'_> {
             latency_ms,
         });
         let overs: Vec<Over> = overs.collect();
-        let best = if stopped_by.is_none() { best(&overs) } else { None };
+        let best = if stopped_by.is_none() { best(&overs, &trip.job.request) } else { None };
         let charges: Vec<Charge> = overs.iter().map(|over| self.settle(trip, over, false)).collect();
         if let Some(kind) = stopped_by {
             return Err(Error::new(kind, stopped(kind)));
         }
         match best {
-            Some(best) => self.keep(trip, &overs[best], &charges[best]),
+            Some(best) => match misfit_of(trip, &overs[best]) {
+                Some(misfit) => Ok(End::Misfit(Box::new(misfit))),
+                None => self.keep(trip, &overs[best], &charges[best]),
+            },
             None => self.all_failed(trip, &overs),
         }
     }
@@ -106,7 +110,8 @@ async fn race(trip: &mut Trip<'_>, ready: &[Ready], seen: &mut [Progress]) -> (V
             next = running.next() => match next {
                 None => break,
                 Some((i, outcome, latency_ms)) => {
-                    let whole = outcome.as_ref().is_ok_and(|answer| !answer.text.is_empty());
+                    let answers = |answer: &Answer| !answer.text.is_empty() && fits(&trip.job.request, answer);
+                    let whole = outcome.as_ref().is_ok_and(answers);
                     results[i] = Some((outcome, latency_ms));
                     if whole && trip.job.request.race {
                         break;
@@ -138,11 +143,16 @@ async fn exchange(
     (i, outcome, elapsed_ms(began))
 }
 
-/// The best whole answer: first by its finish reason, then by its candidate's score.
-fn best(overs: &[Over]) -> Option<usize> {
+fn misfit_of(trip: &Trip<'_>, over: &Over) -> Option<Misfit> {
+    misfit(&trip.job.request, over, over.result.as_ref().ok()?)
+}
+
+/// The best whole answer: first by whether it fits its schema, then by its finish reason, then by its candidate's
+/// score.
+fn best(overs: &[Over], request: &Request) -> Option<usize> {
     let whole = overs.iter().enumerate().filter_map(|(i, over)| {
         let answer = over.result.as_ref().ok().filter(|_| verdict(over).is_ok())?;
-        Some((answer.finish, -over.ready.ranked.score, i))
+        Some(((!fits(request, answer), answer.finish), -over.ready.ranked.score, i))
     });
     whole.min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))).map(|(.., i)| i)
 }

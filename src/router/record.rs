@@ -4,11 +4,11 @@ use crate::cache;
 use crate::engine::budget::Fit;
 use crate::engine::health::Observation;
 use crate::engine::retry;
-use crate::router::Router;
 use crate::router::attempt::{Over, Verdict, verdict};
 use crate::router::request::{Answered, CacheUse};
 use crate::router::settle::{Charge, charge};
 use crate::router::walk::Trip;
+use crate::router::{Router, repair};
 use crate::store::{CachePut, CacheRow, RequestEnd, RestUntil, Settlement};
 use crate::types::{Answer, AttemptReport, FailureClass, FinishReason, Outcome, Timestamp};
 
@@ -133,7 +133,7 @@ impl Router<'_> {
             id: trip.id,
             candidate: candidate.id.clone(),
             tier: candidate.tier,
-            text: answer.text,
+            text: repair::without_block(&trip.job.request, answer.text),
             finish: answer.finish,
             usage: charge.usage,
             cost: trip.cost(),

@@ -3,10 +3,11 @@
 //! Pure: from the settings, the catalogue and what was pinned. Prices of the user's own win over the catalogue's.
 
 use crate::catalogue::{self, Ability, ModelRow, ModelState};
-use crate::config::{Config, KeyState, ModelRow as OwnRow, ProviderConfig};
+use crate::config::{Config, KeyState, ModelRow as OwnRow, ProviderConfig, Sampling};
 use crate::engine::plan::Reason;
 use crate::error::{Error, Kind, Result};
-use crate::providers::{Endpoint, ModelFacts};
+use crate::providers::schema::{JsonForm, JsonMode};
+use crate::providers::{Endpoint, ModelFacts, Quirks};
 use crate::router::request::Selection;
 use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, Rates, Sight, whole_ms};
 
@@ -21,6 +22,8 @@ pub struct Target {
     pub endpoint: Endpoint,
     /// Whose wire format it speaks.
     pub dialect: DialectKind,
+    /// How it is sampled where the request does not say.
+    pub sampling: Sampling,
     /// The provider's own time limit of an attempt, in milliseconds.
     pub timeout_ms: Option<u64>,
     /// What the user should know if this one is asked: its end is near.
@@ -376,7 +379,7 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         base_url: provider.base_url.clone(),
         key: provider.key.clone(),
         model: model.to_owned(),
-        quirks: provider.quirks,
+        quirks: Quirks { json: json_mode(provider.quirks.json, row), ..provider.quirks },
         api_version: provider.azure.as_ref().and_then(|a| a.api_version.clone()),
         model_facts: ModelFacts {
             reasons,
@@ -386,7 +389,25 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         max_price,
     };
     let timeout_ms = provider.timeout_secs.map(whole_ms);
-    Target { candidate, group, endpoint, timeout_ms, dialect: provider.dialect, warning: None }
+    Target {
+        candidate,
+        group,
+        endpoint,
+        sampling: provider.sampling,
+        timeout_ms,
+        dialect: provider.dialect,
+        warning: None,
+    }
+}
+
+/// As far as the provider helps to get JSON, and no further than the model.
+fn json_mode(provider: JsonMode, row: Option<&ModelRow>) -> JsonMode {
+    let form = |row: &ModelRow| match () {
+        () if row.can(Ability::JsonSchema) => JsonForm::Schema,
+        () if row.can(Ability::JsonObject) => JsonForm::Object,
+        () => JsonForm::Words,
+    };
+    row.map_or(provider, |row| provider.at_most(form(row)))
 }
 
 /// Models of one's own machine: every one of them is free, also those that the catalogue does not list.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::providers::schema::{JsonMode, instructed};
 use crate::providers::table::EffortField;
 use crate::router::request::Request;
 use crate::router::select::Target;
@@ -38,6 +39,15 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
         top_p = None;
         left_out("top-p");
     }
+    // A default that this model does not take is no wish that was left out.
+    let or_default = |own: Option<f64>, default: Option<f64>, name: &str| own.or(default.filter(|_| takes(name)));
+    if request.temperature.is_none() {
+        let default = or_default(None, target.sampling.temperature, "temperature");
+        temperature = default.map(|t| t.min(candidate.max_temperature));
+    }
+    if request.top_p.is_none() {
+        top_p = or_default(None, target.sampling.top_p, "top_p");
+    }
     let mut stop = request.stop.clone();
     if !stop.is_empty() && dropped.contains("stop") {
         stop.clear();
@@ -55,10 +65,19 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
     {
         warnings.push(format!("{id} writes at most {cap} tokens: --max-tokens {most} was lowered"));
     }
+    let mut system = request.system.clone();
+    if let Some(schema) = &request.schema {
+        let refused = dropped.contains("response_format");
+        quirks.json = if refused { JsonMode::WORDS } else { quirks.json.for_schema(schema) };
+        if quirks.json.needs_words() {
+            system = Some(instructed(system.as_deref(), schema));
+        }
+    }
+    let streams = candidate.streams && (request.schema.is_none() || quirks.json.streams);
     quirks.output_cap = other_cap_field(quirks.output_cap, dropped);
     quirks.stream_usage_option &= !dropped.contains("stream_options");
     let ask = Ask {
-        system: request.system.clone(),
+        system,
         messages: request.messages.clone(),
         max_output_tokens: cap,
         temperature,
@@ -67,7 +86,7 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
         effort,
         extra: request.extra.clone(),
         schema: request.schema.clone(),
-        stream: request.stream && candidate.streams,
+        stream: request.stream && streams,
     };
     Shaped { ask, target, warnings }
 }
@@ -92,10 +111,12 @@ fn other_cap_field(name: &'static str, dropped: &Dropped) -> &'static str {
 /// The name under which a refused field is dropped, if the request can do without it.
 pub fn droppable(parameter: &str, request: &Request) -> Option<&'static str> {
     match parameter {
-        "temperature" if request.temperature.is_some() => Some("temperature"),
-        "top_p" if request.top_p.is_some() => Some("top_p"),
+        // Its own or a provider's default.
+        "temperature" if !request.extra.contains_key(parameter) => Some("temperature"),
+        "top_p" if !request.extra.contains_key(parameter) => Some("top_p"),
         "stop" if !request.stop.is_empty() => Some("stop"),
         "reasoning_effort" if request.effort.is_some() => Some("effort"),
+        "response_format" if request.schema.is_some() => Some("response_format"),
         "max_tokens" => Some("max_tokens"),
         "max_completion_tokens" => Some("max_completion_tokens"),
         "stream_options" => Some("stream_options"),

@@ -13,6 +13,7 @@ use crate::router::attempt::End;
 use crate::router::decision::decision;
 use crate::router::ending::{End as Last, ended};
 use crate::router::interrupt::{Stop, interrupted};
+use crate::router::repair::Misfit;
 use crate::router::request::{Answered, CacheUse, Listener};
 use crate::router::shape::Dropped;
 use crate::router::{Job, Router};
@@ -45,6 +46,14 @@ pub(super) struct Trip<'j> {
     pub partial: Option<String>,
 }
 
+/// How a walk ended that somebody ended by answering.
+pub(super) enum Walked {
+    /// With an answer to the request.
+    Answered(Box<Answered>),
+    /// With one that does not fit its schema.
+    Misfit(Box<Misfit>),
+}
+
 impl Trip<'_> {
     /// What is left of the whole request's time.
     pub fn time_left(&self) -> Duration {
@@ -73,7 +82,10 @@ impl Trip<'_> {
 
 impl Router<'_> {
     /// Walks the plan until somebody answers. Everything it spends is recorded before it returns.
+    ///
+    /// An answer that does not fit its schema is asked for once more, by the same request.
     pub async fn answer(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<Answered> {
+        let mended: Job;
         // Watched before money is held, so that no hold outlives a request that was stopped.
         let stop = interrupted();
         let client = self.client()?;
@@ -96,7 +108,16 @@ impl Router<'_> {
         if let Some(warning) = unrecorded {
             trip.warn(warning, listener);
         }
-        let result = self.walk(&mut trip, draw, listener).await;
+        let result = match self.walk(&mut trip, draw, listener).await {
+            Ok(Walked::Answered(answered)) => Ok(*answered),
+            Ok(Walked::Misfit(first)) if first.can_be_mended() => {
+                mended = first.mended(job);
+                trip.job = &mended;
+                self.mend(&mut trip, draw, &first, listener).await
+            }
+            Ok(Walked::Misfit(first)) => Err(first.error()),
+            Err(error) => Err(error),
+        };
         result.map_err(|error| {
             trip.warnings.iter().for_each(|warning| listener.note(warning));
             self.close_failed(&trip, error)
@@ -126,7 +147,7 @@ impl Router<'_> {
         }
     }
 
-    async fn walk(&mut self, trip: &mut Trip<'_>, draw: u64, listener: &mut dyn Listener) -> Result<Answered> {
+    pub(super) async fn walk(&mut self, trip: &mut Trip<'_>, draw: u64, listener: &mut dyn Listener) -> Result<Walked> {
         let mut noted = None;
         let mut first = true;
         loop {
@@ -143,13 +164,15 @@ impl Router<'_> {
             let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job, trip.spent()), facts.now);
             if together.len() > 1 {
                 match self.ask_together(trip, together, listener).await? {
-                    End::Answered(answered) => return Ok(*answered),
+                    End::Answered(answered) => return Ok(Walked::Answered(answered)),
+                    End::Misfit(misfit) => return Ok(Walked::Misfit(misfit)),
                     End::GoOn => continue,
                 }
             }
             match trip.walk.next(&plan, facts.now) {
                 Step::Try(ranked) => match self.attempt(trip, &ranked, listener).await? {
-                    End::Answered(answered) => return Ok(*answered),
+                    End::Answered(answered) => return Ok(Walked::Answered(answered)),
+                    End::Misfit(misfit) => return Ok(Walked::Misfit(misfit)),
                     End::GoOn => {}
                 },
                 Step::Wait { until, why } => {
@@ -272,7 +295,7 @@ impl Router<'_> {
             usage: None,
             error_kind: Some(error.kind.name()),
             decision: trip.decision.as_deref(),
-            answer: trip.partial.as_deref(),
+            answer: trip.partial.as_deref().or(error.answer.as_deref().filter(|_| self.keeps(trip.job))),
             partial: true,
             cache_key: None,
         };

@@ -31,6 +31,7 @@
 //! and it counts as one of the `xN`.
 
 mod bill;
+mod instance;
 mod play;
 mod script;
 mod server;

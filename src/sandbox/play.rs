@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::script::Fault;
 use super::wire::{Event, Finish, Part, Prompt, Reply, Wire};
-use super::{SandboxProvider, text};
+use super::{SandboxProvider, instance, text};
 use crate::catalogue;
 use crate::engine::images;
 use crate::types::Usage;
@@ -82,7 +82,11 @@ pub(super) fn reply(
     let limit = prompt.max_tokens.unwrap_or(u64::MAX);
     let thought = if fault == Fault::Think { text::first(text::THOUGHT, limit) } else { String::new() };
     let reasoning_tokens = text::count(&thought);
-    let whole = text::answer(&provider.name, &prompt.model, &prompt.last, seed);
+    let whole = match prompt.schema().filter(|_| fault != Fault::Misfit) {
+        // On several lines, because a token is a word with the white space before it.
+        Some(schema) => format!("{:#}", instance::of(&schema)),
+        None => text::answer(&provider.name, &prompt.model, &prompt.last, seed),
+    };
     let text = if silent { String::new() } else { text::first(&whole, limit - reasoning_tokens) };
     let output_tokens = text::count(&text);
     let finish = match fault {
@@ -211,6 +215,7 @@ mod tests {
             max_tokens,
             stream: true,
             include_usage: true,
+            format: None,
         };
         reply(&provider(dialect), &prompt, fault, 1, 1, 0)
     }

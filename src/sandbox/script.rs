@@ -33,6 +33,10 @@ pub(super) enum Fault {
     Blocked,
     /// Thinks first.
     Think,
+    /// Answers in prose where JSON was asked for.
+    Misfit,
+    /// Takes no field that asks for JSON.
+    NoSchema,
 }
 
 /// One row of the table of faults.
@@ -74,6 +78,8 @@ const ROWS: &[Row] = rows![
     "no-end"       None,       |_| Fault::NoEnd;
     "empty"        None,       |_| Fault::Empty;
     "think"        None,       |_| Fault::Think;
+    "misfit"       None,       |_| Fault::Misfit;
+    "no-schema"    None,       |_| Fault::NoSchema;
 ];
 
 /// Every fault and what it does, for help texts; the names are those of a script.
@@ -102,6 +108,8 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("no-end",       "leaves out the end marker of a stream; bills as usual"),
     ("empty",        "answers without any text; bills the input"),
     ("think",        "thinks first; bills the thinking beside the answer"),
+    ("misfit",       "answers in prose although a schema asks for JSON; bills as usual"),
+    ("no-schema",    "refuses the field that asks for JSON, answers where it is asked in words"),
 ];
 
 /// One step: a fault for so many requests, or for all that come.

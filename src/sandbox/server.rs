@@ -166,6 +166,10 @@ impl<'a> Exchange<'a> {
         match self.fault {
             Fault::Hang => std::future::pending().await,
             Fault::Refuse(problem) => self.refuse(&problem, &prompt.model),
+            Fault::NoSchema if prompt.format.is_some() => {
+                let problem = Problem::Invalid("this model does not support response_format", Some("response_format"));
+                self.refuse(&problem, &prompt.model)
+            }
             Fault::Blocked if self.wire.blocks_with_status() => self.refuse(&Problem::Blocked, &prompt.model),
             _ => self.play(&prompt).await,
         }

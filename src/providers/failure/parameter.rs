@@ -31,6 +31,30 @@ const FIELDS: &[(&str, &str)] = &[
     ("stream_options", "stream_options"),
     ("stream", "stream"),
     ("web_search_options", "web_search_options"),
+    ("response_format", RESPONSE_FORMAT),
+    ("responsejsonschema", RESPONSE_FORMAT),
+    ("responsemimetype", RESPONSE_FORMAT),
+];
+
+/// The field that asks for JSON.
+const RESPONSE_FORMAT: &str = "response_format";
+
+/// What refusals of that field say, whether it is not taken at all or its schema is not: either way the request can
+/// do without it. The last one is a model that could not keep to it.
+const OF_RESPONSE_FORMAT: &[&str] = &[
+    "response_format",
+    "response format",
+    "responsejsonschema",
+    "response_json_schema",
+    "responsemimetype",
+    "response_mime_type",
+    "output_config.format",
+    "json_schema",
+    "json schema",
+    "schema is",
+    "schema for",
+    "invalid schema",
+    "failed to generate json",
 ];
 
 /// Names that are also plain words: only meant where they are quoted.
@@ -56,6 +80,11 @@ const PHRASES: &[&str] = &[
 /// The field that the model refuses to take, in OpenAI's words where it is a common one.
 pub fn refused(told: &Told) -> Option<String> {
     let text = told.message.to_ascii_lowercase();
+    let of_format = |text: &str| OF_RESPONSE_FORMAT.iter().any(|phrase| text.contains(phrase));
+    let param = told.param.as_deref().map(str::to_ascii_lowercase);
+    if param.is_some_and(|param| of_format(&param)) || of_format(&text) {
+        return Some(RESPONSE_FORMAT.to_owned());
+    }
     let by_code = told.codes.iter().any(|code| CODES.contains(&code.as_str()));
     if !by_code && !PHRASES.iter().any(|phrase| text.contains(phrase)) {
         return None;
@@ -108,6 +137,10 @@ mod tests {
             ("extra_forbidden", Some("top_p"), "Extra inputs", Some("top_p")),
             ("", None, "the image format is not supported", None),
             ("", None, "é is unsupported, so is top_p", Some("top_p")),
+            ("", Some("response_format"), "'additionalProperties' is required to be false", Some("response_format")),
+            ("", None, "output_config.format.schema: for 'integer', minimum is not supported", Some("response_format")),
+            ("", None, "This model does not support response format `json_schema`.", Some("response_format")),
+            ("", None, "Unknown name \"responseJsonSchema\" at 'generation_config'", Some("response_format")),
         ] {
             let told = Told {
                 codes: vec![code.to_owned()],

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::providers::image::url_parts;
 use crate::providers::request::{join, key_header, number, pass_through, post, segment};
+use crate::providers::schema::response_format;
 use crate::providers::table::{EffortField, Quirks, ReportedCost};
 use crate::providers::{Endpoint, HttpRequest, ModelFacts};
 use crate::types::{Ask, Effort, Failure, Role};
@@ -68,6 +69,9 @@ fn body(to: &Endpoint, ask: &Ask, names_model: bool) -> Map<String, Value> {
     }
     if let Some(size) = quirks.search_context {
         body.insert("web_search_options".into(), json!({"search_context_size": size}));
+    }
+    if let Some(format) = ask.schema.as_ref().and_then(|schema| response_format(quirks.json, schema)) {
+        body.insert("response_format".into(), format);
     }
     pass_through(&mut body, &ask.extra);
     body

@@ -37,7 +37,8 @@ impl Wire for Anthropic {
         let system = super::content(&body["system"]).unwrap_or_default();
         let stream = body["stream"].as_bool().unwrap_or(false);
         let text = format!("{system}\n{conversation}");
-        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage: true })
+        let format = format(&body["output_config"]["format"])?;
+        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage: true, format })
     }
 
     fn models(&self, ids: &[&str]) -> Value {
@@ -208,4 +209,19 @@ fn source(block: &Value) -> Result<(u32, u32), Problem> {
         return Err(Problem::Invalid("messages: the source of an image is not valid", Some("messages")));
     };
     super::picture(media_type, data)
+}
+
+/// The schema that is asked for: of objects that take nothing but what they list.
+fn format(field: &Value) -> Result<Option<Value>, Problem> {
+    const NAME: Option<&str> = Some("output_config.format");
+    let schema = &field["schema"];
+    match field["type"].as_str() {
+        None if field.is_null() => Ok(None),
+        Some("json_schema") if schema["type"] == "object" && schema["additionalProperties"] != false => {
+            let why = "output_config.format.schema: for 'object' type, 'additionalProperties' must be set to false";
+            Err(Problem::Invalid(why, NAME))
+        }
+        Some("json_schema") if schema.is_object() => Ok(Some(schema.clone())),
+        _ => Err(Problem::Invalid("output_config.format: a json_schema with its schema is required", NAME)),
+    }
 }

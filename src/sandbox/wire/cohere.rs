@@ -29,7 +29,14 @@ impl Wire for Cohere {
         let super::Said { all: text, last, pictures } = super::messages(&body["messages"], &ROLES, look)?;
         let max_tokens = super::limit(body, "max_tokens")?;
         let stream = body["stream"].as_bool().unwrap_or(false);
-        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage: true })
+        let (format, schema) = (&body["response_format"], &body["response_format"]["schema"]);
+        let format = match format["type"].as_str() {
+            None | Some("text") => None,
+            Some("json_object") if schema.is_object() => Some(schema.clone()),
+            Some("json_object") => Some(json!(true)),
+            Some(_) => return Err(Problem::Invalid("invalid response_format type", Some("response_format"))),
+        };
+        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage: true, format })
     }
 
     fn lists(&self, path: &str) -> bool {

@@ -46,6 +46,14 @@ impl Wire for Gemini {
         let config = &body["generationConfig"];
         super::temperature(&config["temperature"], 2.0)?;
         let Said { all: conversation, last, pictures } = contents(&body["contents"])?;
+        let json = config["responseMimeType"] == "application/json";
+        let schema = &config["responseJsonSchema"];
+        if !schema.is_null() && !json {
+            return Err(Problem::Invalid(
+                "responseJsonSchema is only taken with responseMimeType application/json",
+                None,
+            ));
+        }
         let system = parts(&body["systemInstruction"]).unwrap_or_default();
         Ok(Prompt {
             model: route.model.unwrap_or_default(),
@@ -55,6 +63,7 @@ impl Wire for Gemini {
             max_tokens: super::limit(config, "maxOutputTokens")?,
             stream: route.stream,
             include_usage: true,
+            format: json.then(|| if schema.is_null() { json!(true) } else { schema.clone() }),
         })
     }
 

@@ -53,6 +53,19 @@ pub(super) struct Prompt {
     pub stream: bool,
     /// Whether a stream shall tell its usage.
     pub include_usage: bool,
+    /// What the vendor's own field says of the answer's form: JSON, of this schema or `true` where none is named.
+    pub format: Option<Value>,
+}
+
+impl Prompt {
+    /// The schema of the answer: of the vendor's field, else as the prompt describes it.
+    pub(super) fn schema(&self) -> Option<Value> {
+        let told = || {
+            let (_, rest) = self.text.rsplit_once("<schema>")?;
+            serde_json::from_str(rest.split_once("</schema>")?.0).ok()
+        };
+        self.format.clone().filter(Value::is_object).or_else(told)
+    }
 }
 
 /// Why an answer ends.

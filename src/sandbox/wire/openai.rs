@@ -41,8 +41,9 @@ impl Wire for Openai {
             return Err(Problem::Invalid("stream_options: only allowed with stream", Some("stream_options")));
         }
         let include_usage = options["include_usage"].as_bool().unwrap_or(false);
+        let format = response_format(&body["response_format"])?;
         let super::Said { all: text, last, pictures } = said;
-        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage })
+        Ok(Prompt { model, text, last, pictures, max_tokens, stream, include_usage, format })
     }
 
     fn whole(&self, reply: &Reply) -> Value {
@@ -104,6 +105,29 @@ impl Wire for Openai {
 
     fn id_header(&self) -> Option<&'static str> {
         Some("x-request-id")
+    }
+}
+
+/// The schema that is asked for. `strict` takes closed objects only, and says so as its field's fault.
+fn response_format(field: &Value) -> Result<Option<Value>, Problem> {
+    const FIELD: Option<&str> = Some("response_format");
+    let format = &field["json_schema"];
+    let schema = &format["schema"];
+    match field["type"].as_str() {
+        None | Some("text") => Ok(None),
+        Some("json_object") => Ok(Some(json!(true))),
+        Some("json_schema") if format["name"].as_str().is_none_or(str::is_empty) => {
+            Err(Problem::Invalid("Missing required parameter: 'response_format.json_schema.name'.", FIELD))
+        }
+        Some("json_schema") if format["strict"] == true && schema["additionalProperties"] != false => {
+            Err(Problem::Invalid(
+                "Invalid schema: 'additionalProperties' is required to be supplied and to be false.",
+                FIELD,
+            ))
+        }
+        Some("json_schema") if schema["type"] == "object" => Ok(Some(schema.clone())),
+        Some("json_schema") => Err(Problem::Invalid("Invalid schema: it must be of type 'object'.", FIELD)),
+        Some(_) => Err(Problem::Invalid("Invalid value for 'response_format.type'.", FIELD)),
     }
 }
 
