@@ -106,6 +106,9 @@ const TABLE: &[Row] = &[
     row("no-end",         1, 3, "cut",              GUESS, 0, After::Open),
     row("empty",          1, 3, "empty",            INPUT, 0, After::Open),
     row("think",          1, 1, "",                 INPUT, 0, After::Closed),
+    // Nothing is wrong where no schema is asked for.
+    row("misfit",         1, 1, "",                 INPUT, 0, After::Closed),
+    row("no-schema",      1, 1, "",                 INPUT, 0, After::Closed),
 ];
 
 /// Providers `alpha` of this dialect, asked first, and `beta`; 1 and 10 USD per million tokens.
