@@ -127,6 +127,23 @@ fn ctrl_c_cancels_an_answer_keeps_what_came_and_never_quits() {
 }
 
 #[test]
+fn a_ctrl_c_from_before_does_not_cancel_the_next_answer() {
+    let sandbox = sandbox_at(1.0, one(1), "");
+    // Without a line editor Ctrl-C is a signal at the prompt, too.
+    let place = Place::new().with(&sandbox).var("TERM", "dumb");
+    let mut pty = chat(&place, &[]);
+    let mut ask = |prompt: &str, turns| {
+        pty.send(prompt);
+        pty.wait_until("the answer", |screen| answered(screen) == turns && at_prompt(screen));
+    };
+    ask("hello\n", 1);
+    ask("\x03and more\n", 2);
+    pty.send(CTRL_D);
+    assert_eq!(pty.end_restored().0, 0);
+    assert_eq!(prompts(&place), ["hello", "and more"]);
+}
+
+#[test]
 fn a_paste_is_sent_by_enter_only_and_several_lines_are_one_prompt() {
     let sandbox = quick();
     let place = Place::new().with(&sandbox);
@@ -299,6 +316,11 @@ fn a_signal_ends_it_at_the_prompt_and_within_an_answer() {
         assert_eq!(code, 143, "{printed}");
         assert!(printed.contains("terminated; what was spent is recorded"), "{printed}");
     }
+    let dumb = Place::new().with(&sandbox).var("TERM", "dumb");
+    let mut pty = chat(&dumb, &[]);
+    pty.signal("TERM");
+    assert_eq!(pty.end_restored().0, 143);
+
     let mut searching = chat(&place, &[]);
     searching.send(CTRL_R);
     searching.wait_for("reverse-i-search");
