@@ -5,6 +5,7 @@
 //! [`redact`] before it reaches anything.
 
 pub mod json;
+pub mod markdown;
 pub mod message;
 pub mod progress;
 pub mod redact;
