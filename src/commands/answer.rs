@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::commands::Context;
 use crate::error::{Error, Kind, Result};
+use crate::host;
 use crate::output::json::{self, Event, Layout, Next};
+use crate::output::markdown::Look;
 use crate::output::usage::{self, Receipt};
 use crate::output::{AnswerWriter, Spinner, Wrote};
 use crate::router::{Answered, Day, Flow, Job, Listener, Router};
@@ -42,23 +44,36 @@ pub struct Output {
     /// Warnings that were said when they arose.
     told: Vec<String>,
     layout: Layout,
+    /// Whether the receipt may go beyond ASCII.
+    utf8: bool,
+}
+
+/// Rendered on a terminal that can do more than print, unless the user wants it otherwise; a pipe gets what the
+/// model wrote, whatever `--color` says.
+fn writer(context: &Context, raw: bool) -> AnswerWriter<Box<dyn io::Write + Send>> {
+    let out = crate::output::stdout::stdout();
+    let terminal = &context.printer.terminal;
+    let dumb = context.host.env.get("TERM").is_some_and(|term| term == "dumb") && !terminal.stdout_color;
+    match (terminal.stdout && !raw, context.config.settings.markdown && !dumb) {
+        (false, _) => AnswerWriter::plain(out),
+        (true, false) => AnswerWriter::for_terminal(out),
+        (true, true) => AnswerWriter::rendered(out, Look::of(terminal)),
+    }
 }
 
 impl Output {
     /// For one request: to stdout and stderr.
     pub fn new(context: &Context, format: Format, streams: bool, raw: bool) -> Self {
-        let out = crate::output::stdout::stdout();
-        let writer = match context.printer.terminal.stdout && !raw {
-            true => AnswerWriter::for_terminal(out),
-            false => AnswerWriter::plain(out),
-        };
+        let writer = writer(context, raw);
         let spinner = match format {
             Format::Text => Spinner::start("waiting for an answer", &context.printer.terminal, context.level()),
             _ => Spinner::none(),
         };
         let messages = context.stderr();
         let layout = Layout::of(&context.printer.terminal);
+        let utf8 = context.printer.terminal.utf8;
         Self {
+            utf8,
             format,
             streams,
             writer,
@@ -141,12 +156,13 @@ impl Listener for Output {
     }
 
     fn delta(&mut self, text: &str) -> Flow {
-        self.spinner.clear();
         if self.format == Format::StreamJson {
             return self.line(&Event::Delta { text });
         }
         self.streamed |= !text.is_empty();
-        let wrote = self.writer.push(text);
+        self.writer.set_columns(host::columns());
+        let spinner = &mut self.spinner;
+        let wrote = self.writer.push_after(text, || spinner.clear());
         self.took(wrote)
     }
 
@@ -261,7 +277,7 @@ fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit
         cache: answered.cache,
         failovers: failovers(&answered.attempts),
     };
-    output.messages.plain(&usage::line(&receipt, true));
+    output.messages.plain(&usage::line(&receipt, output.utf8));
 }
 
 /// How often another candidate was asked because one had failed; asking several at once is no switch.

@@ -48,6 +48,11 @@ pub struct Host {
     clock: Clock,
 }
 
+/// The terminal's width in columns now, if there is a terminal: it may have been resized since the start.
+pub fn columns() -> Option<u16> {
+    terminal_size::terminal_size().map(|(width, _)| width.0)
+}
+
 /// Without the values of variables, among which are keys.
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +74,7 @@ impl Host {
         host.stdin_terminal = std::io::stdin().is_terminal();
         host.stdout_terminal = std::io::stdout().is_terminal();
         host.stderr_terminal = std::io::stderr().is_terminal();
-        host.width = terminal_size::terminal_size().map(|(width, _)| width.0);
+        host.width = columns();
         host.me = process_owner();
         // A job without HOME (cron, a container) still belongs to a user who has one.
         host.home = host.home.or_else(dirs::home_dir);

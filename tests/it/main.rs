@@ -18,6 +18,7 @@ mod kill;
 mod listener;
 mod money;
 mod parallel;
+mod rendering;
 mod reports;
 mod settings;
 mod stdio;

@@ -45,7 +45,10 @@ pub struct Flow {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
-    Emphasis { mark: char, count: usize },
+    Emphasis {
+        mark: char,
+        count: usize,
+    },
     Bracket,
     /// The address of a link, with so many parentheses open.
     Address(usize),

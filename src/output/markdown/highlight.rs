@@ -38,7 +38,7 @@ const LOOKS: [(&str, &str); 22] = [
 ];
 
 /// Names that models give to languages and the definitions do not know.
-const ALIASES: [(&str, &str); 22] = [
+pub(super) const ALIASES: [(&str, &str); 21] = [
     ("shell", "bash"),
     ("console", "bash"),
     ("shell-session", "bash"),
@@ -58,7 +58,6 @@ const ALIASES: [(&str, &str); 22] = [
     ("javascriptreact", "js"),
     ("hcl", "tf"),
     ("protobuf", "proto"),
-    ("pwsh", "ps1"),
     ("objective-c", "m"),
     ("make", "makefile"),
 ];
@@ -86,29 +85,40 @@ impl Highlighter {
         Some(Self { state: ParseState::new(syntax), scopes: ScopeStack::new(), left: LONGEST_BLOCK })
     }
 
-    /// A line, without its line break, in colours. After a line that cannot be followed, `None`: then so are all
-    /// others.
+    /// A line, without its line break, in colours. `None` where it cannot be followed: then neither can the lines
+    /// after it.
     pub fn line(&mut self, line: &str) -> Option<String> {
         self.left = self.left.checked_sub(line.len()).filter(|_| line.len() <= LONGEST_LINE)?;
-        let text = format!("{line}\n");
-        let steps = self.state.parse_line(&text, syntaxes()).ok()?;
-        let (mut out, mut at) = (String::with_capacity(line.len() * 2), 0);
+        let steps = self.state.parse_line(&format!("{line}\n"), syntaxes()).ok()?;
+        let mut out = String::with_capacity(line.len() * 2);
+        let (mut codes, mut start) = (self.codes(), 0);
         for (end, step) in &steps {
-            self.paint(&mut out, line.get(at..(*end).min(line.len()))?);
-            at = (*end).min(line.len());
+            let end = (*end).min(line.len());
             self.scopes.apply(step).ok()?;
+            let next = self.codes();
+            if next != codes {
+                paint(&mut out, codes, line.get(start..end)?);
+                (codes, start) = (next, end);
+            }
         }
-        self.paint(&mut out, line.get(at..)?);
+        paint(&mut out, codes, line.get(start..)?);
         Some(out)
     }
 
-    fn paint(&self, out: &mut String, text: &str) {
+    fn codes(&self) -> &'static str {
         let look = |scope: &Scope| looks().iter().find(|(listed, _)| listed.is_prefix_of(*scope));
-        let codes = self.scopes.as_slice().iter().rev().find_map(look).map_or("", |(_, codes)| codes);
-        // Blanks have no colour.
-        let blanks = text.len() - text.trim_start().len();
-        out.push_str(&text[..blanks]);
-        paint_codes(out, codes, &text[blanks..], true);
+        self.scopes.as_slice().iter().rev().find_map(look).map_or("", |(_, codes)| codes)
+    }
+}
+
+/// Blanks at either end have no colour.
+fn paint(out: &mut String, codes: &str, text: &str) {
+    let inner = text.trim();
+    let start = text.len() - text.trim_start().len();
+    out.push_str(&text[..start]);
+    paint_codes(out, codes, inner, true);
+    if !inner.is_empty() {
+        out.push_str(&text[start + inner.len()..]);
     }
 }
 

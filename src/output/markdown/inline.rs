@@ -3,7 +3,7 @@
 //! An entity may stand for any character, so that decoded text is made harmless once more. A link's address is
 //! shown behind its text where it says something else; it is never made clickable by llmr, because a model chose it.
 
-use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
 
 use super::flow::{BREAK, Chunk, Flow};
 use super::style::{Look, Span, Style};
@@ -17,7 +17,16 @@ pub fn spans(text: &str, style: Style, look: Look) -> Vec<Span> {
     let mut flow = Flow::default();
     let mut chunks: Vec<Chunk> = text.chars().filter_map(|c| flow.push(c)).collect();
     chunks.push(flow.finish());
-    chunks.iter().flat_map(|chunk| chunk_spans(chunk, style, look)).collect()
+    let mut spans: Vec<Span> = Vec::new();
+    for span in chunks.iter().flat_map(|chunk| chunk_spans(chunk, style, look)) {
+        match spans.last_mut() {
+            Some(last) if last.style == span.style && !last.is_break() && !span.is_break() => {
+                last.text.push_str(&span.text);
+            }
+            _ => spans.push(span),
+        }
+    }
+    spans
 }
 
 /// The spans of a chunk of a paragraph.
@@ -39,10 +48,18 @@ struct Reader<'a> {
     look: Look,
     style: Style,
     spans: Vec<Span>,
-    /// Links that are open: where their text begins, and what to show behind it.
-    links: Vec<(usize, CowStr<'a>)>,
+    /// Those that are open, the outermost first.
+    links: Vec<Link<'a>>,
     /// Bytes that are not of the text.
     before: usize,
+}
+
+/// A link or a picture of which the text is being read.
+struct Link<'a> {
+    /// Where its text begins, in bytes of all text.
+    start: usize,
+    address: CowStr<'a>,
+    title: CowStr<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -69,13 +86,13 @@ impl<'a> Reader<'a> {
             Tag::Emphasis => self.open(Style::ITALIC, "*"),
             Tag::Strong => self.open(Style::BOLD, "**"),
             Tag::Strikethrough => self.open(Style::STRIKE, "~~"),
-            Tag::Link { dest_url, link_type, .. } => {
-                // An address that is its own text; an e-mail's has no scheme there.
-                let shown = if link_type == LinkType::Email { "".into() } else { dest_url };
-                self.links.push((self.spans.len(), shown));
+            Tag::Link { dest_url, title, .. } => {
+                self.links.push(Link { start: self.length(), address: dest_url, title });
                 self.style = self.style.and(Style::UNDERLINE);
             }
-            Tag::Image { dest_url, .. } => self.links.push((self.spans.len(), dest_url)),
+            Tag::Image { dest_url, title, .. } => {
+                self.links.push(Link { start: self.length(), address: dest_url, title });
+            }
             _ => {}
         }
     }
@@ -94,16 +111,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The address of the link that ends, unless its text says it.
+    /// How much was read so far.
+    fn length(&self) -> usize {
+        self.spans.iter().map(|span| span.text.len()).sum()
+    }
+
+    /// The address of the link that ends, unless its text says it; and its title.
     fn address(&mut self) {
-        let Some((start, address)) = self.links.pop() else { return };
-        let said: String = self.spans.iter().skip(start).map(|span| span.text.as_str()).collect();
-        let address = sanitize::line(&address).replace(BREAK, " ");
-        if address.is_empty() || said == address || address.strip_prefix("mailto:") == Some(&said) {
-            return;
+        let Some(Link { start, address, title }) = self.links.pop() else { return };
+        let all: String = self.spans.iter().map(|span| span.text.as_str()).collect();
+        let said = all.get(start..).unwrap_or_default();
+        let line = |text: &str| sanitize::line(&text.replace(BREAK, " ")).into_owned();
+        let (address, title) = (line(&address), line(&title));
+        // An e-mail's address has no scheme here, a `mailto:` link's has one.
+        let same = said == address || address.strip_prefix("mailto:") == Some(said);
+        let title = if title.is_empty() { title } else { format!("\"{title}\"") };
+        let shown = [if same { "" } else { &address }, &title].join(" ");
+        match shown.trim() {
+            "" => {}
+            shown if said.is_empty() => self.text(self.style.and(Style::DIM), shown),
+            shown => self.text(self.style.and(Style::DIM), &format!(" ({shown})")),
         }
-        let shown = if said.is_empty() { address } else { format!(" ({address})") };
-        self.spans.push(Span::new(self.style.and(Style::DIM), shown));
     }
 
     fn open(&mut self, style: Style, mark: &str) {

@@ -98,8 +98,8 @@ pub struct Open<'a> {
     pub containers: &'a [Container],
     /// Whether a paragraph is open in them.
     pub paragraph: bool,
-    /// Whether its last line could be a table's head.
-    pub head: bool,
+    /// Its last line, if that could be a table's head.
+    pub head: Option<&'a str>,
 }
 
 /// Where a line (without its line break) belongs, outside of a fence.
@@ -107,7 +107,7 @@ pub fn place<'a>(open: Open<'_>, line: &'a str) -> Place<'a> {
     let mut cursor = Cursor::new(line);
     let matched = open.containers.iter().take_while(|container| continues(container, &mut cursor)).count();
     let whole = matched == open.containers.len();
-    if whole && open.head && is_delimiter_row(cursor.rest()) {
+    if whole && open.head.is_some_and(|head| is_delimiter_row(head, cursor.rest())) {
         return Place { matched, starts: Vec::new(), leaf: Leaf::Delimiters(cursor.rest()), lazy: false };
     }
     let starts = starts(&mut cursor, whole && open.paragraph, DEEPEST.saturating_sub(matched));
@@ -257,15 +257,16 @@ fn heading_of(rest: &str) -> Option<Leaf<'_>> {
     Some(Leaf::Heading(level, if closed { opened.trim_end() } else { text }))
 }
 
-/// Whether this may be the row between a table's head and its body.
-fn is_delimiter_row(rest: &str) -> bool {
-    rest.contains('-')
-        && rest.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\t'))
-        && cells(rest).iter().all(|cell| {
-            let dashes = cell.strip_prefix(':').unwrap_or(cell);
-            let dashes = dashes.strip_suffix(':').unwrap_or(dashes);
-            !dashes.is_empty() && dashes.chars().all(|c| c == '-')
-        })
+/// Whether this is the row between a table's head and its body. A rule below a sentence with a bar is none.
+fn is_delimiter_row(head: &str, rest: &str) -> bool {
+    let dashes = |cell: &String| {
+        let dashes = cell.strip_prefix(':').unwrap_or(cell);
+        let dashes = dashes.strip_suffix(':').unwrap_or(dashes);
+        !dashes.is_empty() && dashes.chars().all(|c| c == '-')
+    };
+    rest.starts_with(['|', '-', ':'])
+        && cells(rest).iter().all(dashes)
+        && (rest.contains('|') || cells(head).len() == cells(rest).len())
 }
 
 /// The cells of a table's row, trimmed; bars that are escaped do not part them, and lose their backslash.

@@ -56,7 +56,12 @@ enum Block {
     /// A line that is a table's head if the next one says so.
     Head(String),
     Table(Table),
-    Code { mark: char, length: usize, indent: usize, highlighter: Option<Highlighter> },
+    Code {
+        mark: char,
+        length: usize,
+        indent: usize,
+        highlighter: Option<Highlighter>,
+    },
 }
 
 /// How far a line has come.
@@ -156,8 +161,11 @@ impl Renderer {
     }
 
     fn open(&self) -> Open<'_> {
-        let head = matches!(self.block, Block::Head(_));
-        Open { containers: &self.containers, paragraph: head || matches!(self.block, Block::Paragraph), head }
+        let (paragraph, head) = match &self.block {
+            Block::Head(head) => (true, Some(head.as_str())),
+            block => (matches!(block, Block::Paragraph), None),
+        };
+        Open { containers: &self.containers, paragraph, head }
     }
 
     /// A line inside of a code block. False where there is none, or where the line ends it from outside.
@@ -215,13 +223,7 @@ impl Renderer {
     fn goes_on(&mut self, place: &Place<'_>) -> bool {
         match (&mut self.block, &place.leaf) {
             (Block::Table(table), Leaf::Text(row)) if row.contains('|') && !place.lazy => table.push(row),
-            (Block::Head(head), Leaf::Delimiters(row)) => match Table::begin(head, row) {
-                Some(table) => self.block = Block::Table(table),
-                None => {
-                    self.no_head();
-                    self.text(row);
-                }
-            },
+            (Block::Head(head), Leaf::Delimiters(row)) => self.block = Block::Table(Table::begin(head, row)),
             (Block::Head(_), Leaf::Text(text)) => {
                 self.no_head();
                 self.text(text);
@@ -244,10 +246,11 @@ impl Renderer {
 
     /// What might have been a table's head was a line of a paragraph.
     fn no_head(&mut self) {
-        if let Block::Head(text) = std::mem::replace(&mut self.block, Block::Paragraph) {
-            text.chars().for_each(|c| self.flow(c));
-            self.end_of_text();
-        }
+        let Block::Head(head) = &mut self.block else { return };
+        let head = std::mem::take(head);
+        self.block = Block::Paragraph;
+        head.chars().for_each(|c| self.flow(c));
+        self.end_of_text();
     }
 
     fn flow(&mut self, c: char) {
@@ -320,7 +323,8 @@ impl Renderer {
 
     /// A bullet that tells how deep its list is.
     fn bullet(&self) -> String {
-        let lists = self.containers.iter().filter(|c| matches!(c, Container::List { mark: '-' | '*' | '+', .. })).count();
+        let lists =
+            self.containers.iter().filter(|c| matches!(c, Container::List { mark: '-' | '*' | '+', .. })).count();
         let bullet = ["•", "◦", "‣"][lists.saturating_sub(1) % 3];
         format!("{} ", self.look.glyph(bullet, "-"))
     }

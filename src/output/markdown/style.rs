@@ -7,6 +7,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::output::Terminal;
+
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
@@ -19,6 +21,11 @@ pub struct Look {
 }
 
 impl Look {
+    /// What stdout can show.
+    pub fn of(terminal: &Terminal) -> Self {
+        Self { color: terminal.stdout_color, utf8: terminal.utf8, columns: terminal.columns().map(usize::from) }
+    }
+
     /// The one of the two that can be shown.
     pub fn glyph(self, utf8: &'static str, ascii: &'static str) -> &'static str {
         if self.utf8 { utf8 } else { ascii }

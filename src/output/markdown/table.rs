@@ -34,17 +34,14 @@ pub struct Table {
 pub type Line = Vec<Span>;
 
 impl Table {
-    /// A table with this head, if the second row belongs to it.
-    pub fn begin(head: &str, delimiters: &str) -> Option<Self> {
-        let (head, aligns) = (cells(head), cells(delimiters));
-        // A rule below a sentence with a bar makes no table.
-        let belongs = delimiters.contains('|') || head.len() == aligns.len();
+    /// A table with this head; the row below it says how its columns are aligned.
+    pub fn begin(head: &str, delimiters: &str) -> Self {
         let align = |cell: &String| match (cell.starts_with(':'), cell.ends_with(':')) {
             (true, true) => Align::Center,
             (false, true) => Align::Right,
             _ => Align::Left,
         };
-        belongs.then(|| Self { rows: vec![head], aligns: aligns.iter().map(align).collect() })
+        Self { rows: vec![cells(head)], aligns: cells(delimiters).iter().map(align).collect() }
     }
 
     /// Adds a row.
@@ -57,7 +54,8 @@ impl Table {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let style = |row| if row == 0 { Style::BOLD } else { Style::PLAIN };
         let cell = |row: usize, text: &String| lines(inline::spans(text, style(row), look));
-        let row = |(i, row): (usize, &Vec<String>)| -> Vec<Vec<Line>> { row.iter().map(|text| cell(i, text)).collect() };
+        let row =
+            |(i, row): (usize, &Vec<String>)| -> Vec<Vec<Line>> { row.iter().map(|text| cell(i, text)).collect() };
         let rows: Vec<Vec<Vec<Line>>> = self.rows.iter().enumerate().map(row).collect();
         let natural: Vec<usize> = (0..columns).map(|column| widest(&rows, column)).collect();
         match fitted(&natural, look.columns) {
