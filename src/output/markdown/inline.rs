@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
         let Some(Link { start, address, title }) = self.links.pop() else { return };
         let all: String = self.spans.iter().map(|span| span.text.as_str()).collect();
         let said = all.get(start..).unwrap_or_default();
-        let line = |text: &str| sanitize::line(&text.replace(BREAK, " ")).into_owned();
+        let line = |text: &str| text.replace(BREAK, " ");
         let (address, title) = (line(&address), line(&title));
         // An e-mail's address has no scheme here, a `mailto:` link's has one.
         let same = said == address || address.strip_prefix("mailto:") == Some(said);
