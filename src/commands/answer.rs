@@ -9,7 +9,9 @@ use serde_json::Value;
 use crate::commands::Context;
 use crate::conversation::Talk;
 use crate::error::{Error, Kind, Result};
+use crate::host;
 use crate::output::json::{self, Event, Layout, Next};
+use crate::output::markdown::Look;
 use crate::output::usage::{self, Receipt};
 use crate::output::{self, AnswerWriter, Level, Messages, Redactor, Spinner, Terminal, Wrote};
 use crate::router::{Answered, Day, Flow, Listener, Router};
@@ -45,6 +47,8 @@ pub struct Output {
     /// Warnings that were said when they arose.
     told: Vec<String>,
     layout: Layout,
+    /// Whether the receipt may go beyond ASCII.
+    utf8: bool,
     conversation: Option<ConversationReport>,
     /// Whether the first code block alone is printed.
     extracts: bool,
@@ -59,18 +63,38 @@ pub struct Voice {
     pub terminal: Terminal,
     /// How much is said on stderr.
     pub level: Level,
+    /// Whether Markdown is rendered on a terminal.
+    pub renders: bool,
     redactor: Redactor,
 }
 
 impl Voice {
     /// That of a command.
     pub fn of(context: &Context) -> Self {
-        Self { terminal: context.printer.terminal, level: context.level(), redactor: context.redactor.clone() }
+        let terminal = context.printer.terminal;
+        let dumb = context.host.env.get("TERM").is_some_and(|term| term == "dumb") && !terminal.stdout_color;
+        Self {
+            terminal,
+            level: context.level(),
+            renders: context.config.settings.markdown && !dumb,
+            redactor: context.redactor.clone(),
+        }
     }
 
     /// A writer of messages.
     pub fn messages(&self) -> crate::commands::Stderr {
         Messages::new(io::stderr(), &self.terminal, self.level, self.redactor.clone())
+    }
+
+    /// Rendered on a terminal that can do more than print, unless the user wants it otherwise; a pipe gets what the
+    /// model wrote, whatever `--color` says.
+    fn writer(&self, raw: bool) -> AnswerWriter<Box<dyn io::Write + Send>> {
+        let out = crate::output::stdout::stdout();
+        match (self.terminal.stdout && !raw, self.renders) {
+            (false, _) => AnswerWriter::plain(out),
+            (true, false) => AnswerWriter::for_terminal(out),
+            (true, true) => AnswerWriter::rendered(out, Look::of(&self.terminal)),
+        }
     }
 }
 
@@ -82,18 +106,16 @@ impl Output {
 
     /// For one of many requests.
     pub fn speaking(voice: &Voice, format: Format, streams: bool, raw: bool) -> Self {
-        let out = crate::output::stdout::stdout();
-        let writer = match voice.terminal.stdout && !raw {
-            true => AnswerWriter::for_terminal(out),
-            false => AnswerWriter::plain(out),
-        };
+        let writer = voice.writer(raw);
         let spinner = match format {
             Format::Text => Spinner::start("waiting for an answer", &voice.terminal, voice.level),
             _ => Spinner::none(),
         };
         let messages = voice.messages();
         let layout = Layout::of(&voice.terminal);
+        let utf8 = voice.terminal.utf8;
         Self {
+            utf8,
             format,
             streams,
             writer,
@@ -209,12 +231,13 @@ impl Listener for Output {
     }
 
     fn delta(&mut self, text: &str) -> Flow {
-        self.spinner.clear();
         if self.format == Format::StreamJson {
             return self.line(&Event::Delta { text });
         }
         self.streamed |= !text.is_empty();
-        let wrote = self.writer.push(text);
+        self.writer.set_columns(host::terminal_width());
+        let spinner = &mut self.spinner;
+        let wrote = self.writer.push_after(text, || spinner.clear());
         self.took(wrote)
     }
 
@@ -374,7 +397,7 @@ fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit
         cache: answered.cache,
         failovers: failovers(&answered.attempts),
     };
-    output.messages.plain(&usage::line(&receipt, true));
+    output.messages.plain(&usage::line(&receipt, output.utf8));
 }
 
 /// How often another candidate was asked because one had failed; asking several at once is no switch.

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::commands::alerts::{self, Happened};
-use crate::commands::answer::{ConversationReport, Format, Output, show};
+use crate::commands::answer::{ConversationReport, Format, Output, Voice, show};
 use crate::commands::{Context, runtime, sandbox};
 use crate::commands::{dry_run, question};
 use crate::conversation::{Pinned, Talk, Which, turn};
@@ -39,7 +39,10 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let rehearsal = sandbox::start(context)?;
     let rehearsed = context.global.sandbox.is_some();
     let faulty: Vec<String> = sandbox::faulty(&context.global).into_iter().map(str::to_owned).collect();
-    let output = Output::new(context, format, streams, args.raw);
+    let mut voice = Voice::of(context);
+    // A block of code and JSON are for other programs, also when somebody looks on.
+    voice.renders &= !args.extract && request.schema.is_none();
+    let output = Output::speaking(&voice, format, streams, args.raw);
     let mut output = output.extracting(args.extract).parsing(request.schema.is_some());
     let level = if output.quiet() { Level::Quiet } else { context.level() };
     let (mut messages, deliveries) = (context.stderr_at(level), context.deliveries.clone());

@@ -2,10 +2,11 @@
 //!
 //! Nothing here asks the environment: what kind of terminal it is comes in as a [`Terminal`].
 //! Text from outside passes [`sanitize`] before it reaches a terminal, and an error's text passes
-//! [`redact`] before it reaches anything.
+//! [`redact`] before it reaches anything. An answer on a terminal is rendered by [`markdown`].
 
 mod code_block;
 pub mod json;
+pub mod markdown;
 pub mod message;
 pub mod progress;
 pub mod redact;

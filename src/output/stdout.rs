@@ -1,4 +1,4 @@
-//! The data stream: answers and reports as bytes, written at once and without any colour or wrapping.
+//! The data stream: answers and reports as bytes, written at once. Only a terminal sees Markdown rendered.
 //!
 //! A closed pipe is an end, not an error; a full disk is an error. Stdout is taken as a plain file
 //! because the standard library's handle would cut each piece at its last line break.
@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Sanitizer;
+use super::markdown::{Look, Renderer};
 
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,24 +62,58 @@ fn closed_or(error: io::Error) -> io::Result<Wrote> {
 /// Writes a text answer, in as many pieces as it comes in.
 ///
 /// Line breaks at its end become one: they are held back until more text comes. An empty answer
-/// writes nothing at all. Each piece is one write and one flush.
+/// writes nothing at all. Each piece is one write and one flush. After its end the next answer may come.
 pub struct AnswerWriter<W> {
     out: W,
-    sanitizer: Option<Sanitizer>,
+    way: Way,
     held: String,
     begun: bool,
     closed: bool,
 }
 
+/// What becomes of the text on its way.
+enum Way {
+    AsItIs,
+    Harmless(Sanitizer),
+    Rendered(Sanitizer, Box<Renderer>),
+}
+
+impl Way {
+    fn push<'a>(&mut self, piece: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::AsItIs => Cow::Borrowed(piece),
+            Self::Harmless(sanitizer) => sanitizer.push(piece),
+            Self::Rendered(sanitizer, renderer) => Cow::Owned(renderer.push(&sanitizer.push(piece))),
+        }
+    }
+
+    fn finish(&mut self) -> String {
+        match self {
+            Self::AsItIs => String::new(),
+            Self::Harmless(sanitizer) => sanitizer.finish().to_owned(),
+            Self::Rendered(sanitizer, renderer) => renderer.push(sanitizer.finish()) + &renderer.finish(),
+        }
+    }
+}
+
 impl<W: Write> AnswerWriter<W> {
     /// One whose text goes out as it is: to a pipe or a file, or because of `--raw`.
     pub fn plain(out: W) -> Self {
-        Self { out, sanitizer: None, held: String::new(), begun: false, closed: false }
+        Self::on(out, Way::AsItIs)
     }
 
-    /// One whose text is made harmless first: to a terminal.
+    /// One whose text is made harmless and stays as it was written: to a terminal without rendering.
     pub fn for_terminal(out: W) -> Self {
-        Self { sanitizer: Some(Sanitizer::default()), ..Self::plain(out) }
+        Self::on(out, Way::Harmless(Sanitizer::default()))
+    }
+
+    /// One whose text is made harmless and rendered as Markdown: to a terminal.
+    pub fn rendered(out: W, look: Look) -> Self {
+        Self::on(out, Way::Rendered(Sanitizer::default(), Box::new(Renderer::new(look))))
+    }
+
+    fn on(out: W, way: Way) -> Self {
+        Self { out, way, held: String::new(), begun: false, closed: false }
     }
 
     /// Whether any of the answer came, so that failing over would no longer be unseen.
@@ -86,13 +121,40 @@ impl<W: Write> AnswerWriter<W> {
         self.begun
     }
 
+    /// The terminal's columns from now on.
+    pub fn set_columns(&mut self, columns: Option<u16>) {
+        if let Way::Rendered(_, renderer) = &mut self.way {
+            renderer.set_columns(columns);
+        }
+    }
+
     /// The next piece of the answer.
     pub fn push(&mut self, piece: &str) -> io::Result<Wrote> {
+        self.push_after(piece, || ())
+    }
+
+    /// The next piece of the answer; `before` is called first if any of it can be shown already.
+    pub fn push_after(&mut self, piece: &str, before: impl FnOnce()) -> io::Result<Wrote> {
         self.begun |= !piece.is_empty();
-        let text = match &mut self.sanitizer {
-            Some(sanitizer) => sanitizer.push(piece),
-            None => Cow::Borrowed(piece),
-        };
+        let text = self.way.push(piece);
+        if !text.is_empty() {
+            before();
+        }
+        self.show(&text)
+    }
+
+    /// Ends the answer, whole or not, with exactly one line break, if there was any of it.
+    pub fn finish(&mut self) -> io::Result<Wrote> {
+        let rest = self.way.finish();
+        self.show(&rest)?;
+        self.held.clear();
+        if !std::mem::take(&mut self.begun) {
+            return Ok(self.wrote(Wrote::All));
+        }
+        self.write("\n")
+    }
+
+    fn show(&mut self, text: &str) -> io::Result<Wrote> {
         let body = text.trim_end_matches(['\r', '\n']);
         let line_ends = &text[body.len()..];
         if body.is_empty() {
@@ -101,17 +163,6 @@ impl<W: Write> AnswerWriter<W> {
         }
         let held = std::mem::replace(&mut self.held, line_ends.to_owned());
         if held.is_empty() { self.write(body) } else { self.write(&(held + body)) }
-    }
-
-    /// Ends the answer, whole or not, with exactly one line break, if there was any of it.
-    pub fn finish(&mut self) -> io::Result<Wrote> {
-        let rest = self.sanitizer.as_mut().map_or("", Sanitizer::finish);
-        self.push(rest)?;
-        self.held.clear();
-        if !std::mem::take(&mut self.begun) {
-            return Ok(self.wrote(Wrote::All));
-        }
-        self.write("\n")
     }
 
     fn write(&mut self, text: &str) -> io::Result<Wrote> {

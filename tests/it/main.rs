@@ -27,6 +27,7 @@ mod listener;
 mod money;
 mod parallel;
 mod profiles;
+mod rendering;
 mod reports;
 mod schema;
 mod settings;
