@@ -106,6 +106,16 @@ fn picture(kind: ImageKind, width: u32, height: u32, bytes: usize) -> Image {
 }
 
 #[test]
+fn every_picture_counts() {
+    let mut candidate = known("p", "1", "1").candidate;
+    candidate.sight.tokens = CLAUDE;
+    let images = [(200, 200), (1000, 1000), (28, 28)].map(|(w, h)| picture(ImageKind::Png, w, h, 1));
+    let most = 64 + 1296 + 1 + 3 * PER_IMAGE;
+    assert_eq!(count_all(&candidate, &images), ImageCount { likely: 64 + 1296 + 1, most });
+    assert_eq!(count_all(&candidate, &[]), ImageCount::default());
+}
+
+#[test]
 fn what_a_provider_refuses_is_told() {
     let limits = ImageLimits {
         kinds: &[ImageKind::Png],
