@@ -20,7 +20,7 @@ pub fn request(context: &mut Context, question: &cli::Question) -> Result<Reques
 }
 
 /// Everything but the prompt: a wrong flag is told before standard input is waited for.
-fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
+pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
     let settings = &context.config.settings;
     let max_cost = question.max_cost.as_deref().map(|usd| amount("--max-cost", usd)).transpose()?;
     let timeout_ms = match question.timeout {

@@ -16,7 +16,7 @@ use super::source::{Found, Source};
 use super::{address, provider_rows};
 use crate::error::{Error, Kind, Result};
 
-pub(super) use provider_rows::ProviderEntry;
+pub(super) use provider_rows::{LimitEntry, ProviderEntry};
 
 /// What a config file says.
 #[derive(Default)]
@@ -29,6 +29,8 @@ pub(super) struct File {
     pub aliases: BTreeMap<String, String>,
     /// Models to try after a model.
     pub fallbacks: BTreeMap<String, Vec<String>>,
+    /// How fast providers may be asked.
+    pub limits: Vec<LimitEntry>,
 }
 
 impl File {
@@ -40,6 +42,7 @@ impl File {
         for (key, value) in document.get_ref() {
             match key.get_ref().as_ref() {
                 "provider" => file.providers = provider_rows::read(&reader, value)?,
+                "limits" => file.limits = provider_rows::read_limits(&reader, value)?,
                 "aliases" => file.aliases = reader.entries(value, "aliases", Reader::word)?,
                 "fallbacks" => file.fallbacks = reader.entries(value, "fallbacks", Reader::words)?,
                 _ => file.setting(&reader, "", key, value)?,
@@ -74,7 +77,7 @@ impl File {
 
 /// The keys that may stand in a section, for a hint.
 fn known_keys(section: &str) -> impl Iterator<Item = &'static str> {
-    let others = ["provider", "aliases", "fallbacks", "cache", "breaker", "timeouts", budget::KEY];
+    let others = ["provider", "aliases", "fallbacks", "limits", "cache", "breaker", "timeouts", budget::KEY];
     let settings = SETTINGS.iter().filter(|row| row.form != Form::Secret).map(|row| row.key);
     let section = section.to_owned();
     settings.chain(others).filter(move |key| key.starts_with(&section))
@@ -98,6 +101,11 @@ impl Reader<'_> {
     /// Where a value is.
     pub fn place(&self, value: &Item) -> Source {
         self.at(value.span().start)
+    }
+
+    /// Where a key is.
+    pub fn place_of_key(&self, key: &Key) -> Source {
+        self.at(key.span().start)
     }
 
     /// A value as text, with its place.

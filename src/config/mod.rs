@@ -171,7 +171,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     }
     warnings.extend(weak_key(&resolved.settings));
 
-    let mut providers = providers::build(&places.layers, &file.providers)?;
+    let mut providers = providers::build(&places.layers, &file.providers, &file.limits)?;
     warnings.append(&mut providers.warnings);
     let proxies = proxies(&places.layers);
     let mut rows = resolved.rows();

@@ -2,12 +2,12 @@
 
 use toml::de::DeTable;
 
-use super::file::{Item, Reader};
+use super::file::{Item, Key, Reader};
 use super::settings;
 use super::source::Source;
 use crate::error::{Error, Kind, Result};
 use crate::providers::{DIALECTS, table};
-use crate::types::{DialectKind, Rate, Rates};
+use crate::types::{DialectKind, Rate, RateLimit, Rates};
 
 /// One `[[provider]]` row.
 #[derive(Debug, Clone)]
@@ -30,6 +30,19 @@ pub(crate) struct ProviderEntry {
     pub models: Vec<String>,
     /// What is said of models: of single ones, and of all the others (`model: None`).
     pub rows: Vec<ModelRow>,
+    /// How fast it may be asked.
+    pub rate: RateLimit,
+}
+
+/// How fast one provider may be asked: an entry of `[limits]`.
+#[derive(Debug, Clone)]
+pub(crate) struct LimitEntry {
+    /// Which provider.
+    pub provider: String,
+    /// Where it is written.
+    pub source: Source,
+    /// The limit.
+    pub rate: RateLimit,
 }
 
 /// What the config says of a model.
@@ -45,13 +58,15 @@ pub struct ModelRow {
     pub max_output_tokens: Option<u64>,
 }
 
-const PROVIDER_KEYS: [&str; 11] = [
+const PROVIDER_KEYS: [&str; 13] = [
     "name",
     "dialect",
     "base_url",
     "api_key_env",
     "priority",
     "timeout_secs",
+    RPM,
+    TPM,
     "models",
     "model",
     INPUT,
@@ -59,6 +74,9 @@ const PROVIDER_KEYS: [&str; 11] = [
     CACHED,
 ];
 const MODEL_KEYS: [&str; 6] = ["id", INPUT, OUTPUT, CACHED, "context_tokens", "max_output_tokens"];
+const LIMIT_KEYS: [&str; 2] = [RPM, TPM];
+const RPM: &str = "rpm";
+const TPM: &str = "tpm";
 const INPUT: &str = "input_usd_per_mtok";
 const OUTPUT: &str = "output_usd_per_mtok";
 const CACHED: &str = "cached_input_usd_per_mtok";
@@ -77,6 +95,16 @@ pub(super) fn read(reader: &Reader, value: &Item) -> Result<Vec<ProviderEntry>> 
     Ok(entries)
 }
 
+/// The entries of `[limits]`, a table a provider. Errors name file, line and key.
+pub(super) fn read_limits(reader: &Reader, value: &Item) -> Result<Vec<LimitEntry>> {
+    let entry = |(key, item): (&Key, &Item)| {
+        let provider = key.get_ref().as_ref().to_owned();
+        let rate = Fields::of(reader, item, "limits", &LIMIT_KEYS)?.rate()?;
+        Ok(LimitEntry { provider, source: reader.place_of_key(key), rate })
+    };
+    reader.table(value, "limits")?.iter().map(entry).collect()
+}
+
 fn rows<'v, 't>(reader: &Reader, value: &'v Item<'t>, name: &str) -> Result<&'v [Item<'t>]> {
     let array = value.get_ref().as_array();
     array.map(|array| &**array).ok_or_else(|| reader.wrong(value, name, &format!("written as [[{name}]]")))
@@ -92,6 +120,7 @@ fn provider(fields: &Fields) -> Result<ProviderEntry> {
         priority: fields.number("priority", "a whole number from 0", |text| text.parse().ok())?,
         timeout_secs: fields.number("timeout_secs", "a number of seconds above 0", settings::secs)?,
         models: fields.words("models")?,
+        rate: fields.rate()?,
         rows: Vec::new(),
         name,
     };
@@ -172,6 +201,12 @@ impl<'r, 'v, 't> Fields<'r, 'v, 't> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         let text = self.reader.number(value, &self.path(key), allowed)?;
         parse(&text).ok_or_else(|| self.reader.wrong(value, &self.path(key), allowed)).map(Some)
+    }
+
+    /// Requests and tokens a minute, where they are limited.
+    fn rate(&self) -> Result<RateLimit> {
+        let limit = |key| self.number(key, "a whole number from 1", |text| text.parse().ok().filter(|n| *n >= 1));
+        Ok(RateLimit { rpm: limit(RPM)?, tpm: limit(TPM)? })
     }
 
     fn words(&self, key: &str) -> Result<Vec<String>> {

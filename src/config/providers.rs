@@ -1,13 +1,14 @@
 //! Every provider, built in or the user's own, with its key, address and models as they are set.
 
-use super::file::ProviderEntry;
+use super::closest::closest;
+use super::file::{LimitEntry, ProviderEntry};
 use super::provider_rows::ModelRow;
 use super::source::{Found, Layers, Source};
 use super::vocabulary::{AZURE_API_VERSION, AZURE_MODEL, legacy_key_variable};
 use super::{Row, address};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::providers::{ProviderRow, Quirks, table};
-use crate::types::{DialectKind, Rates, Secret};
+use crate::types::{DialectKind, RateLimit, Rates, Secret};
 
 /// Where strategy `priority` puts a provider that nobody has put anywhere (contract section 1).
 const DEFAULT_PRIORITY: u32 = 100;
@@ -43,6 +44,8 @@ pub struct ProviderConfig {
     pub priority: u32,
     /// The time limit of one request to it, in seconds.
     pub timeout_secs: Option<f64>,
+    /// How fast it may be asked, by all processes together.
+    pub rate: RateLimit,
     /// What only Azure has.
     pub azure: Option<AzureConfig>,
     /// Whether it is built in.
@@ -107,6 +110,7 @@ impl ProviderConfig {
             models: Vec::new(),
             model_rows: Vec::new(),
             timeout_secs: None,
+            rate: RateLimit::default(),
             ..self.clone()
         }
     }
@@ -136,7 +140,7 @@ pub(super) struct Providers {
 }
 
 /// Builds them. Errors name the place of a malformed address, key or model.
-pub(super) fn build(layers: &Layers, entries: &[ProviderEntry]) -> Result<Providers> {
+pub(super) fn build(layers: &Layers, entries: &[ProviderEntry], limits: &[LimitEntry]) -> Result<Providers> {
     let mut built = Providers { configs: Vec::new(), rows: Vec::new(), warnings: Vec::new() };
     for row in table::PROVIDERS {
         let entry = entries.iter().find(|entry| entry.name == row.name);
@@ -145,6 +149,8 @@ pub(super) fn build(layers: &Layers, entries: &[ProviderEntry]) -> Result<Provid
     for entry in entries.iter().filter(|entry| table::find(&entry.name).is_none()) {
         built.add(layers, None, Some(entry))?;
     }
+    limits.iter().try_for_each(|limit| built.limit(limit))?;
+    built.describe_rates(limits, entries);
     Ok(built)
 }
 
@@ -178,6 +184,7 @@ impl Providers {
             model_rows: entry.map(|entry| entry.rows.clone()).unwrap_or_default(),
             priority: entry.and_then(|entry| entry.priority).unwrap_or(DEFAULT_PRIORITY),
             timeout_secs: entry.and_then(|entry| entry.timeout_secs),
+            rate: entry.map(|entry| entry.rate).unwrap_or_default(),
             built_in: row.is_some(),
             key_vars,
             model_vars,
@@ -216,6 +223,41 @@ impl Providers {
         row("key", config.key_vars.first(), config.key_state.name(), key);
         row("model", config.model_vars.first(), config.model.as_deref().unwrap_or("not set"), model);
         row("base_url", address_var.as_ref(), &config.base_url, address);
+    }
+
+    /// Takes an entry of `[limits]` over. What a `[[provider]]` row says already is not said twice.
+    fn limit(&mut self, entry: &LimitEntry) -> Result<()> {
+        let (name, place) = (&entry.provider, &entry.source);
+        let Some(config) = self.configs.iter_mut().find(|config| config.name == *name) else {
+            let error = Error::new(Kind::Config, format!("{place}: [limits] names no provider `{name}`"));
+            return Err(match closest(name, self.configs.iter().map(|config| config.name.as_str())) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint("`llmr providers list --all` names them all"),
+            });
+        };
+        if config.rate != RateLimit::default() {
+            let message = format!("{place}: the limits of `{name}` are in its [[provider]] row already");
+            return Err(Error::new(Kind::Config, message).hint("keep one of the two"));
+        }
+        config.rate = entry.rate;
+        Ok(())
+    }
+
+    /// The rows of `config show` for limits that are set.
+    fn describe_rates(&mut self, limits: &[LimitEntry], entries: &[ProviderEntry]) {
+        for config in &self.configs {
+            let of_row = entries.iter().find(|entry| entry.name == config.name).map(|entry| &entry.source);
+            let source = limits.iter().find(|limit| limit.provider == config.name).map(|l| &l.source).or(of_row);
+            for (field, value) in [("rpm", config.rate.rpm), ("tpm", config.rate.tpm)] {
+                let Some((value, source)) = value.zip(source) else { continue };
+                self.rows.push(Row {
+                    key: format!("{}.{field}", config.name),
+                    variable: String::new(),
+                    value: value.to_string(),
+                    source: source.to_string(),
+                });
+            }
+        }
     }
 
     /// Azure's deployment, model and API version.

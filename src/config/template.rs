@@ -66,6 +66,11 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #[fallbacks]
 #large = ["small"]
 
+# How fast a provider may be asked, by all processes together: requests and tokens a minute.
+#[limits.openai]
+#rpm = 60
+#tpm = 100000
+
 # A provider of your own, or more about a built-in one.
 #[[provider]]
 #name = "lab"
@@ -77,6 +82,9 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 # Lower is asked first by strategy `priority`.
 #priority = 100
 #timeout_secs = 60
+# Requests and tokens a minute, as in [limits].
+#rpm = 60
+#tpm = 100000
 # The first is the default one.
 #models = ["small", "large"]
 # The price of every model that has none of its own; 0 is a known price.

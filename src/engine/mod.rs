@@ -8,5 +8,6 @@ pub mod estimate;
 pub mod facts;
 pub mod health;
 pub mod plan;
+pub mod rate;
 pub mod retry;
 pub mod score;

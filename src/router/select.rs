@@ -8,7 +8,7 @@ use crate::engine::plan::Reason;
 use crate::error::{Error, Kind, Result};
 use crate::providers::{Endpoint, ModelFacts};
 use crate::router::request::Selection;
-use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, Rates, whole_ms};
+use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, RateLimit, Rates, whole_ms};
 
 /// A candidate with the address it is asked at.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Target {
     pub timeout_ms: Option<u64>,
     /// What the user should know if this one is asked: its end is near.
     pub warning: Option<String>,
+    /// How fast its provider may be asked, where that is limited.
+    pub rate: Option<RateLimit>,
 }
 
 /// Who may be planned with, who may not, and what the user should know.
@@ -381,7 +383,8 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         max_price,
     };
     let timeout_ms = provider.timeout_secs.map(whole_ms);
-    Target { candidate, group, endpoint, timeout_ms, dialect: provider.dialect, warning: None }
+    let rate = provider.rate.if_any();
+    Target { candidate, group, endpoint, timeout_ms, dialect: provider.dialect, warning: None, rate }
 }
 
 /// Models of one's own machine: every one of them is free, also those that the catalogue does not list.

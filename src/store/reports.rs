@@ -251,7 +251,7 @@ fn requests(tx: &Connection, filter: &LogFilter<'_>) -> Result<Vec<LogEntry>, Pr
     Ok(all(tx, sql, values, read_request)?)
 }
 
-fn read_request(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
+pub(super) fn read_request(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
     let cache: Option<String> = row.get("cache")?;
     Ok(LogEntry {
         id: row.get("id")?,
@@ -276,7 +276,7 @@ fn read_request(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
     })
 }
 
-fn attempts(tx: &Connection, id: RequestId) -> Result<Vec<LogAttempt>, Problem> {
+pub(super) fn attempts(tx: &Connection, id: RequestId) -> Result<Vec<LogAttempt>, Problem> {
     let sql = "SELECT * FROM attempts WHERE request_id = ?1 ORDER BY attempt";
     Ok(all(tx, sql, [id], |row| {
         Ok(LogAttempt {

@@ -12,12 +12,14 @@ use crate::types::{
     Timestamp, Usage,
 };
 
+mod batches;
 mod cache;
 mod contention;
 mod health;
 mod model;
 mod money;
 mod opening;
+mod rates;
 mod reports;
 
 /// 2026-11-21T12:00:00Z.
@@ -111,6 +113,7 @@ fn admission(attempt: AttemptId, when: Timestamp) -> Admission<'static> {
         request_cap: None,
         lease_until: when.plus_ms(60_000),
         decision: None,
+        rated: None,
     }
 }
 
@@ -140,6 +143,7 @@ fn answered(attempt: AttemptId, when: Timestamp) -> Settlement<'static> {
         breaker: RULES,
         rest: None,
         observation: None,
+        recount: None,
     }
 }
 
