@@ -63,7 +63,10 @@ pub struct Sized {
 impl Money {
     /// What may be held now.
     pub fn free(&self) -> NanoUsd {
-        self.within_request(self.limit.amount().map(|limit| limit.saturating_sub(self.spent + self.held)), self.cap_held)
+        self.within_request(
+            self.limit.amount().map(|limit| limit.saturating_sub(self.spent + self.held)),
+            self.cap_held,
+        )
     }
 
     /// What might be held once all other requests have given theirs back unspent.

@@ -184,7 +184,10 @@ mod tests {
                 starts.push((now, tokens));
                 let within = starts.iter().filter(|(at, _)| now.since_ms(*at) < WINDOW_MS);
                 let (requests, used) = within.fold((0, 0), |(n, sum), (_, tokens)| (n + 1, sum + tokens));
-                assert!(requests <= limit.rpm.unwrap() && used <= limit.tpm.unwrap(), "seed {seed}: {requests}, {used}");
+                assert!(
+                    requests <= limit.rpm.unwrap() && used <= limit.tpm.unwrap(),
+                    "seed {seed}: {requests}, {used}"
+                );
             }
         }
     }

@@ -85,8 +85,8 @@ pub(super) struct Hold {
 impl Hold {
     /// Whether nobody will ever settle it: its owner is gone, or nothing is known of the owner and its time is
     /// up. An owner that lives keeps its hold, however late it is.
-    fn is_dead(&self, now: Timestamp, liveness: fn(&Owner) -> Liveness) -> bool {
-        match liveness(&self.owner) {
+    fn is_dead(&self, now: Timestamp, owner: Liveness) -> bool {
+        match owner {
             Liveness::Alive => false,
             Liveness::Dead => true,
             Liveness::Unknown => now >= self.lease_until,
@@ -228,5 +228,15 @@ fn dead(
     liveness: fn(&Owner) -> Liveness,
 ) -> rusqlite::Result<impl Iterator<Item = Hold>> {
     let holds = all(tx, "SELECT * FROM holds", [], read)?;
-    Ok(holds.into_iter().filter(move |hold| hold.is_dead(now, liveness)))
+    // A batch holds for many lines at a time: its process is looked for once.
+    let mut known: Vec<(Owner, Liveness)> = Vec::new();
+    Ok(holds.into_iter().filter(move |hold| {
+        let found = known.iter().find(|(owner, _)| *owner == hold.owner).map(|(_, liveness)| *liveness);
+        let owner = found.unwrap_or_else(|| {
+            let found = liveness(&hold.owner);
+            known.push((hold.owner.clone(), found));
+            found
+        });
+        hold.is_dead(now, owner)
+    }))
 }

@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod batch;
 mod cache;
 mod common;
 mod dry_run;
@@ -18,6 +19,7 @@ mod kill;
 mod listener;
 mod money;
 mod parallel;
+mod rates;
 mod reports;
 mod settings;
 mod stdio;

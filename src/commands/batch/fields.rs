@@ -206,17 +206,22 @@ mod tests {
 
     #[test]
     fn every_field_has_its_place() {
-        let line = of(
-            r#"{"id": 7, "prompt": "name a river", "system": "in French", "model": "large", "provider": ["a", "b"],
+        let line =
+            of(r#"{"id": 7, "prompt": "name a river", "system": "in French", "model": "large", "provider": ["a", "b"],
                 "max_tokens": 9, "temperature": 0.5, "top_p": 1, "stop": "END", "effort": "low", "tier": "premium",
-                "tag": "t", "expected": "Seine", "n_best": 3}"#,
-        )
-        .unwrap();
+                "tag": "t", "expected": "Seine", "n_best": 3}"#)
+            .unwrap();
         let r = &line.request;
         assert_eq!((line.id, r.messages[0].text.as_str()), (Some(Value::from(7)), "name a river"));
         assert_eq!((r.system.as_deref(), r.selection.model.as_deref()), (Some("in French"), Some("large")));
-        assert_eq!((&r.selection.providers[..], r.selection.tier), (&["a".into(), "b".into()][..], Some(Tier::Premium)));
-        assert_eq!((r.explicit_cap, r.temperature, r.top_p, r.effort), (Some(9), Some(0.5), Some(1.0), Some(Effort::Low)));
+        assert_eq!(
+            (&r.selection.providers[..], r.selection.tier),
+            (&["a".into(), "b".into()][..], Some(Tier::Premium))
+        );
+        assert_eq!(
+            (r.explicit_cap, r.temperature, r.top_p, r.effort),
+            (Some(9), Some(0.5), Some(1.0), Some(Effort::Low))
+        );
         assert_eq!((&r.stop[..], r.tag.as_deref()), (&["END".to_owned()][..], Some("t")));
         assert_eq!(line.own.keys().collect::<Vec<_>>(), ["expected", "n_best"]);
 

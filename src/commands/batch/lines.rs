@@ -115,10 +115,8 @@ impl Lines {
         }
         drop(reader);
         match bad {
-            0 if self.entries.is_empty() => {
-                Err(Error::new(Kind::Input, format!("{} holds no prompt", self.shown()))
-                    .hint("each line is an object such as {\"prompt\": \"name a river\"}"))
-            }
+            0 if self.entries.is_empty() => Err(Error::new(Kind::Input, format!("{} holds no prompt", self.shown()))
+                .hint("each line is an object such as {\"prompt\": \"name a river\"}")),
             0 => Ok(()),
             _ => Err(refusal(self.shown(), bad, check.bad)),
         }
@@ -164,7 +162,8 @@ impl Source {
 /// The object of a line; `None` for one with nothing in it. A mark of Windows' editors before the first is no text.
 fn parse(bytes: &[u8], number: u64) -> std::result::Result<Option<Map<String, Value>>, String> {
     let bytes = if number == 1 { bytes.strip_prefix(BOM).unwrap_or(bytes) } else { bytes };
-    if bytes.trim_ascii().is_empty() {
+    let bytes = bytes.trim_ascii_end();
+    if bytes.trim_ascii_start().is_empty() {
         return Ok(None);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| format!("line {number}: not UTF-8"))?;
@@ -252,7 +251,8 @@ mod tests {
 
     #[test]
     fn a_line_is_an_object_or_nothing_or_says_what_it_is_not() {
-        let parsed = |bytes: &[u8], number| parse(bytes, number).map(|object| object.map(|o| Value::Object(o).to_string()));
+        let parsed =
+            |bytes: &[u8], number| parse(bytes, number).map(|object| object.map(|o| Value::Object(o).to_string()));
         for (bytes, number, expected) in [
             (&b"{\"prompt\":\"a\"}\r\n"[..], 3, Ok(Some(r#"{"prompt":"a"}"#.to_owned()))),
             (b"\xef\xbb\xbf{\"prompt\":\"a\"}", 1, Ok(Some(r#"{"prompt":"a"}"#.to_owned()))),

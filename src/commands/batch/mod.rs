@@ -11,7 +11,7 @@ mod run;
 mod target;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use crate::cli;
@@ -67,7 +67,12 @@ pub fn run(context: &mut Context, args: &cli::Batch) -> Result<()> {
     match output {
         Some(_) => write(&json::render(&summary, Layout::of(&printer.terminal))?)?,
         // Standard output holds the answers and nothing else.
-        None => _ = crate::output::stdout::write_all(&mut std::io::stderr(), json::render(&summary, Layout::Compact)?.as_bytes()),
+        None => {
+            _ = crate::output::stdout::write_all(
+                &mut std::io::stderr(),
+                json::render(&summary, Layout::Compact)?.as_bytes(),
+            )
+        }
     }
     verdict.map_err(Error::printed)
 }
@@ -120,7 +125,7 @@ fn restarted(router: &Router<'_>, batch: Batch) -> Result<Batch> {
 
 /// The output file with what of it stays, and how many lines that are.
 fn resume(
-    path: &PathBuf,
+    path: &Path,
     lines: &mut Lines,
     base: &Request,
     states: &[Line],

@@ -114,7 +114,14 @@ mod tests {
 
     #[test]
     fn the_line_tells_how_far_how_fast_how_dear_and_how_long() {
-        let n = Numbers { done: 812, lines: 2000, of_this_run: 410, failed: 3, cost: NanoUsd(31_200_000), ..Numbers::default() };
+        let n = Numbers {
+            done: 812,
+            lines: 2000,
+            of_this_run: 410,
+            failed: 3,
+            cost: NanoUsd(31_200_000),
+            ..Numbers::default()
+        };
         let line = text(&n, Duration::from_secs(10));
         assert_eq!(line, "[########------------] 812/2,000  41/s  $0.0312  ETA 0:29  3 failed");
         let nothing = Numbers { lines: 2000, waiting: "waiting 3 s\x1b[2J".to_owned(), ..Numbers::default() };

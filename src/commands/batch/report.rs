@@ -9,9 +9,7 @@ use crate::output::json::{self, ErrorBody, ErrorReport, Layout};
 use crate::output::{Redactor, units};
 use crate::router::Answered;
 use crate::store::LogEntry;
-use crate::types::{
-    AttemptReport, CacheOutcome, CostSource, FinishReason, NanoUsd, RequestId, Tier, Usage,
-};
+use crate::types::{AttemptReport, CacheOutcome, CostSource, FinishReason, NanoUsd, RequestId, Tier, Usage};
 
 /// So many failed lines are told with their reasons; all of them are in the output.
 pub const MOST_FAILURES: usize = 5;
@@ -209,7 +207,11 @@ impl Summary {
             false => format!(" ({})", of_answered.join(", ")),
         };
         let parts = [
-            Some(format!("{} of {} lines answered{of_answered}", units::tokens(self.answered), units::tokens(self.lines))),
+            Some(format!(
+                "{} of {} lines answered{of_answered}",
+                units::tokens(self.answered),
+                units::tokens(self.lines)
+            )),
             count(self.failed, "failed"),
             count(self.left, "left"),
             count(self.repeated, "repeated"),
@@ -232,7 +234,8 @@ mod tests {
 
     #[test]
     fn a_summary_says_what_happened_and_nothing_that_did_not() {
-        let plain = Summary { lines: 2, answered: 2, cost_usd: NanoUsd(31_200_000), seconds: 1.25, ..Summary::default() };
+        let plain =
+            Summary { lines: 2, answered: 2, cost_usd: NanoUsd(31_200_000), seconds: 1.25, ..Summary::default() };
         assert_eq!(plain.text(), "2 of 2 lines answered, $0.0312, 1.3 s");
         let eventful = Summary {
             lines: 2000,

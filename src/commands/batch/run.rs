@@ -355,7 +355,8 @@ impl Run {
         };
         self.in_a_row = Some((error.kind, times));
         if times >= HOPELESS {
-            let hopeless = Error { kind: error.kind, hints: error.hints.clone(), ..Error::new(error.kind, &error.message) };
+            let hopeless =
+                Error { kind: error.kind, hints: error.hints.clone(), ..Error::new(error.kind, &error.message) };
             self.stopped.get_or_insert(hopeless);
         }
     }

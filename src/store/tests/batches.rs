@@ -37,10 +37,18 @@ fn an_answer_that_is_settled_is_remembered_and_what_was_in_flight_is_told() {
     let store = home.open(1);
     let batch = opened(&store, NOON);
     assert_eq!((batch.lines.len(), batch.cost), (0, NanoUsd::ZERO));
-    let (done, lost, cancelled, failure) =
-        (ask(&store, batch.id, 1, ONE), ask(&store, batch.id, 2, TWO), ask(&store, batch.id, 3, ONE), ask(&store, batch.id, 4, ONE));
+    let (done, lost, cancelled, failure) = (
+        ask(&store, batch.id, 1, ONE),
+        ask(&store, batch.id, 2, TWO),
+        ask(&store, batch.id, 3, ONE),
+        ask(&store, batch.id, 4, ONE),
+    );
     answer(&store, done);
-    let stopped = Settlement { outcome: Outcome::Cancelled, cost: Some(NanoUsd(4)), ..failed(cancelled, NOON, FailureClass::Cancelled) };
+    let stopped = Settlement {
+        outcome: Outcome::Cancelled,
+        cost: Some(NanoUsd(4)),
+        ..failed(cancelled, NOON, FailureClass::Cancelled)
+    };
     store.settle(&stopped, None, None).unwrap();
     store.settle(&failed(failure, NOON, FailureClass::ServerError), None, None).unwrap();
     let _ = lost;

@@ -1,5 +1,7 @@
 //! Limits of requests and tokens a minute, shared by every process.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use super::*;
 use crate::engine::rate::{Bound, Slice};
 use crate::types::RateLimit;
@@ -55,18 +57,23 @@ fn twenty_processes_never_begin_more_than_the_limit_in_any_minute() {
     let home = Home::new();
     drop(home.open(1));
     let starts = std::sync::Mutex::new(Vec::new());
+    let clock = AtomicI64::new(NOON.0);
     std::thread::scope(|scope| {
         for pid in 1..=20_u32 {
-            let (home, starts) = (&home, &starts);
+            let (home, starts, clock) = (&home, &starts, &clock);
             scope.spawn(move || {
                 let store = home.open(pid);
-                let mut now = at(i64::from(pid) % 3);
                 for _ in 0..6 {
+                    let now = Timestamp(clock.fetch_add(150, Ordering::SeqCst));
                     let mine = begin(&store, now);
-                    let ask = Admission { rated: rated(Some(RPM as u64), None, 1), limit: Limit::Off, ..admission(mine, now) };
+                    let ask = Admission {
+                        rated: rated(Some(RPM as u64), None, 1),
+                        limit: Limit::Off,
+                        ..admission(mine, now)
+                    };
                     match store.admit(&ask).unwrap() {
                         Admitted::Yes { .. } => starts.lock().unwrap().push(now),
-                        Admitted::Limited(full) => now = full.until,
+                        Admitted::Limited(full) => _ = clock.fetch_max(full.until.0, Ordering::SeqCst),
                         other => panic!("{other:?}"),
                     }
                 }
