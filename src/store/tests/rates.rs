@@ -1,5 +1,6 @@
 //! Limits of requests and tokens a minute, shared by every process.
 
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
@@ -57,13 +58,15 @@ fn twenty_processes_never_begin_more_than_the_limit_in_any_minute() {
     let home = Home::new();
     drop(home.open(1));
     let starts = std::sync::Mutex::new(Vec::new());
-    let clock = AtomicI64::new(NOON.0);
+    // Time stands still while somebody is between looking at the clock and being admitted.
+    let (clock, between) = (AtomicI64::new(NOON.0), RwLock::new(()));
     std::thread::scope(|scope| {
         for pid in 1..=20_u32 {
-            let (home, starts, clock) = (&home, &starts, &clock);
+            let (home, starts, clock, between) = (&home, &starts, &clock, &between);
             scope.spawn(move || {
                 let store = home.open(pid);
                 for _ in 0..6 {
+                    let looked = between.read().unwrap();
                     let now = Timestamp(clock.fetch_add(150, Ordering::SeqCst));
                     let mine = begin(&store, now);
                     let ask = Admission {
@@ -71,9 +74,14 @@ fn twenty_processes_never_begin_more_than_the_limit_in_any_minute() {
                         limit: Limit::Off,
                         ..admission(mine, now)
                     };
-                    match store.admit(&ask).unwrap() {
+                    let admitted = store.admit(&ask).unwrap();
+                    drop(looked);
+                    match admitted {
                         Admitted::Yes { .. } => starts.lock().unwrap().push(now),
-                        Admitted::Limited(full) => _ = clock.fetch_max(full.until.0, Ordering::SeqCst),
+                        Admitted::Limited(full) => {
+                            let _nobody = between.write().unwrap();
+                            clock.fetch_max(full.until.0, Ordering::SeqCst);
+                        }
                         other => panic!("{other:?}"),
                     }
                 }
