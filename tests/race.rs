@@ -64,6 +64,7 @@ fn admit(store: &Store, limit: Limit) -> (AttemptId, Admitted) {
         request_cap: None,
         lease_until: NOON.plus_ms(60_000),
         decision: None,
+        rated: None,
     };
     (attempt, store.admit(&ask).unwrap_or_else(|e| panic!("admit: {e}")))
 }
@@ -86,6 +87,7 @@ fn settle(store: &Store, attempt: AttemptId) -> Settled {
         breaker: BreakerRules { threshold: 3, open_secs: 60.0 },
         rest: None,
         observation: None,
+        recount: None,
     };
     store.settle(&done, None, None).unwrap_or_else(|error| panic!("settle: {error}"))
 }

@@ -50,8 +50,19 @@ Examples:
   llmr batch prompts.jsonl -o answers.jsonl --jobs 16 -m deepseek-flash --max-cost 2
   llmr batch prompts.jsonl -o answers.jsonl          the same once more: goes on where it was stopped
 
-Each line is an object with `prompt`, and where wanted `id`, `system`, `model`, `provider`, `max_tokens`, `temperature`,
-`tier`, `tag`. Each line of the output is the `ask` object with the line's `id`, or an `error`.";
+Each line is an object with `prompt` (or `messages`), and where wanted `id`, `system`, `model`, `provider`,
+`max_tokens`, `temperature`, `top_p`, `stop`, `effort`, `tier`, `tag`, which win over the flags. Other fields are
+yours: they stand under `input` in the output. All lines are checked before the first one is asked.
+
+Each line of the output is the `ask` object with `line`, the line's `id` and `request_id`, or `line`, `id` and `error`.
+With --json a summary is printed (on stderr where the answers go to standard output).
+
+Going on: a batch is known by its input and its output. What was answered is never asked again, also after a kill;
+lines that failed, were edited or are new are. --max-cost counts what earlier runs have cost; --restart begins anew
+and forgets that. A rate limit or an open breaker is waited for, as long as --timeout lets a line.
+
+Exit codes: 0 every line answered · 1 some failed · 2 a bad line, nothing was asked · 4 budget or --max-cost
+  69, 75, 77 ten lines in a row failed for that reason · 130 Ctrl-C · 143 terminated";
 
 pub(super) const TEMPLATE_EXAMPLES: &str = "\
 Examples:

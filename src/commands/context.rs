@@ -192,6 +192,7 @@ impl Context {
             network: self.network(),
             client: None,
             warned: self.warned.clone(),
+            purse: None,
         }
     }
 

@@ -18,10 +18,10 @@ use super::source::{Found, Source};
 use super::{address, alerts, provider_rows};
 use crate::error::{Error, Kind, Result};
 
-pub(super) use provider_rows::ProviderEntry;
+pub(super) use provider_rows::{LimitEntry, ProviderEntry};
 
 /// What stands at the top of the file beside settings.
-const OTHERS: [&str; 6] = ["alerts", "provider", "aliases", "fallbacks", "profile", "sampling"];
+const OTHERS: [&str; 7] = ["alerts", "limits", "provider", "aliases", "fallbacks", "profile", "sampling"];
 
 /// What a config file says.
 #[derive(Default)]
@@ -40,6 +40,8 @@ pub(super) struct File {
     pub profiles: BTreeMap<String, Profile>,
     /// The `[sampling.NAME]` tables, each with its place.
     pub sampling: BTreeMap<String, (Sampling, String)>,
+    /// How fast providers may be asked.
+    pub limits: Vec<LimitEntry>,
 }
 
 impl File {
@@ -51,6 +53,7 @@ impl File {
         for (key, value) in document.get_ref() {
             match key.get_ref().as_ref() {
                 "provider" => file.providers = provider_rows::read(&reader, value)?,
+                "limits" => file.limits = provider_rows::read_limits(&reader, value)?,
                 "aliases" => file.aliases = reader.entries(value, "aliases", Reader::word)?,
                 "fallbacks" => file.fallbacks = reader.entries(value, "fallbacks", Reader::words)?,
                 "alerts" => file.alerts = alerts::read(&reader, value)?,
@@ -127,6 +130,11 @@ impl Reader<'_> {
     /// Where a value is.
     pub fn place(&self, value: &Item) -> Source {
         self.at(value.span().start)
+    }
+
+    /// Where a key is.
+    pub fn place_of_key(&self, key: &Key) -> Source {
+        self.at(key.span().start)
     }
 
     /// A value as text, with its place.

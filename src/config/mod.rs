@@ -196,7 +196,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     }
     warnings.extend(weak_key(&resolved.settings));
 
-    let mut providers = providers::build(&places.layers, &file.providers, &file.sampling)?;
+    let mut providers = providers::build(&places.layers, &file.providers, &file.sampling, &file.limits)?;
     warnings.append(&mut providers.warnings);
     let proxies = proxies(&places.layers);
     let mut rows = resolved.rows();

@@ -2,13 +2,13 @@
 
 use toml::de::DeTable;
 
-use super::file::{Item, Reader};
+use super::file::{Item, Key, Reader};
 use super::sampling::{Sampling, TEMPERATURE, TOP_P};
 use super::settings;
 use super::source::Source;
 use crate::error::{Error, Kind, Result};
 use crate::providers::{DIALECTS, table};
-use crate::types::{DialectKind, Rate, Rates};
+use crate::types::{DialectKind, Rate, RateLimit, Rates};
 
 /// One `[[provider]]` row.
 #[derive(Debug, Clone)]
@@ -33,6 +33,19 @@ pub(crate) struct ProviderEntry {
     pub sampling: Sampling,
     /// What is said of models: of single ones, and of all the others (`model: None`).
     pub rows: Vec<ModelRow>,
+    /// How fast it may be asked.
+    pub rate: RateLimit,
+}
+
+/// How fast one provider may be asked: an entry of `[limits]`.
+#[derive(Debug, Clone)]
+pub(crate) struct LimitEntry {
+    /// Which provider.
+    pub provider: String,
+    /// Where it is written.
+    pub source: Source,
+    /// The limit.
+    pub rate: RateLimit,
 }
 
 /// What the config says of a model.
@@ -50,13 +63,15 @@ pub struct ModelRow {
     pub vision: Option<bool>,
 }
 
-const PROVIDER_KEYS: [&str; 13] = [
+const PROVIDER_KEYS: [&str; 15] = [
     "name",
     "dialect",
     "base_url",
     "api_key_env",
     "priority",
     "timeout_secs",
+    RPM,
+    TPM,
     "models",
     "model",
     "temperature",
@@ -66,6 +81,9 @@ const PROVIDER_KEYS: [&str; 13] = [
     CACHED,
 ];
 const MODEL_KEYS: [&str; 7] = ["id", INPUT, OUTPUT, CACHED, "context_tokens", "max_output_tokens", "vision"];
+const LIMIT_KEYS: [&str; 2] = [RPM, TPM];
+const RPM: &str = "rpm";
+const TPM: &str = "tpm";
 const INPUT: &str = "input_usd_per_mtok";
 const OUTPUT: &str = "output_usd_per_mtok";
 const CACHED: &str = "cached_input_usd_per_mtok";
@@ -82,6 +100,16 @@ pub(super) fn read(reader: &Reader, value: &Item) -> Result<Vec<ProviderEntry>> 
         entries.push(entry);
     }
     Ok(entries)
+}
+
+/// The entries of `[limits]`, a table a provider. Errors name file, line and key.
+pub(super) fn read_limits(reader: &Reader, value: &Item) -> Result<Vec<LimitEntry>> {
+    let entry = |(key, item): (&Key, &Item)| {
+        let provider = key.get_ref().as_ref().to_owned();
+        let rate = Fields::of(reader, item, "limits", &LIMIT_KEYS)?.rate()?;
+        Ok(LimitEntry { provider, source: reader.place_of_key(key), rate })
+    };
+    reader.table(value, "limits")?.iter().map(entry).collect()
 }
 
 fn rows<'v, 't>(reader: &Reader, value: &'v Item<'t>, name: &str) -> Result<&'v [Item<'t>]> {
@@ -103,6 +131,7 @@ fn provider(fields: &Fields) -> Result<ProviderEntry> {
             temperature: fields.number("temperature", TEMPERATURE, |text| up_to(text, 2.0))?,
             top_p: fields.number("top_p", TOP_P, |text| up_to(text, 1.0))?,
         },
+        rate: fields.rate()?,
         rows: Vec::new(),
         name,
     };
@@ -189,6 +218,12 @@ impl<'r, 'v, 't> Fields<'r, 'v, 't> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         let wrong = || self.reader.wrong(value, &self.path(key), "true or false");
         value.get_ref().as_bool().ok_or_else(wrong).map(Some)
+    }
+
+    /// Requests and tokens a minute, where they are limited.
+    fn rate(&self) -> Result<RateLimit> {
+        let limit = |key| self.number(key, "a whole number from 1", |text| text.parse().ok().filter(|n| *n >= 1));
+        Ok(RateLimit { rpm: limit(RPM)?, tpm: limit(TPM)? })
     }
 
     fn words(&self, key: &str) -> Result<Vec<String>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::closest::closest;
-use super::file::ProviderEntry;
+use super::file::{LimitEntry, ProviderEntry};
 use super::provider_rows::ModelRow;
 use super::sampling::Sampling;
 use super::source::{Found, Layers, Source};
@@ -11,7 +11,7 @@ use super::vocabulary::{AZURE_API_VERSION, AZURE_MODEL, legacy_key_variable};
 use super::{Row, address};
 use crate::error::{Error, Kind, Result};
 use crate::providers::{ProviderRow, Quirks, table};
-use crate::types::{DialectKind, Rates, Secret};
+use crate::types::{DialectKind, RateLimit, Rates, Secret};
 
 /// Where strategy `priority` puts a provider that nobody has put anywhere (contract section 1).
 const DEFAULT_PRIORITY: u32 = 100;
@@ -49,6 +49,8 @@ pub struct ProviderConfig {
     pub priority: u32,
     /// The time limit of one request to it, in seconds.
     pub timeout_secs: Option<f64>,
+    /// How fast it may be asked, by all processes together.
+    pub rate: RateLimit,
     /// What only Azure has.
     pub azure: Option<AzureConfig>,
     /// Whether it is built in.
@@ -113,6 +115,7 @@ impl ProviderConfig {
             models: Vec::new(),
             model_rows: Vec::new(),
             timeout_secs: None,
+            rate: RateLimit::default(),
             ..self.clone()
         }
     }
@@ -146,6 +149,7 @@ pub(super) fn build(
     layers: &Layers,
     entries: &[ProviderEntry],
     sampling: &BTreeMap<String, (Sampling, String)>,
+    limits: &[LimitEntry],
 ) -> Result<Providers> {
     let mut built = Providers { configs: Vec::new(), rows: Vec::new(), warnings: Vec::new() };
     for row in table::PROVIDERS {
@@ -158,6 +162,8 @@ pub(super) fn build(
     for (name, (sampling, place)) in sampling {
         built.sample(name, *sampling, place)?;
     }
+    limits.iter().try_for_each(|limit| built.limit(limit))?;
+    built.describe_rates(limits, entries);
     Ok(built)
 }
 
@@ -192,6 +198,7 @@ impl Providers {
             sampling: entry.map(|entry| entry.sampling).unwrap_or_default(),
             priority: entry.and_then(|entry| entry.priority).unwrap_or(DEFAULT_PRIORITY),
             timeout_secs: entry.and_then(|entry| entry.timeout_secs),
+            rate: entry.map(|entry| entry.rate).unwrap_or_default(),
             built_in: row.is_some(),
             key_vars,
             model_vars,
@@ -251,6 +258,41 @@ impl Providers {
         row("key", config.key_vars.first(), config.key_state.name(), key);
         row("model", config.model_vars.first(), config.model.as_deref().unwrap_or("not set"), model);
         row("base_url", address_var.as_ref(), &config.base_url, address);
+    }
+
+    /// Takes an entry of `[limits]` over. What a `[[provider]]` row says already is not said twice.
+    fn limit(&mut self, entry: &LimitEntry) -> Result<()> {
+        let (name, place) = (&entry.provider, &entry.source);
+        let Some(config) = self.configs.iter_mut().find(|config| config.name == *name) else {
+            let error = Error::new(Kind::Config, format!("{place}: [limits] names no provider `{name}`"));
+            return Err(match closest(name, self.configs.iter().map(|config| config.name.as_str())) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint("`llmr providers list --all` names them all"),
+            });
+        };
+        if config.rate != RateLimit::default() {
+            let message = format!("{place}: the limits of `{name}` are in its [[provider]] row already");
+            return Err(Error::new(Kind::Config, message).hint("keep one of the two"));
+        }
+        config.rate = entry.rate;
+        Ok(())
+    }
+
+    /// The rows of `config show` for limits that are set.
+    fn describe_rates(&mut self, limits: &[LimitEntry], entries: &[ProviderEntry]) {
+        for config in &self.configs {
+            let of_row = entries.iter().find(|entry| entry.name == config.name).map(|entry| &entry.source);
+            let source = limits.iter().find(|limit| limit.provider == config.name).map(|l| &l.source).or(of_row);
+            for (field, value) in [("rpm", config.rate.rpm), ("tpm", config.rate.tpm)] {
+                let Some((value, source)) = value.zip(source) else { continue };
+                self.rows.push(Row {
+                    key: format!("{}.{field}", config.name),
+                    variable: String::new(),
+                    value: value.to_string(),
+                    source: source.to_string(),
+                });
+            }
+        }
     }
 
     /// Azure's deployment, model and API version.

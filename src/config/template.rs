@@ -102,6 +102,10 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #temperature = 0.2
 #top_p = 0.9
 #max_tokens = 1000
+# How fast a provider may be asked, by all processes together: requests and tokens a minute.
+#[limits.openai]
+#rpm = 60
+#tpm = 100000
 
 # A provider of your own, or more about a built-in one.
 #[[provider]]
@@ -117,6 +121,9 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 # As under [sampling.NAME].
 #temperature = 0.7
 #top_p = 0.95
+# Requests and tokens a minute, as in [limits].
+#rpm = 60
+#tpm = 100000
 # The first is the default one.
 #models = ["small", "large"]
 # The price of every model that has none of its own; 0 is a known price.

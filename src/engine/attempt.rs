@@ -19,6 +19,9 @@ pub const LOOK_AGAIN_MS: i64 = 40;
 /// Engineering", 1993); half of it leaves the other candidate some.
 const QUICK_MS: i64 = 5_000;
 
+/// Who waits for a breaker looks again after this long at the latest, in milliseconds: a trial may close it at once.
+const LOOK_AT_BREAKER_MS: i64 = 1_000;
+
 /// The bounds of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WalkRules {
@@ -30,6 +33,9 @@ pub struct WalkRules {
     pub budget_wait_ms: i64,
     /// When the whole request must be over.
     pub deadline: Timestamp,
+    /// Whether a rest, a limit or a breaker is waited for until the deadline, however long it lasts: nobody sits
+    /// before a line of a batch.
+    pub patient: bool,
     /// The request's draw, for jitter.
     pub draw: u64,
 }
@@ -146,6 +152,7 @@ impl Walk {
         self.first(plan, now, false)
             .or_else(|| self.first(plan, now, true))
             .or_else(|| self.wait_for_rest(plan, now))
+            .or_else(|| self.wait_for_breaker(plan, now))
             .unwrap_or_else(|| Step::End(self.ending(plan)))
     }
 
@@ -191,7 +198,7 @@ impl Walk {
                 }
             }
             // Its rest says how long it is left alone.
-            Retry::LastResort if retry_left => _ = self.later.insert(id.clone(), now),
+            Retry::LastResort if retry_left || self.rules.patient => _ = self.later.insert(id.clone(), now),
             _ => _ = self.done.insert(id.clone()),
         }
     }
@@ -274,10 +281,24 @@ impl Walk {
 
     /// Nobody can be asked now, but a rest ends soon: for a candidate with retries left, it is waited for.
     fn wait_for_rest(&self, plan: &Plan, now: Timestamp) -> Option<Step> {
-        let patience = now.plus_ms(i64::try_from(retry::PATIENCE_MS).unwrap_or(0)).min(self.rules.deadline);
-        let (id, until) =
-            resting(plan).filter(|(id, _)| self.tries(id) <= self.rules.max_retries).min_by_key(|r| r.1)?;
+        let patience = match self.rules.patient {
+            true => self.rules.deadline,
+            false => now.plus_ms(i64::try_from(retry::PATIENCE_MS).unwrap_or(0)).min(self.rules.deadline),
+        };
+        let has_retries = |id: &CandidateId| self.rules.patient || self.tries(id) <= self.rules.max_retries;
+        let (id, until) = resting(plan).filter(|(id, _)| has_retries(id)).min_by_key(|r| r.1)?;
         (until <= patience).then(|| Step::Wait { until, why: Wait::Rest(id.clone(), until) })
+    }
+
+    /// Nobody can be asked now, but a breaker will close again: for who has the time, it is waited for.
+    fn wait_for_breaker(&self, plan: &Plan, now: Timestamp) -> Option<Step> {
+        let open = plan.refused.iter().filter_map(|r| match r.reason {
+            Reason::BreakerOpen { until } => Some((&r.id, until)),
+            _ => None,
+        });
+        let (id, opens) = open.filter(|(id, _)| self.rules.patient && !self.done.contains(id)).min_by_key(|r| r.1)?;
+        let until = opens.min(now.plus_ms(LOOK_AT_BREAKER_MS)).min(self.rules.deadline);
+        Some(Step::Wait { until, why: Wait::Rest(id.clone(), opens) })
     }
 
     /// What the end means, by how each candidate failed and why the others could not be asked.
@@ -329,6 +350,7 @@ fn is_barred(reason: &Reason) -> bool {
 fn class_of(reason: &Reason) -> Option<FailureClass> {
     match reason {
         Reason::Resting { class, .. } | Reason::Failed(class) => Some(*class),
+        Reason::Limited(_) => Some(FailureClass::RateLimited),
         Reason::Window { .. } => Some(FailureClass::ContextOverflow),
         _ => None,
     }
@@ -337,6 +359,7 @@ fn class_of(reason: &Reason) -> Option<FailureClass> {
 fn resting(plan: &Plan) -> impl Iterator<Item = (&CandidateId, Timestamp)> {
     plan.refused.iter().filter_map(|r| match r.reason {
         Reason::Resting { until, .. } => Some((&r.id, until)),
+        Reason::Limited(full) => Some((&r.id, full.until)),
         _ => None,
     })
 }
@@ -344,6 +367,7 @@ fn resting(plan: &Plan) -> impl Iterator<Item = (&CandidateId, Timestamp)> {
 fn soonest(plan: &Plan) -> Option<(CandidateId, Timestamp)> {
     let waits = plan.refused.iter().filter_map(|r| match r.reason {
         Reason::Resting { until, .. } | Reason::BreakerOpen { until } => Some((r.id.clone(), until)),
+        Reason::Limited(full) => Some((r.id.clone(), full.until)),
         _ => None,
     });
     waits.min_by_key(|(_, until)| *until)

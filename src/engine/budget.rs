@@ -62,16 +62,20 @@ pub struct Sized {
 impl Money {
     /// What may be held now.
     pub fn free(&self) -> NanoUsd {
-        self.within_request(self.limit.amount().map(|limit| limit.saturating_sub(self.spent + self.held)))
+        self.within_request(
+            self.limit.amount().map(|limit| limit.saturating_sub(self.spent + self.held)),
+            self.cap_held,
+        )
     }
 
     /// What might be held once all other requests have given theirs back unspent.
     fn free_without_others(&self) -> NanoUsd {
-        self.within_request(self.limit.amount().map(|limit| limit.saturating_sub(self.spent + self.own_held)))
+        let day = self.limit.amount().map(|limit| limit.saturating_sub(self.spent + self.own_held));
+        self.within_request(day, NanoUsd::ZERO)
     }
 
-    fn within_request(&self, day: Option<NanoUsd>) -> NanoUsd {
-        let request = self.request_cap.map(|cap| cap.saturating_sub(self.own_spent + self.own_held));
+    fn within_request(&self, day: Option<NanoUsd>, cap_held: NanoUsd) -> NanoUsd {
+        let request = self.request_cap.map(|cap| cap.saturating_sub(self.own_spent + self.own_held + cap_held));
         [day, request].into_iter().flatten().min().unwrap_or(NanoUsd::MAX)
     }
 }
@@ -176,6 +180,7 @@ mod tests {
             own_held: NanoUsd::ZERO,
             own_spent: NanoUsd::ZERO,
             request_cap: None,
+            cap_held: NanoUsd::ZERO,
             allow_unpriced: false,
         }
     }

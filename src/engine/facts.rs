@@ -6,6 +6,7 @@ use super::breaker::Breaker;
 use super::estimate::scaled;
 use super::health::Health;
 use super::images;
+use super::rate::Metered;
 use crate::types::{
     Candidate, CandidateId, Effort, FailureClass, Image, Limit, NanoUsd, RequestId, Strategy, Tier, Timestamp, Weights,
 };
@@ -24,6 +25,8 @@ pub struct Known {
     pub rest: Option<Rest>,
     /// Its past attempts.
     pub health: Health,
+    /// How fast its provider may be asked, and was in the last minute; `None` without such a limit.
+    pub rate: Option<Metered>,
 }
 
 /// Until when somebody asked to be left alone, and why.
@@ -52,6 +55,8 @@ pub struct Money {
     pub own_spent: NanoUsd,
     /// The most that all attempts of this request may cost.
     pub request_cap: Option<NanoUsd>,
+    /// What others hold of `request_cap`, where it is the cap of several requests together.
+    pub cap_held: NanoUsd,
     /// Whether models without a known price may be asked all the same.
     pub allow_unpriced: bool,
 }

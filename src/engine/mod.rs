@@ -9,5 +9,6 @@ pub mod facts;
 pub mod health;
 pub mod images;
 pub mod plan;
+pub mod rate;
 pub mod retry;
 pub mod score;

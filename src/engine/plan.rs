@@ -7,6 +7,7 @@ use super::budget::{self, BudgetState, Fit, Sized};
 use super::draw;
 use super::facts::{Done, Facts, Known, Question};
 use super::images;
+use super::rate::Full;
 use super::score::{Expectation, expect, score};
 use crate::types::{Candidate, CandidateId, FailureClass, Limit, NanoUsd, Pricing, Strategy, Tier, Timestamp};
 
@@ -50,6 +51,8 @@ pub enum Reason {
         /// What it came from.
         class: FailureClass,
     },
+    /// Its provider has been asked as often as the config lets it in a minute.
+    Limited(Full),
     /// Its worst case does not fit the money that is left.
     Budget {
         /// The worst case of the least answer.
@@ -79,6 +82,7 @@ impl fmt::Display for Reason {
             Self::Window { needs, has } => write!(f, "about {needs} tokens do not fit its window of {has}"),
             Self::BreakerOpen { until } => write!(f, "its breaker is open until {until}"),
             Self::Resting { until, class } => write!(f, "resting until {until} ({class})"),
+            Self::Limited(full) => full.fmt(f),
             Self::Budget { needs } => write!(f, "its worst case of {needs} USD does not fit the money left"),
             Self::Failed(class) => write!(f, "failed ({class})"),
         }
@@ -167,6 +171,9 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
     let sized = budget::size(c, &facts.question, cap, &facts.money, now, until)
         .ok_or_else(|| Reason::Budget { needs: budget::upper_bound(c, &facts.question, cap, now, until) })?;
     let expected = expect(known, &facts.question, sized.cap, now);
+    if let Some(full) = known.rate.as_ref().and_then(|rate| rate.full(expected.tokens(), now)) {
+        return Err(Reason::Limited(full));
+    }
     let score = score(&expected.parts, &facts.policy.weights);
     Ok(Ranked { candidate: c.clone(), expected, score, sized, breaker: known.breaker.state(now) })
 }

@@ -80,6 +80,13 @@ pub struct Expectation {
     pub parts: Parts,
 }
 
+impl Expectation {
+    /// Prompt and answer together: what a limit of tokens a minute counts before the answer is there.
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+}
+
 /// What to expect of a candidate, of an answer of at most `cap` tokens.
 pub fn expect(known: &Known, question: &Question, cap: u64, now: Timestamp) -> Expectation {
     let health = known.health.faded(now);
@@ -151,6 +158,7 @@ pub(super) mod tests {
             breaker: Breaker::default(),
             rest: None,
             health: Health::default(),
+            rate: None,
         }
     }
 

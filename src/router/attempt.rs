@@ -13,7 +13,7 @@ use crate::router::settle::Progress;
 use crate::router::shape::{droppable, shape};
 use crate::router::walk::{Trip, stopped};
 use crate::router::{Router, Target};
-use crate::store::{Admission, Admitted};
+use crate::store::{Admission, Admitted, Rated};
 use crate::transport::Limits;
 use crate::types::{
     Answer, AttemptId, AttemptReport, CandidateId, Failure, FailureClass, FinishReason, NanoUsd, Outcome, Timestamp,
@@ -42,6 +42,8 @@ pub(super) struct Ready {
     pub limits: Limits,
     pub time_limit: Duration,
     pub at: Timestamp,
+    /// What it counts against its provider's limit, if that has one.
+    pub rated: Option<Rated>,
 }
 
 /// An attempt that is over.
@@ -127,7 +129,8 @@ impl Router<'_> {
         };
         let at = self.host.now();
         let time_limit = time_limit(trip, target);
-        let Some(attempt) = self.hold(trip, ranked, at, time_limit)? else { return Ok(None) };
+        let rated = target.rate.map(|limit| Rated { limit, tokens: ranked.expected.tokens() });
+        let Some(attempt) = self.hold(trip, ranked, rated, at, time_limit)? else { return Ok(None) };
         match &trip.last {
             Some((from, why)) if (&from.provider, &from.model) != (&id.provider, &id.model) => {
                 listener.switched(from, why, id);
@@ -138,29 +141,49 @@ impl Router<'_> {
         let timeouts = &self.config.settings.timeouts;
         let limits =
             Limits { first_byte_ms: whole_ms(timeouts.first_byte_secs), idle_ms: whole_ms(timeouts.idle_secs) };
-        Ok(Some(Ready { ranked: ranked.clone(), attempt, dialect, http, limits, time_limit, at }))
+        Ok(Some(Ready { ranked: ranked.clone(), attempt, dialect, http, limits, time_limit, at, rated }))
     }
 
     /// Holds an attempt's worst case. `None` when money, breaker or rest came in the way meanwhile.
-    fn hold(&self, trip: &mut Trip<'_>, ranked: &Ranked, at: Timestamp, limit: Duration) -> Result<Option<AttemptId>> {
+    fn hold(
+        &self,
+        trip: &mut Trip<'_>,
+        ranked: &Ranked,
+        rated: Option<Rated>,
+        at: Timestamp,
+        limit: Duration,
+    ) -> Result<Option<AttemptId>> {
+        let amount = ranked.sized.hold;
+        if self.purse.as_ref().is_some_and(|purse| !purse.hold(amount)) {
+            return Ok(None);
+        }
         let attempt = AttemptId { request: trip.id, number: trip.walk.attempts() + 1 };
         let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let admitted = self.store.admit(&Admission {
+            rated,
             attempt,
             candidate: &ranked.candidate.id,
             at,
-            amount: ranked.sized.hold,
+            amount,
             limit: self.limit,
             request_cap: trip.job.request.max_cost,
             lease_until: at.after_ms(limit_ms).plus_ms(LEASE_GRACE_MS),
             decision: trip.decision.as_deref(),
-        })?;
-        if !matches!(admitted, Admitted::Yes { .. }) {
-            return Ok(None);
+        });
+        if !matches!(admitted, Ok(Admitted::Yes { .. })) {
+            self.give_back(amount);
+            return admitted.map(|_| None).map_err(Error::from);
         }
         trip.decision = None;
         trip.walk.begin(&ranked.candidate.id, at);
         Ok(Some(attempt))
+    }
+
+    /// Nothing of what a purse held for an attempt was spent.
+    fn give_back(&self, held: NanoUsd) {
+        if let Some(purse) = &self.purse {
+            purse.settle(held, NanoUsd::ZERO);
+        }
     }
 
     fn failed_unsent(&mut self, trip: &mut Trip<'_>, ranked: &Ranked, failure: &Failure) {
@@ -182,6 +205,7 @@ impl Router<'_> {
 
     /// Gives back what is held for attempts that will not be sent.
     pub(super) fn release(&self, unsent: &[Ready], error: Error) -> Error {
+        unsent.iter().for_each(|ready| self.give_back(ready.ranked.sized.hold));
         unsent.iter().fold(error, |error, ready| match self.store.release(ready.attempt, self.host.now()) {
             Ok(()) => error,
             Err(problem) => error.hint(format!("what was held could not be given back: {problem}")),

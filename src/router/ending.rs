@@ -56,8 +56,10 @@ pub(super) fn ended(end: &End<'_>, failures: Option<String>) -> Error {
         Ending::RateLimited(until) => {
             let until = until.or_else(|| soonest(end.facts).map(|(_, until)| until));
             let when = until.map(|u| format!(" until {u}")).unwrap_or_default();
-            Error::new(Kind::RateLimited, said(&format!("every candidate is rate-limited{when}")))
-                .hint("try again later, or configure another provider")
+            let error = Error::new(Kind::RateLimited, said(&format!("every candidate is rate-limited{when}")));
+            let limited = end.plan.refused.iter().filter(|refused| matches!(refused.reason, Reason::Limited(_)));
+            let error = limited.fold(error, |error, refused| error.hint(format!("{}: {}", refused.id, refused.reason)));
+            error.hint("try again later, or configure another provider")
         }
         Ending::Auth => Error::new(Kind::Auth, said("every candidate refused its key"))
             .hint("check the key's variable: `llmr providers` shows which is set, `llmr config show` where from"),
@@ -201,7 +203,7 @@ impl Bound {
             (Limit::Usd(day), None) => Self::Day(day),
             (Limit::Off, cap) => Self::Request(cap.unwrap_or_default()),
             (Limit::Usd(day), Some(cap)) => {
-                let over_cap = money.own_spent + money.own_held + needs > cap;
+                let over_cap = money.own_spent + money.own_held + money.cap_held + needs > cap;
                 let over_day = money.spent + money.held + needs > day;
                 match (over_cap, over_day) {
                     (true, false) => Self::Request(cap),
@@ -215,7 +217,7 @@ impl Bound {
     fn message(self, facts: &Facts) -> String {
         let money = &facts.money;
         let day = format!("{} USD are spent, {} USD held by requests under way", money.spent, money.held);
-        let own = format!("this request has spent {} USD", money.own_spent);
+        let own = format!("{} USD of that are spent", money.own_spent);
         match self {
             Self::Request(cap) => format!("the request's worst case does not fit --max-cost {cap}: {own}"),
             Self::Day(limit) => format!("the request's worst case does not fit {TODAY} {limit} USD: {day}"),

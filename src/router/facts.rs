@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::engine::budget::{self, BudgetState};
 use crate::engine::facts::{Facts, Known, Money, Policy, Rest};
+use crate::engine::rate::Metered;
 use crate::error::Result;
-use crate::router::{Job, Router};
-use crate::types::{CandidateId, Limit, NanoUsd, RequestId, Timestamp};
+use crate::router::{Job, Purse, Router};
+use crate::types::{CandidateId, Limit, NanoUsd, RateLimit, RequestId, Timestamp};
 
 /// The day's money, as reports show it.
 #[derive(Debug, Clone, Serialize)]
@@ -62,22 +63,27 @@ impl Router<'_> {
     pub(super) fn facts(&self, job: &Job, request: RequestId, draw: u64, own_spent: NanoUsd) -> Result<Facts> {
         let now = self.host.now();
         let recorded = self.store.facts(now)?;
-        let known = job.selected.targets.iter().map(|target| {
+        let mut known = Vec::with_capacity(job.selected.targets.len());
+        for target in &job.selected.targets {
             let id = &target.candidate.id;
-            Known {
+            known.push(Known {
                 candidate: target.candidate.clone(),
                 group: target.group,
                 breaker: recorded.breakers.get(&id.provider).copied().unwrap_or_default(),
                 rest: rest_of(&recorded, id, now),
                 health: recorded.health.get(id).copied().unwrap_or_default(),
-            }
-        });
+                rate: target.rate.map(|limit| self.metered(limit, &id.provider, now)).transpose()?,
+            });
+        }
         let settings = &self.config.settings;
+        let own_held = recorded.held_by.get(&request).copied().unwrap_or_default();
+        // A purse is the cap of all its requests together: what they have cost counts as this one's own.
+        let purse = self.purse.as_deref();
         Ok(Facts {
             now,
             request,
             draw,
-            known: known.collect(),
+            known,
             barred: job.selected.barred.clone(),
             money: Money {
                 // As it is now: somebody may have set another one since this request began.
@@ -85,9 +91,10 @@ impl Router<'_> {
                 soft_pct: settings.soft_pct,
                 spent: recorded.spent,
                 held: recorded.held,
-                own_held: recorded.held_by.get(&request).copied().unwrap_or_default(),
-                own_spent,
-                request_cap: job.request.max_cost,
+                own_held,
+                own_spent: purse.map_or(own_spent, Purse::spent),
+                request_cap: purse.map(Purse::cap).or(job.request.max_cost),
+                cap_held: purse.map_or(NanoUsd::ZERO, |purse| purse.held().saturating_sub(own_held)),
                 allow_unpriced: job.request.allow_unpriced,
             },
             question: job.question.clone(),
@@ -98,6 +105,10 @@ impl Router<'_> {
                 attempt_ms: i64::try_from(job.request.timeout_ms).unwrap_or(i64::MAX),
             },
         })
+    }
+
+    fn metered(&self, limit: RateLimit, provider: &str, now: Timestamp) -> Result<Metered> {
+        Ok(Metered { limit, slices: self.store.rate(provider, now)? })
     }
 
     /// The day's money now.

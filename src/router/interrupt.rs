@@ -28,7 +28,8 @@ pub fn interrupted() -> Stop {
         // Without handlers the system's own default ends the process.
         return Box::pin(std::future::pending());
     };
-    end_at_the_second_one();
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(end_at_the_second_one);
     Box::pin(async move {
         tokio::select! {
             _ = interrupt.recv() => Kind::Interrupted,

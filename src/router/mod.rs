@@ -11,6 +11,7 @@ mod exchange;
 mod facts;
 mod interrupt;
 mod parallel;
+mod purse;
 mod record;
 mod repair;
 pub mod request;
@@ -18,6 +19,8 @@ pub mod select;
 mod settle;
 mod shape;
 mod walk;
+
+use std::rc::Rc;
 
 use crate::cache::{self, Sealer, Verdict};
 use crate::config::Config;
@@ -34,6 +37,7 @@ use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timesta
 
 pub use facts::Day;
 pub use interrupt::{Stop, interrupted, outlive_signals, overlook_past_signals};
+pub use purse::Purse;
 pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
 use shape::unsure_of_pictures;
@@ -62,6 +66,8 @@ pub struct Router<'a> {
     pub client: Option<Client>,
     /// What was warned of before a request was made.
     pub warned: Vec<String>,
+    /// What several requests may cost together, where that is bounded.
+    pub purse: Option<Rc<Purse>>,
 }
 
 /// A request with all that is known before any fact is read.
@@ -79,18 +85,42 @@ pub struct Job {
     pub began: Timestamp,
 }
 
+impl<'a> Router<'a> {
+    /// One more, for a request side by side with this one's: it shares database, client and purse.
+    pub fn sibling(&mut self) -> Result<Router<'a>> {
+        Ok(Router {
+            host: self.host,
+            config: self.config,
+            store: self.store.clone(),
+            limit: self.limit,
+            sealer: self.sealer.clone(),
+            redactor: self.redactor.clone(),
+            network: self.network.clone(),
+            client: Some(self.client()?),
+            warned: Vec::new(),
+            purse: self.purse.clone(),
+        })
+    }
+}
+
 impl Router<'_> {
     /// Finds out who comes into question, and how large the question is.
     pub fn prepare(&self, request: Request) -> Result<Job> {
         let began = self.host.now();
         let selected = select(self.config, &request.selection, began.day())?;
         let question = question(&request);
+        let key = self.key(&request, &sampling(&request, &selected));
+        Ok(Job { request, selected, question, key, began })
+    }
+
+    /// The cache key of a request: a digest of everything that can change its answer, and of what was pinned.
+    /// `sampling` are the defaults in force, as [`sampling`] lists them.
+    pub fn key(&self, request: &Request, sampling: &[String]) -> cache::Key {
         let model = request.selection.model.as_deref();
         let alias = |name| self.config.aliases.get(name).filter(|_| request.selection.providers.is_empty());
         let resolved = model.map(|name| alias(name).map_or(name, String::as_str));
         let fallbacks = select::fallbacks(self.config, &request.selection);
-        let key = cache::key(&asked(&request, resolved, &fallbacks, &sampling(&request, &selected)));
-        Ok(Job { request, selected, question, key, began })
+        cache::key(&asked(request, resolved, &fallbacks, sampling))
     }
 
     /// The stored answer to this request, if there is one that may be served.
@@ -221,7 +251,7 @@ impl Router<'_> {
             place: match request.keep {
                 Keep::Nothing => Place::Log,
                 Keep::Turn { conversation } => Place::Turn { conversation },
-                Keep::Line { batch, line } => Place::Line { batch, line },
+                Keep::Line { batch, line, digest } => Place::Line { batch, line, digest },
             },
         }
     }

@@ -9,7 +9,7 @@ use crate::router::request::{Answered, CacheUse};
 use crate::router::settle::{Charge, charge};
 use crate::router::walk::Trip;
 use crate::router::{Router, repair};
-use crate::store::{CachePut, CacheRow, RequestEnd, RestUntil, Settlement};
+use crate::store::{CachePut, CacheRow, Recount, RequestEnd, RestUntil, Settlement};
 use crate::types::{Answer, AttemptReport, FailureClass, FinishReason, Outcome, Timestamp};
 
 impl Router<'_> {
@@ -45,7 +45,11 @@ impl Router<'_> {
             counts_for_breaker: failure.is_some_and(FailureClass::counts_for_breaker) && over.result.is_err(),
             rest: self.rest(trip, over, now),
             observation: observation(over, &charge),
+            recount: recount(over, &charge),
         };
+        if let Some(purse) = &self.purse {
+            purse.settle(hold, charge.cost.unwrap_or_default());
+        }
         let end = answered.then(|| self.request_end(trip, over, &charge, now));
         let row = if answered { self.cache_row(trip, over, &charge, now) } else { None };
         let put = row.as_ref().map(|row| self.cache_put(row));
@@ -191,6 +195,14 @@ impl Over {
             cost_usd: charge.cost,
         }
     }
+}
+
+/// What an attempt took of its provider's tokens a minute. Where nobody knows, it took what was expected.
+fn recount(over: &Over, charge: &Charge) -> Option<Recount> {
+    let expected = over.ready.rated?.tokens;
+    let told = charge.usage.prompt_tokens().saturating_add(charge.usage.completion_tokens());
+    let unknown = over.result.as_ref().is_err_and(|failure| failure.class.may_be_billed() && !failure.unsent);
+    Some(Recount { expected, used: if unknown && told == 0 { expected } else { told } })
 }
 
 /// What an attempt says about its candidate; nothing, where it was nobody's or the caller's own fault.

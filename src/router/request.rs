@@ -52,6 +52,8 @@ pub enum Keep {
         batch: i64,
         /// The line's number, from 1.
         line: u64,
+        /// Of everything that can change its answer.
+        digest: [u8; 16],
     },
 }
 

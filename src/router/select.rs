@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::providers::schema::{JsonForm, JsonMode};
 use crate::providers::{Endpoint, ModelFacts, Quirks};
 use crate::router::request::Selection;
-use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, Rates, Sight, whole_ms};
+use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, RateLimit, Rates, Sight, whole_ms};
 
 /// A candidate with the address it is asked at.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct Target {
     pub timeout_ms: Option<u64>,
     /// What the user should know if this one is asked: its end is near.
     pub warning: Option<String>,
+    /// How fast its provider may be asked, where that is limited.
+    pub rate: Option<RateLimit>,
 }
 
 /// Who may be planned with, who may not, and what the user should know.
@@ -389,12 +391,14 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
         max_price,
     };
     let timeout_ms = provider.timeout_secs.map(whole_ms);
+    let rate = provider.rate.if_any();
     Target {
         candidate,
         group,
         endpoint,
         sampling: provider.sampling,
         timeout_ms,
+        rate,
         dialect: provider.dialect,
         warning: None,
     }

@@ -14,7 +14,7 @@ use crate::router::decision::decision;
 use crate::router::ending::{End as Last, ended};
 use crate::router::interrupt::{Stop, interrupted};
 use crate::router::repair::Misfit;
-use crate::router::request::{Answered, CacheUse, Listener};
+use crate::router::request::{Answered, CacheUse, Keep, Listener};
 use crate::router::shape::Dropped;
 use crate::router::{Job, Router};
 use crate::store::{RequestEnd, RequestStart};
@@ -125,7 +125,7 @@ impl Router<'_> {
     }
 
     /// The one client; made when something is sent for the first time.
-    fn client(&mut self) -> Result<Client> {
+    pub(super) fn client(&mut self) -> Result<Client> {
         let client = match self.client.take() {
             Some(client) => client,
             None => Client::new(&self.network)?,
@@ -177,7 +177,7 @@ impl Router<'_> {
                 },
                 Step::Wait { until, why } => {
                     if noted.as_ref() != Some(&why) {
-                        self.note_wait(&why, &facts, listener);
+                        self.note_wait(&why, &plan, &facts, listener);
                         noted = Some(why);
                     }
                     self.pause(trip, until).await?;
@@ -192,10 +192,14 @@ impl Router<'_> {
     /// The bounds of a walk.
     pub fn walk_rules(&self, job: &Job, draw: u64) -> WalkRules {
         let settings = &self.config.settings;
+        let patient = matches!(job.request.keep, Keep::Line { .. });
+        let for_money = i64::try_from(whole_ms(settings.budget_wait_secs)).unwrap_or(i64::MAX);
         WalkRules {
             max_retries: job.request.max_retries,
             max_attempts: settings.max_attempts,
-            budget_wait_ms: i64::try_from(whole_ms(settings.budget_wait_secs)).unwrap_or(i64::MAX),
+            // What the other lines of a batch hold comes back: its lines wait for it as long as they may.
+            budget_wait_ms: if patient { i64::MAX } else { for_money },
+            patient,
             deadline: job.began.after_ms(job.request.timeout_ms),
             draw,
         }
@@ -248,7 +252,7 @@ impl Router<'_> {
         }
     }
 
-    fn note_wait(&self, why: &Wait, facts: &Facts, listener: &mut dyn Listener) {
+    fn note_wait(&self, why: &Wait, plan: &Plan, facts: &Facts, listener: &mut dyn Listener) {
         match why {
             Wait::Backoff(_) => {}
             Wait::Money => listener.note(&format!(
@@ -257,7 +261,11 @@ impl Router<'_> {
             )),
             Wait::Rest(id, until) => {
                 let secs = u64::try_from(until.since_ms(facts.now)).unwrap_or(0).div_ceil(1000);
-                listener.note(&format!("{id} is rate-limited: waiting {secs} s"));
+                listener.note(&match plan.refused.iter().find(|refused| refused.id == *id).map(|r| &r.reason) {
+                    Some(Reason::Limited(full)) => format!("{id}: {} is used up: waiting {secs} s", full.bound),
+                    Some(Reason::BreakerOpen { .. }) => format!("the breaker of {} is open: waiting", id.provider),
+                    _ => format!("{id} is rate-limited: waiting {secs} s"),
+                });
             }
         }
     }

@@ -38,6 +38,8 @@ pub enum Place {
         batch: i64,
         /// The line's number, from 1.
         line: u64,
+        /// Of everything that can change its answer.
+        digest: [u8; 16],
     },
 }
 
@@ -64,9 +66,9 @@ pub(super) fn insert(tx: &Connection, id: RequestId, at: Timestamp, kept: &Kept<
             )?;
             run(tx, "UPDATE conversations SET used_at = ?2 WHERE id = ?1", (conversation, at))?;
         }
-        Place::Line { batch, line } => {
-            let sql = "INSERT INTO batch_lines (batch_id, line, request_id) VALUES (?1, ?2, ?3)";
-            run(tx, sql, (batch, super::columns::int(line), id))?;
+        Place::Line { batch, line, digest } => {
+            let sql = "INSERT INTO batch_lines (batch_id, line, request_id, digest) VALUES (?1, ?2, ?3, ?4)";
+            run(tx, sql, (batch, super::columns::int(line), id, digest))?;
         }
     }
     Ok(())

@@ -4,7 +4,9 @@
 use rusqlite::{Connection, Row, named_params};
 
 use super::columns::{all, attempt, candidate, first, run};
+use super::rates::{self, Rated};
 use super::{Problem, Store, StoreError, budget, health, ledger};
+use crate::engine::rate::Full;
 use crate::types::{AttemptId, CandidateId, Day, Limit, Liveness, NanoUsd, Owner, RequestId, Timestamp};
 
 /// An attempt that wants to be made.
@@ -26,6 +28,8 @@ pub struct Admission<'a> {
     pub lease_until: Timestamp,
     /// Why this candidate: kept with the request, the latest one given.
     pub decision: Option<&'a str>,
+    /// What it counts against its provider's limit of requests and tokens a minute, if that has one.
+    pub rated: Option<Rated>,
 }
 
 /// Whether the attempt may be made. Anything but `Yes` has held nothing.
@@ -62,6 +66,8 @@ pub enum Admitted {
         /// Until then.
         until: Timestamp,
     },
+    /// The provider was asked as often as its limit lets it within the last minute.
+    Limited(Full),
 }
 
 /// One row of the table `holds`.
@@ -79,8 +85,8 @@ pub(super) struct Hold {
 impl Hold {
     /// Whether nobody will ever settle it: its owner is gone, or nothing is known of the owner and its time is
     /// up. An owner that lives keeps its hold, however late it is.
-    fn is_dead(&self, now: Timestamp, liveness: fn(&Owner) -> Liveness) -> bool {
-        match liveness(&self.owner) {
+    fn is_dead(&self, now: Timestamp, owner: Liveness) -> bool {
+        match owner {
             Liveness::Alive => false,
             Liveness::Dead => true,
             Liveness::Unknown => now >= self.lease_until,
@@ -98,6 +104,9 @@ impl Store {
                 return Ok(refusal);
             }
             insert(tx, ask, &self.me)?;
+            if let Some(rated) = &ask.rated {
+                rates::count_in(tx, &ask.candidate.provider, rated.tokens, ask.at)?;
+            }
             let trial = health::pass(tx, &ask.candidate.provider, ask.attempt, ask.at, ask.lease_until)?;
             if let Some(decision) = ask.decision {
                 let sql = "UPDATE requests SET decision = ?2 WHERE id = ?1";
@@ -137,6 +146,11 @@ fn kept_out(tx: &Connection, ask: &Admission<'_>) -> Result<Option<Admitted>, Pr
     }
     if let Some(until) = health::resting_until(tx, ask.candidate, ask.at)? {
         return Ok(Some(Admitted::Resting { until }));
+    }
+    if let Some(rated) = &ask.rated
+        && let Some(full) = rates::full(tx, &ask.candidate.provider, rated, ask.at)?
+    {
+        return Ok(Some(Admitted::Limited(full)));
     }
     let amount = ask.amount.max(NanoUsd::ZERO);
     let (spent, held) = budget::request_spend(tx, ask.attempt.request)?;
@@ -214,5 +228,15 @@ fn dead(
     liveness: fn(&Owner) -> Liveness,
 ) -> rusqlite::Result<impl Iterator<Item = Hold>> {
     let holds = all(tx, "SELECT * FROM holds", [], read)?;
-    Ok(holds.into_iter().filter(move |hold| hold.is_dead(now, liveness)))
+    // A batch holds for many lines at a time: its process is looked for once.
+    let mut known: Vec<(Owner, Liveness)> = Vec::new();
+    Ok(holds.into_iter().filter(move |hold| {
+        let found = known.iter().find(|(owner, _)| *owner == hold.owner).map(|(_, liveness)| *liveness);
+        let owner = found.unwrap_or_else(|| {
+            let found = liveness(&hold.owner);
+            known.push((hold.owner.clone(), found));
+            found
+        });
+        hold.is_dead(now, owner)
+    }))
 }

@@ -6,6 +6,7 @@ use super::cache_rows::{self, CachePut};
 use super::columns::{candidate, first, millis, run, tokens};
 use super::health::{self, RestUntil, Verdict};
 use super::holds::{self, Hold};
+use super::rates::{self, Recount};
 use super::requests::{self, RequestEnd};
 use super::sums::{self, Counted};
 use super::{Problem, Store, StoreError, budget};
@@ -48,6 +49,8 @@ pub struct Settlement<'a> {
     pub rest: Option<RestUntil<'a>>,
     /// What the attempt says about the candidate.
     pub observation: Option<Observation>,
+    /// What it counts against its provider's limit of tokens a minute, if that has one.
+    pub recount: Option<Recount>,
 }
 
 /// What settling did.
@@ -117,6 +120,9 @@ fn settle(tx: &Connection, done: &Settlement<'_>) -> Result<Settled, Problem> {
         }
     };
     enter(tx, done, &begun, false)?;
+    if let Some(told) = &done.recount {
+        rates::recount(tx, &begun.candidate.provider, told, begun.at)?;
+    }
     tell_health(tx, done, &begun.candidate)?;
     Ok(settled)
 }
@@ -164,6 +170,7 @@ fn without_answer(attempt: AttemptId, at: Timestamp, outcome: Outcome, cost: Nan
         breaker: BreakerRules { threshold: u32::MAX, open_secs: 0.0 },
         rest: None,
         observation: None,
+        recount: None,
     }
 }
 

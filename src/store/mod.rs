@@ -6,6 +6,7 @@
 //! sum becomes is the engine's to say. What money may be spent is decided in [`Store::admit`], and only there.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
@@ -13,6 +14,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior}
 use crate::types::{Liveness, Owner, RequestId};
 
 mod audit;
+mod batches;
 mod budget;
 mod busy;
 mod cache_rows;
@@ -32,12 +34,14 @@ mod import;
 mod ledger;
 mod migrate;
 mod notices;
+mod rates;
 mod reports;
 mod requests;
 mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use batches::{Batch, BatchLine, BatchOpened};
 pub use budget::{BudgetDay, DaySpend};
 pub use cache_rows::{CacheCounts, CacheEntry, CacheFailure, CachePut, CacheRow};
 pub use checks::Check;
@@ -51,6 +55,7 @@ pub use histogram::Histogram;
 pub use holds::{Admission, Admitted};
 pub use import::{ImportedConversation, ImportedTurn, Importing};
 pub use ledger::{Settled, Settlement};
+pub use rates::{Rated, Recount};
 pub use reports::{CandidateStats, LogAttempt, LogEntry, LogFilter, RequestState, Stats};
 pub use requests::{CacheHit, RequestEnd, RequestStart};
 
@@ -73,10 +78,10 @@ pub struct StoreOptions {
     pub seed: u64,
 }
 
-/// An open database.
-#[derive(Debug)]
+/// An open database. Clones share its connection: no transaction outlives the call that made it.
+#[derive(Debug, Clone)]
 pub struct Store {
-    conn: Connection,
+    conn: Rc<Connection>,
     path: PathBuf,
     me: Owner,
     liveness: fn(&Owner) -> Liveness,
@@ -142,7 +147,7 @@ impl Store {
         let seed =
             columns::first(&conn, "SELECT value FROM settings WHERE name = 'seed'", [], |row| row.get::<_, String>(0))?;
         let seed = seed.and_then(|text| text.parse().ok()).unwrap_or_default();
-        Ok(Self { conn, path, me: options.me, liveness: options.liveness, warnings, seed })
+        Ok(Self { conn: Rc::new(conn), path, me: options.me, liveness: options.liveness, warnings, seed })
     }
 
     /// What a person should know about the file: others may read it, or its file system cannot be trusted.

@@ -276,7 +276,7 @@ pub(super) fn read_request(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
     })
 }
 
-fn attempts(tx: &Connection, id: RequestId) -> Result<Vec<LogAttempt>, Problem> {
+pub(super) fn attempts(tx: &Connection, id: RequestId) -> Result<Vec<LogAttempt>, Problem> {
     let sql = "SELECT * FROM attempts WHERE request_id = ?1 ORDER BY attempt";
     Ok(all(tx, sql, [id], |row| {
         Ok(LogAttempt {

@@ -101,6 +101,22 @@ impl fmt::Display for CandidateId {
     }
 }
 
+/// How fast a provider may be asked, as its account says: by all processes together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests a minute, from 1.
+    pub rpm: Option<u64>,
+    /// Tokens a minute, from 1.
+    pub tpm: Option<u64>,
+}
+
+impl RateLimit {
+    /// The same, or `None` where it limits nothing.
+    pub fn if_any(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
+}
+
 /// A provider and one of its models, with the fixed facts about them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {

@@ -10,6 +10,7 @@
 
 mod alerts;
 mod audit;
+mod batch;
 mod cache;
 mod chat;
 mod check;
@@ -27,6 +28,7 @@ mod listener;
 mod money;
 mod parallel;
 mod profiles;
+mod rates;
 mod rendering;
 mod reports;
 mod schema;

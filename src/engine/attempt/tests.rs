@@ -23,6 +23,7 @@ impl Case {
             max_attempts: 8,
             budget_wait_ms: 10_000,
             deadline: f.now.plus_ms(300_000),
+            patient: false,
             draw: 7,
         };
         Self { facts: f, walk: Walk::new(rules), asked: Vec::new() }

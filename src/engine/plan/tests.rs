@@ -22,6 +22,7 @@ pub fn facts(known: Vec<Known>) -> Facts {
             own_held: NanoUsd::ZERO,
             own_spent: NanoUsd::ZERO,
             request_cap: None,
+            cap_held: NanoUsd::ZERO,
             allow_unpriced: false,
         },
         question: QUESTION,

@@ -12,6 +12,7 @@ use crate::types::{
     Timestamp, Usage,
 };
 
+mod batches;
 mod cache;
 mod contention;
 mod forget;
@@ -19,6 +20,7 @@ mod health;
 mod model;
 mod money;
 mod opening;
+mod rates;
 mod reports;
 
 /// 2026-11-21T12:00:00Z.
@@ -112,6 +114,7 @@ fn admission(attempt: AttemptId, when: Timestamp) -> Admission<'static> {
         request_cap: None,
         lease_until: when.plus_ms(60_000),
         decision: None,
+        rated: None,
     }
 }
 
@@ -141,6 +144,7 @@ fn answered(attempt: AttemptId, when: Timestamp) -> Settlement<'static> {
         breaker: RULES,
         rest: None,
         observation: None,
+        recount: None,
     }
 }
 
