@@ -227,7 +227,7 @@ mod tests {
         for shell in shells.get_possible_values() {
             let text = String::from_utf8(script(shell.get_name()).unwrap()).unwrap();
             assert!(text.contains("llmr") && text.contains(VARIABLE), "{}", shell.get_name());
-            assert!(!text.contains("\"@"), "{text}");
+            assert!(!NAMES.iter().any(|names| text.contains(names.mark)), "{text}");
         }
     }
 }
