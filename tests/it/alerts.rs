@@ -260,8 +260,7 @@ fn a_webhook_that_hangs_is_given_up_after_its_time() {
 #[test]
 fn a_command_that_hangs_is_ended_with_its_children() {
     let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "1")], "");
-    let hangs =
-        "[alerts]\ntimeout_secs = 0.3\ncommand = [\"sh\", \"-c\", \"sleep 50 & echo $! >child; echo $$ >own; wait\"]\n";
+    let hangs = "[alerts]\ntimeout_secs = 0.3\ncommand = [\"sh\", \"-c\", \"sleep 500 & echo $! >child; echo $$ >own; wait\"]\n";
     let place = Place::new().labs(&sandbox, hangs).var("LLMR_BUDGET_SOFT_PCT", "0.0001");
     let ran = place.run(&["ask", "hello"]).expect(0);
     assert!(ran.stderr.contains("not delivered: `sh` took longer than 0.3 s"), "{ran:?}");
