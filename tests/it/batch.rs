@@ -353,3 +353,19 @@ fn killed_twice_and_stopped_once_it_asks_nothing_again_that_was_answered() {
     assert_eq!(spent, presumed + of_answers);
     assert_eq!(summary["cost_usd"], json!(llmr::types::NanoUsd(spent).as_usd()));
 }
+
+#[cfg(unix)]
+#[test]
+fn on_a_terminal_there_is_a_bar_and_ctrl_c_leaves_no_trace_of_it() {
+    let sandbox = sandbox_at(1.0, vec![paced(provider("alpha", "m", "1", "10"), 30, 0)], "");
+    let place = Place::new().labs(&sandbox, "");
+    place.work_file("in.jsonl", &prompts(500));
+    let mut pty = crate::common::pty::Pty::start(&place, &batch(&["--jobs", "2"]), 70, 10);
+    pty.wait_for("/500  ");
+    pty.wait_until("a rate", |screen| screen.contains("/s  $0.0") && screen.contains("  ETA "));
+    pty.send("\x03");
+    pty.wait_for("hint: the same command once more");
+    let screen = pty.screen();
+    assert!(screen.starts_with("note: ") && !screen.contains("/500  "), "{screen}");
+    assert_eq!(pty.end().0, 130);
+}

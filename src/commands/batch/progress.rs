@@ -2,13 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::output::{Level, Terminal, sanitize, units};
+use crate::output::{Level, Terminal, sanitize, stdout, units};
 use crate::types::NanoUsd;
 
 /// Between two pictures: a person reads no faster.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Columns that stay free: the `^C` that a terminal shows behind the line would wrap it, and it could not be taken
+/// away any more.
+const BESIDE: usize = 8;
+/// Columns where nobody says how many there are.
+const USUAL: usize = 80;
+/// To the beginning of the line, and nothing to its end.
+const AWAY: &str = "\r\x1b[K";
 /// Columns of the bar.
 const BAR: u64 = 20;
 
@@ -29,9 +34,11 @@ pub struct Numbers {
     pub waiting: String,
 }
 
-/// The line.
+/// The line. It is written by hand: a drawing library fills it with blanks up to the edge of the terminal.
 pub struct Progress {
-    bar: Option<ProgressBar>,
+    shown: bool,
+    /// Characters that it may have.
+    room: usize,
     began: Instant,
     drawn: Option<Instant>,
 }
@@ -39,40 +46,32 @@ pub struct Progress {
 impl Progress {
     /// One that is drawn if stderr is a terminal and llmr is not to be quiet.
     pub fn new(terminal: &Terminal, level: Level) -> Self {
+        let columns = terminal.width.filter(|width| *width > 0).map_or(USUAL, usize::from);
         let shown = terminal.stderr && level > Level::Quiet;
-        let bar = shown.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // It cuts what is wider than the terminal is at that moment.
-            let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-            bar.with_style(style)
-        });
-        Self { bar, began: Instant::now(), drawn: None }
+        Self { shown, room: columns.saturating_sub(BESIDE), began: Instant::now(), drawn: None }
     }
 
     /// Draws these numbers, if the last picture is old enough.
     pub fn draw(&mut self, numbers: impl FnOnce() -> Numbers) {
-        let Some(bar) = &self.bar else { return };
-        if self.drawn.is_some_and(|drawn| drawn.elapsed() < PAUSE) {
+        if !self.shown || self.drawn.is_some_and(|drawn| drawn.elapsed() < PAUSE) {
             return;
         }
         self.drawn = Some(Instant::now());
-        bar.set_message(text(&numbers(), self.began.elapsed()));
+        let line: String = text(&numbers(), self.began.elapsed()).chars().take(self.room).collect();
+        put(&format!("{AWAY}{line}"));
     }
 
-    /// Does something that writes to the terminal, with the line out of the way.
-    pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
-        match &self.bar {
-            Some(bar) => bar.suspend(work),
-            None => work(),
-        }
-    }
-
-    /// Takes it away.
+    /// Takes it away; the next picture brings it back.
     pub fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+        if self.drawn.take().is_some() {
+            put(AWAY);
         }
     }
+}
+
+/// Nobody is left to be told that stderr cannot be written.
+fn put(text: &str) {
+    _ = stdout::write_all(&mut std::io::stderr(), text.as_bytes());
 }
 
 /// `[#####-----] 812/2,000  41/s  $0.0312  ETA 0:29  3 failed`.

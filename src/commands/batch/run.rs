@@ -91,8 +91,8 @@ impl Voice {
     fn once(&mut self, text: &str) {
         let kind: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
         if self.said.len() < MOST_WARNINGS && self.said.insert(kind) {
-            let messages = &mut self.messages;
-            self.progress.suspend(|| messages.warning(text));
+            self.progress.clear();
+            self.messages.warning(text);
         }
     }
 }
