@@ -64,7 +64,7 @@ module completions {
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
-    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
+    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
     --template(-T): string    # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
@@ -145,7 +145,7 @@ module completions {
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
-    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
+    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
     --template(-T): string    # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
@@ -223,7 +223,7 @@ module completions {
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
-    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
+    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
     --template(-T): string    # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
@@ -289,7 +289,7 @@ module completions {
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
-    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
+    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
     --template(-T): string    # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
@@ -378,7 +378,7 @@ module completions {
 
   # Print one conversation as a file
   export extern "llmr chat export" [
-    --format: string@"nu-complete llmr chat export format" # What kind of file
+    --format: string@"nu-complete llmr chat export format" # markdown to read; json with everything; jsonl: one line {"messages": […]} with the answered turns, for fine-tuning
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
     --verbose(-v)             # Say more: the plan, every attempt, why
@@ -558,7 +558,7 @@ module completions {
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
-    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP (may be repeated)
+    --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
     --template(-T): string    # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
@@ -1023,9 +1023,9 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Write the kept prompts and answers as a data set
+  # Write the kept prompts and answers as a data set, the oldest first
   export extern "llmr log export" [
-    --format: string@"nu-complete llmr log export format" # What kind of file
+    --format: string@"nu-complete llmr log export format" # jsonl has every text as it was; in csv a text that a spreadsheet would take for a formula gets a ' in front
     --all                     # Those of conversations and batches too
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
@@ -1044,7 +1044,7 @@ module completions {
   export extern "llmr log help show" [
   ]
 
-  # Write the kept prompts and answers as a data set
+  # Write the kept prompts and answers as a data set, the oldest first
   export extern "llmr log help export" [
   ]
 
@@ -1416,7 +1416,7 @@ module completions {
   export extern "llmr help log show" [
   ]
 
-  # Write the kept prompts and answers as a data set
+  # Write the kept prompts and answers as a data set, the oldest first
   export extern "llmr help log export" [
   ]
 

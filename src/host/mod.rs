@@ -23,7 +23,7 @@ use crate::types::{Owner, Timestamp};
 use clock::Clock;
 pub use files::{MAX_FILE_BYTES, nearest_env_file, read_any, read_regular};
 pub use folders::Folders;
-pub use process::{liveness, process_owner};
+pub use process::{kill_group, liveness, process_owner};
 
 /// What the process found when it started.
 #[derive(Clone)]

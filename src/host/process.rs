@@ -85,6 +85,18 @@ impl Stat {
     }
 }
 
+/// Kills every process of a group; does nothing where there are no groups, or none of that number.
+pub fn kill_group(leader: u32) {
+    #[cfg(unix)]
+    if let Ok(group) = i32::try_from(leader) {
+        use nix::sys::signal::{Signal, killpg};
+        // One that has ended already is as good as killed.
+        _ = killpg(nix::unistd::Pid::from_raw(group), Signal::SIGKILL);
+    }
+    #[cfg(not(unix))]
+    _ = leader;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -134,7 +134,7 @@ fn a_signal_in_the_middle_of_an_answer_ends_it_with_what_it_cost() {
             let args = [&["ask", "--max-tokens", "60", "one two three"], flags].concat();
             let mut child = place.command(&args).spawn().unwrap();
             let written = || sandbox.bill().requests.first().map_or(0, |r| r.usage.output_tokens);
-            until("the answer has begun", || written() >= 5);
+            until("the answer has begun", || written() >= 8);
             let mut shown = [0; 1];
             if flags == ["--stream"] {
                 child.stdout.as_mut().unwrap().read_exact(&mut shown).unwrap();
@@ -149,7 +149,8 @@ fn a_signal_in_the_middle_of_an_answer_ends_it_with_what_it_cost() {
             assert_eq!((held, holds), (0, 0), "{case}");
             let bill = sandbox.bill().cost_usd.0;
             let hold: i64 = place.sql("SELECT held_nanousd FROM attempts")[0].parse().unwrap();
-            assert!(bill <= spent, "{case}: {bill} billed, {spent} recorded");
+            // What was on its way when it was ended, nobody but the provider knows.
+            assert!(bill <= spent + 4 * OUT, "{case}: {bill} billed, {spent} recorded");
             assert_eq!(spent == hold, flags == ["--no-stream"], "{case}: {spent} of {hold}");
             let row = place.sql("SELECT outcome, failure, estimated FROM ledger");
             assert_eq!(row, ["cancelled|cancelled|1"], "{case}");

@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::commands::{Stderr, runtime};
+use crate::host;
 use crate::providers::HttpRequest;
 use crate::router::Router;
 use crate::transport::{Client, Limits, Network};
@@ -180,10 +181,7 @@ fn ended(program: &str, status: ExitStatus) -> Result<(), String> {
 
 /// Ends a command with everything that it started and that stayed in its group, and buries it.
 fn end(child: &mut Child) {
-    #[cfg(unix)]
-    if let Ok(group) = i32::try_from(child.id()) {
-        _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::Signal::SIGKILL);
-    }
+    host::kill_group(child.id());
     _ = child.kill();
     _ = child.wait();
 }

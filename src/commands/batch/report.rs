@@ -48,6 +48,8 @@ struct AnsweredLine<'a> {
     attempts: Vec<AttemptReport>,
     /// Other lines are under way: what the day looked like in between says nothing.
     budget: Option<()>,
+    /// A line is no turn of a conversation.
+    conversation: Option<()>,
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a Map<String, Value>>,
@@ -90,6 +92,7 @@ pub fn answered(place: Place<'_>, a: Answered, requested_model: Option<String>, 
         cache: a.cache,
         attempts: a.attempts,
         budget: None,
+        conversation: None,
         warnings: a.warnings,
         input: place.input(),
     };
@@ -127,6 +130,7 @@ pub fn kept(place: Place<'_>, entry: LogEntry, text: String, structured: bool) -
         cache: entry.cache.unwrap_or(CacheOutcome::Off),
         attempts: attempts.collect(),
         budget: None,
+        conversation: None,
         warnings: Vec::new(),
         input: place.input(),
     };
