@@ -4,9 +4,13 @@
 //! Text from outside passes [`sanitize`] before it reaches a terminal, and an error's text passes
 //! [`redact`] before it reaches anything.
 
+pub mod bars;
+pub mod csv;
+pub mod html;
 pub mod json;
 pub mod message;
 pub mod progress;
+pub mod prometheus;
 pub mod redact;
 pub mod sanitize;
 pub mod stdout;

@@ -25,11 +25,13 @@ mod files;
 mod health;
 mod histogram;
 mod holds;
+mod labels;
 mod ledger;
 mod migrate;
 mod notices;
 mod reports;
 mod requests;
+mod shadows;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -43,9 +45,11 @@ pub use facts::Facts;
 pub use health::{ProviderState, Rest, RestUntil};
 pub use histogram::Histogram;
 pub use holds::{Admission, Admitted};
+pub use labels::{Label, LabelStats};
 pub use ledger::{Settled, Settlement};
-pub use reports::{CandidateStats, LogAttempt, LogEntry, LogFilter, RequestState, Stats};
+pub use reports::{CandidateStats, DayStats, LogAttempt, LogEntry, LogFilter, RequestState, Stats};
 pub use requests::{CacheHit, RequestEnd, RequestStart};
+pub use shadows::ShadowStats;
 
 use busy::Patience;
 
