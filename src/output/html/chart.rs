@@ -87,8 +87,12 @@ const WIDE: (f64, f64) = (960.0, 240.0);
 const NARROW: (f64, f64) = (380.0, 220.0);
 /// About the width of a digit at 12 px.
 const DIGIT: f64 = 7.0;
-/// A date such as `21 Nov` needs so much.
-const DATE_WIDTH: f64 = 56.0;
+/// About the width of a letter of a series' name, which is bold.
+const LETTER: f64 = 8.5;
+/// A date such as `21 Nov` has about so much.
+const DATE_WIDTH: f64 = 42.0;
+/// From the middle of one date to the next at least.
+const DATE_PITCH: f64 = 56.0;
 /// A bar is no wider: a single day is not a wall.
 const WIDEST_BAR: f64 = 48.0;
 /// A limit so many times above all else would press everything to the ground: it is left to the words.
@@ -97,7 +101,7 @@ pub const LIMIT_IN_SIGHT: f64 = 4.0;
 impl Chart<'_> {
     /// Both drawings, and the key to the colours where there is more than one.
     pub fn render(&self) -> String {
-        let mut out = String::from("<figure>\n");
+        let mut out = format!("<figure class=\"{}\">\n", if self.form == Form::Bars { "bars" } else { "lines" });
         if self.series.len() > 1 {
             out.push_str("<figcaption>");
             for (series, n) in self.series.iter().zip(1..) {
@@ -139,12 +143,12 @@ impl Chart<'_> {
             }
             _ => 0,
         };
-        let width_of = |chars: usize| f64::from(u16::try_from(chars).unwrap_or(u16::MAX)) * DIGIT;
+        let width_of = |chars: usize, each: f64| float(chars) * each;
         Frame {
             width,
             height,
-            left: width_of(longest) + 10.0,
-            right: if names > 0 { width_of(names) + 12.0 } else { 8.0 },
+            left: width_of(longest, DIGIT) + 10.0,
+            right: if names > 0 { width_of(names, LETTER) + 12.0 } else { 8.0 },
             top: if limit > 0.0 { 22.0 } else { 12.0 },
             bottom: 26.0,
             scale,
@@ -284,17 +288,17 @@ impl Chart<'_> {
     fn dates(&self, out: &mut String, frame: &Frame) {
         let by_month = self.days.len() > 92;
         let every = if by_month { 1 } else { frame.days_per_label() };
+        let least = if by_month { DATE_PITCH } else { DATE_WIDTH };
         let last = self.days.iter().rposition(|day| day.state != SlotState::Forecast).unwrap_or(0);
-        let mut end = 0.0;
+        let mut before = f64::NEG_INFINITY;
         for (i, day) in self.days.iter().enumerate() {
             let wanted =
                 if by_month { day.date.ends_with("-01") } else { (i + every - last % every).is_multiple_of(every) };
-            let half = DATE_WIDTH / 2.0;
-            let x = frame.middle(i);
-            if !wanted || x - half < end || x + half > frame.width + 12.0 {
+            let x = frame.middle(i).min(frame.width - DATE_WIDTH / 2.0);
+            if !wanted || x - before < least {
                 continue;
             }
-            end = x + half;
+            before = x;
             let label = short_date(&day.date, by_month);
             _ = writeln!(
                 out,
@@ -364,7 +368,7 @@ impl Frame {
 
     fn days_per_label(&self) -> usize {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let days = (DATE_WIDTH / self.slot()).ceil().max(1.0) as usize;
+        let days = (DATE_PITCH / self.slot()).ceil().max(1.0) as usize;
         days
     }
 }
@@ -404,7 +408,7 @@ mod tests {
     fn any_number_of_days_and_any_value_can_be_drawn() {
         for form in [Form::Bars, Form::Lines] {
             for count in [0, 1, 2, 31, 92, 93, 366] {
-                for value in [0.0, 1e-9, 1.0, 9.2e9, f64::MAX / 1e9] {
+                for value in [0.0, 1e-9, 1.0, 9.2e9, 1.9e19] {
                     let days = slots(count);
                     let mut chart = chart(&days, form, vec![Some(value); count]);
                     sound(&chart.render());

