@@ -86,10 +86,22 @@ fn help() -> u8 {
 
 /// Two flags that want different things of stdout: guessing which one is meant would break a script.
 fn contradiction(command: &Command, global: &Global) -> Option<Error> {
-    let Command::Ask(ask) = command else { return None };
-    let format = ask.output_format.as_deref().filter(|format| global.json && *format != "json")?;
-    let error = Error::new(Kind::Usage, format!("--json and --output-format {format} contradict each other"));
+    let (flag, format) = format_flag(command)?;
+    if !global.json || format == "json" {
+        return None;
+    }
+    let error = Error::new(Kind::Usage, format!("--json and {flag} {format} contradict each other"));
     Some(error.hint("leave one of them out"))
+}
+
+/// The flag that says in which form results are wanted, and what it says.
+fn format_flag(command: &Command) -> Option<(&'static str, &str)> {
+    let (flag, format) = match command {
+        Command::Ask(ask) => ("--output-format", &ask.output_format),
+        Command::Stats(stats) => ("--format", &stats.format),
+        _ => return None,
+    };
+    format.as_deref().map(|format| (flag, format))
 }
 
 /// In which form results and errors are wanted.
@@ -101,11 +113,7 @@ pub(crate) enum Wanted {
 }
 
 fn wants_json(command: &Command, global: &Global) -> Wanted {
-    let format = match command {
-        Command::Ask(ask) => ask.output_format.as_deref(),
-        _ => None,
-    };
-    match format {
+    match format_flag(command).map(|(_, format)| format) {
         Some("stream-json") => Wanted::Lines,
         Some("json") => Wanted::Object,
         Some(_) => Wanted::Text,

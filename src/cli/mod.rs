@@ -96,7 +96,7 @@ pub enum Command {
     Template(Template),
     /// The day's money: what is spent, held and left
     #[command(
-        after_help = "Examples:\n  llmr budget\n  llmr budget set 2.50\n  llmr budget set off\n  llmr budget check --json || exit 1\n  llmr budget history\n\nA day is a UTC day. LLMR_BUDGET_DAILY_USD wins over `budget set`, that over config.toml; `llmr budget` says which one is\nin force. Requests hold their worst case before they are sent, so that no number of processes passes the limit."
+        after_help = "Examples:\n  llmr budget\n  llmr budget set 2.50\n  llmr budget set off\n  llmr budget check --json || exit 1\n  llmr budget check --min-remaining 0.50 --fail-on soft\n  llmr budget history\n\nA day is a UTC day. LLMR_BUDGET_DAILY_USD wins over `budget set`, that over config.toml; `llmr budget` says which one is\nin force. Requests hold their worst case before they are sent, so that no number of processes passes the limit."
     )]
     Budget(Budget),
     /// Who takes part, in which state
@@ -105,7 +105,9 @@ pub enum Command {
     )]
     Providers(Providers),
     /// What was asked, answered and spent
-    #[command(after_help = "Examples:\n  llmr stats\n  llmr stats --days 7 --json")]
+    #[command(
+        after_help = "Examples:\n  llmr stats\n  llmr stats --days 7 --json\n  llmr stats --by tag --since 2026-11-01 --until 2026-11-30\n  llmr stats --by day\n  llmr stats --by model --format csv > models.csv\n  llmr stats --format html > report.html\n  llmr stats --format prometheus > /var/lib/node_exporter/llmr.prom\n\nDays are UTC days. A provider, a model and a day are judged by their attempts, a tag and a tier by how whole requests\nended. --json has every row, the trend, a forecast of this month's spend and how it is reckoned."
+    )]
     Stats(Stats),
     /// Stored answers
     #[command(after_help = "Examples:\n  llmr cache\n  llmr cache verify --delete\n  llmr cache clear")]

@@ -7,7 +7,8 @@ use crate::commands::Context;
 use crate::commands::question;
 use crate::engine::budget::BudgetState;
 use crate::error::{Error, Kind, Result};
-use crate::output::{Align, Table, Terminal, units};
+use crate::output::bars::{Bars, Line};
+use crate::output::{Align, Terminal, units};
 use crate::router::Day;
 use crate::types::{Limit, NanoUsd};
 
@@ -23,8 +24,27 @@ struct Report {
     history: Vec<PastDay>,
 }
 
-/// What a day cost.
+/// The same with what was checked.
 #[derive(Debug, Serialize)]
+struct Checked {
+    #[serde(flatten)]
+    report: Report,
+    check: Check,
+}
+
+/// What `budget check` found.
+#[derive(Debug, Serialize)]
+struct Check {
+    /// Whether work may go on: the exit code is 0.
+    passed: bool,
+    fail_on: String,
+    min_remaining_usd: Option<NanoUsd>,
+    /// Why not.
+    reason: Option<String>,
+}
+
+/// What a day cost.
+#[derive(Debug, Clone, Serialize)]
 struct PastDay {
     day: crate::types::Day,
     spent_usd: NanoUsd,
@@ -42,7 +62,8 @@ pub fn run(context: &mut Context, args: &cli::Budget) -> Result<()> {
         Some(BudgetAction::Reset { to }) => reset(context, to),
         Some(BudgetAction::History { days }) => {
             let report = report(context, *days)?;
-            context.print(&report, history)
+            let past = filled(&report.history);
+            context.print(&report, |r, terminal| history(r, &past, terminal))
         }
         Some(BudgetAction::Check { fail_on, min_remaining }) => check(context, fail_on, min_remaining.as_deref()),
     }
@@ -87,26 +108,30 @@ fn reset(context: &mut Context, to: &str) -> Result<()> {
 fn check(context: &mut Context, fail_on: &str, min_remaining: Option<&str>) -> Result<()> {
     let wanted = min_remaining.map(|usd| question::amount("--min-remaining", usd)).transpose()?;
     let report = report(context, STATUS_DAYS)?;
-    context.print(&report, |r, _| status(r))?;
-    let day = &report.day;
+    let reason = reason(&report.day, fail_on, wanted);
+    let check = Check {
+        passed: reason.is_none(),
+        fail_on: fail_on.to_owned(),
+        min_remaining_usd: wanted,
+        reason: reason.clone(),
+    };
+    context.print(&Checked { report, check }, |checked, _| status(&checked.report))?;
+    reason.map_or(Ok(()), |reason| Err(Error::new(Kind::Budget, reason).printed()))
+}
+
+/// Why work may not go on, if so.
+fn reason(day: &Day, fail_on: &str, wanted: Option<NanoUsd>) -> Option<String> {
+    let limit = day.limit_usd.map_or(Limit::Off, Limit::Usd);
     let passed = match day.state {
         BudgetState::Ok => false,
         BudgetState::Soft => fail_on == "soft",
         BudgetState::Hard => true,
     };
-    let limit = day.limit_usd.map_or(Limit::Off, Limit::Usd);
     if passed {
-        return Err(
-            Error::new(Kind::Budget, format!("{} USD of today's {limit} USD are spent", day.spent_usd)).printed()
-        );
+        return Some(format!("{} USD of today's {limit} USD are spent", day.spent_usd));
     }
-    match (wanted, day.remaining_usd) {
-        (Some(wanted), Some(left)) if left < wanted => {
-            let message = format!("{left} USD are left of today's {limit} USD, less than {wanted} USD");
-            Err(Error::new(Kind::Budget, message).printed())
-        }
-        _ => Ok(()),
-    }
+    let (wanted, left) = (wanted?, day.remaining_usd?);
+    (left < wanted).then(|| format!("{left} USD are left of today's {limit} USD, less than {wanted} USD"))
 }
 
 fn status(report: &Report) -> String {
@@ -139,13 +164,45 @@ fn status(report: &Report) -> String {
     )
 }
 
-fn history(report: &Report, terminal: &Terminal) -> String {
-    let mut table = Table::new(&[("day", Align::Left), ("spent", Align::Right), ("requests", Align::Right)]);
-    for day in &report.history {
-        table.row([day.day.to_string(), units::usd(day.spent_usd), units::tokens(day.requests)]);
+/// The days from the first of some to the last, the oldest first; those that are not among them cost nothing.
+fn filled(days: &[PastDay]) -> Vec<PastDay> {
+    let (Some(last), Some(first)) = (days.first(), days.last()) else { return Vec::new() };
+    let empty = |day| PastDay { day, spent_usd: NanoUsd::ZERO, requests: 0 };
+    let of = |day| days.iter().find(|past| past.day == day).cloned().unwrap_or_else(|| empty(day));
+    (first.day.0..=last.day.0).map(|day| of(crate::types::Day(day))).collect()
+}
+
+/// A bar a day, with today's limit marked in each.
+fn history(report: &Report, days: &[PastDay], terminal: &Terminal) -> String {
+    let mut bars = Bars::new(&[("spent", Align::Right), ("requests", Align::Right)]);
+    for day in days {
+        bars.push(Line {
+            name: day.day.to_string(),
+            value: day.spent_usd.as_usd(),
+            cells: vec![units::usd(day.spent_usd), units::tokens(day.requests)],
+        });
     }
-    if table.is_empty() {
-        return "nothing was spent yet\n".to_owned();
+    let limit = report.day.limit_usd.filter(|limit| *limit > NanoUsd::ZERO);
+    match (bars.render("day", limit.map(NanoUsd::as_usd), terminal), limit) {
+        (text, _) if text.is_empty() => "nothing was spent yet\n".to_owned(),
+        (text, Some(limit)) => {
+            let sign = if terminal.utf8 { '│' } else { '|' };
+            format!("{text}{sign} marks today's limit, {}\n", units::usd(limit))
+        }
+        (text, None) => text,
     }
-    table.render(terminal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Day;
+
+    #[test]
+    fn days_between_are_filled_the_oldest_first() {
+        let past = |n: i32| PastDay { day: Day(n), spent_usd: NanoUsd(7), requests: 1 };
+        let shown: Vec<_> = filled(&[past(9), past(6)]).iter().map(|d| (d.day.0, d.requests)).collect();
+        assert_eq!(shown, [(6, 1), (7, 0), (8, 0), (9, 1)]);
+        assert!(filled(&[]).is_empty());
+    }
 }

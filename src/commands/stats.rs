@@ -1,186 +1,149 @@
-//! `llmr stats`: what was asked, answered and spent.
+//! `llmr stats`: what was asked, answered and spent, in every form it is shown in.
+//!
+//! All of it comes from the store's sums over days: no report reads the ledger, so that its cost grows with days
+//! and names and not with requests.
+
+mod export;
+mod groups;
+mod outlook;
+mod page;
+mod range;
+mod report;
+mod text;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde_json::Value;
-
 use crate::cli;
+use crate::commands::context::write;
 use crate::commands::{Context, cache, providers};
 use crate::engine::breaker::BreakerState;
-use crate::error::Result;
-use crate::output::{Align, Table, Terminal, units};
-use crate::store::CandidateStats;
-use crate::types::{Day, Mode, NanoUsd, Timestamp};
+use crate::error::{Error, Kind, Result};
+use crate::output::json::{self, Layout};
+use crate::output::sanitize;
+use crate::router;
+use crate::store::{Stats, Store};
+use crate::types::Day;
+use groups::{By, Group};
+use outlook::Spending;
+use range::Range;
+use report::{CircuitBreaker, Report, Row};
 
-/// Everything as an object.
-#[derive(Debug, Serialize)]
-struct Report {
-    from: Day,
-    to: Day,
-    total_requests: u64,
-    cost_usd: NanoUsd,
-    providers: BTreeMap<String, Provider>,
-    circuit_breakers: BTreeMap<String, CircuitBreaker>,
-    cache: cache::Report,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    shadow: Vec<Shadow>,
-}
-
-/// One provider's sums.
-#[derive(Debug, Serialize)]
-struct Provider {
-    total_requests: u64,
-    success_rate: f64,
-    avg_cost_per_request_usd: NanoUsd,
-    avg_latency_ms: Option<f64>,
-    p50_latency_ms: Option<u64>,
-    p95_latency_ms: Option<u64>,
-    tokens: u64,
-    cost_usd: NanoUsd,
-    health: providers::Health,
-}
-
-/// One provider's breaker.
-#[derive(Debug, Serialize)]
-struct CircuitBreaker {
-    state: BreakerState,
-    failures: u32,
-    open_until: Option<Timestamp>,
-}
-
-/// What a strategy would have chosen, over the requests made in mode `shadow`.
-#[derive(Debug, Serialize)]
-struct Shadow {
-    strategy: String,
-    requests: u64,
-    same_choice: u64,
-    expected_cost_usd: NanoUsd,
-    chosen_expected_cost_usd: NanoUsd,
-}
+/// Every day that can be recorded.
+const EVER: (Day, Day) = (Day(i32::MIN), Day(i32::MAX));
 
 /// Runs `llmr stats`.
 pub fn run(context: &mut Context, args: &cli::Stats) -> Result<()> {
     let now = context.now();
-    let to = now.day();
-    let from = to.plus(1 - i32::try_from(args.days.unwrap_or(30)).unwrap_or(i32::MAX));
     let store = context.store_for_reading()?;
+    let range = Range::of(args, now.day(), store.first_day()?)?;
+    let by = args.by.as_deref().and_then(By::from_name).unwrap_or(By::Provider);
     // Charges what dead processes held, so that the sums have it.
     store.budget_day(now)?;
-    let stats = store.stats(from, to)?;
-    let states = store.breakers()?;
-    let breaker = |name: &str| states.get(name).map(|s| s.breaker).unwrap_or_default();
-    let names: Vec<&str> = stats.candidates.iter().map(|c| c.candidate.provider.as_str()).collect();
-    let rows = names.iter().filter_map(|name| {
-        let sums = providers::of_provider(&stats, name)?;
-        Some(((*name).to_owned(), provider(&sums, breaker(name).state(now))))
-    });
-    let circuit_breakers = states.iter().map(|(name, state)| {
-        let b = state.breaker;
-        let open_until = b.open_until.filter(|_| b.state(now) == BreakerState::Open);
-        (name.clone(), CircuitBreaker { state: b.state(now), failures: b.failures, open_until })
-    });
-    let report = Report {
-        from,
-        to,
-        total_requests: stats.requests,
-        cost_usd: stats.candidates.iter().map(|c| c.cost).sum(),
-        providers: rows.collect(),
-        circuit_breakers: circuit_breakers.collect(),
-        cache: cache::Report::of(&stats.cache),
-        shadow: shadows(&store.decisions(Mode::Shadow, from, to)?),
-    };
-    context.print(&report, text)
-}
-
-fn provider(sums: &CandidateStats, breaker: BreakerState) -> Provider {
-    let rate = sums.success_rate();
-    let asked = i64::try_from(sums.attempts).unwrap_or(i64::MAX).max(1);
-    Provider {
-        total_requests: sums.attempts,
-        success_rate: (rate.unwrap_or(0.0) * 1e4).round() / 1e4,
-        avg_cost_per_request_usd: NanoUsd(sums.cost.0 / asked),
-        avg_latency_ms: sums.mean_latency_ms().map(|ms| (ms * 10.0).round() / 10.0),
-        p50_latency_ms: sums.latencies.percentile(0.5),
-        p95_latency_ms: sums.latencies.percentile(0.95),
-        tokens: sums.usage.prompt_tokens().saturating_add(sums.usage.completion_tokens()),
-        cost_usd: sums.cost,
-        health: providers::health(breaker, rate),
-    }
-}
-
-/// What the recorded decisions say of the strategies that were not in force.
-fn shadows(decisions: &[String]) -> Vec<Shadow> {
-    let mut sums: BTreeMap<String, Shadow> = BTreeMap::new();
-    for decision in decisions.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok()) {
-        let chosen = &decision["candidates"][0];
-        for other in decision["shadow"].as_array().into_iter().flatten() {
-            let strategy = other["strategy"].as_str().unwrap_or_default().to_owned();
-            let row = sums.entry(strategy.clone()).or_insert_with(|| Shadow {
-                strategy,
-                requests: 0,
-                same_choice: 0,
-                expected_cost_usd: NanoUsd::ZERO,
-                chosen_expected_cost_usd: NanoUsd::ZERO,
-            });
-            let same = other["provider"] == chosen["provider"] && other["model"] == chosen["model"];
-            row.requests += 1;
-            row.same_choice += u64::from(same);
-            row.expected_cost_usd += cost(other);
-            row.chosen_expected_cost_usd += cost(chosen);
+    match args.format.as_deref() {
+        Some("prometheus") => metrics(context, &store, args),
+        Some("html") => {
+            let (report, _) = report(context, &store, &range, by)?;
+            let budget = budget(context, &store)?;
+            harmless(context, page::page(&store, &range, &report, &budget, now)?)
+        }
+        Some("csv") => harmless(context, export::rows(&report(context, &store, &range, by)?.0)?),
+        format => {
+            let (report, groups) = report(context, &store, &range, by)?;
+            match format == Some("json") || context.json() {
+                true => write(&json::render(&report, Layout::of(&context.printer.terminal))?),
+                false => write(&text::text(&report, &groups, &context.printer.terminal)),
+            }
         }
     }
-    sums.into_values().collect()
 }
 
-fn cost(choice: &Value) -> NanoUsd {
-    choice["expected_cost_usd"].as_f64().and_then(NanoUsd::from_f64_ceil).unwrap_or_default()
+/// Names come from outside: a terminal gets them made harmless, a pipe as they are.
+fn harmless(context: &Context, text: String) -> Result<()> {
+    match context.printer.terminal.stdout {
+        true => write(&sanitize::text(&text)),
+        false => write(&text),
+    }
 }
 
-fn text(report: &Report, terminal: &Terminal) -> String {
-    let mut text = format!(
-        "{} to {}: {} requests, {}\n",
-        report.from,
-        report.to,
-        units::tokens(report.total_requests),
-        units::usd(report.cost_usd)
-    );
-    let mut table = Table::new(&[
-        ("provider", Align::Left),
-        ("attempts", Align::Right),
-        ("success", Align::Right),
-        ("median", Align::Right),
-        ("95 %", Align::Right),
-        ("tokens", Align::Right),
-        ("cost", Align::Right),
-        ("each", Align::Right),
-    ]);
-    for (name, p) in &report.providers {
-        let ms = |ms: Option<u64>| ms.map_or(String::new(), units::duration_ms);
-        table.row([
-            name.clone(),
-            units::tokens(p.total_requests),
-            units::percent(p.success_rate * 100.0),
-            ms(p.p50_latency_ms),
-            ms(p.p95_latency_ms),
-            units::tokens(p.tokens),
-            units::usd(p.cost_usd),
-            units::usd(p.avg_cost_per_request_usd),
-        ]);
+fn metrics(context: &Context, store: &Store, args: &cli::Stats) -> Result<()> {
+    let chosen = [
+        ("--days", args.days.is_some()),
+        ("--since", args.since.is_some()),
+        ("--until", args.until.is_some()),
+        ("--by", args.by.is_some()),
+    ];
+    if let Some((flag, _)) = chosen.into_iter().find(|(_, given)| *given) {
+        let error = Error::new(Kind::Usage, format!("{flag} and --format prometheus contradict each other"));
+        return Err(error.hint("its counters are of every day and every provider and model; leave one of them out"));
     }
-    if !table.is_empty() {
-        text += &table.render(terminal);
+    let all = store.stats(EVER.0, EVER.1)?;
+    let breakers = circuit_breakers(context, store)?;
+    let budget = budget(context, store)?;
+    harmless(context, export::metrics(&all, &export::Now { budget: &budget, breakers: &breakers }))
+}
+
+/// The day's money.
+fn budget(context: &Context, store: &Store) -> Result<router::Day> {
+    let (limit, _) = context.limit(store)?;
+    Ok(router::Day::of(limit, context.config.settings.soft_pct, &store.facts(context.now())?))
+}
+
+fn report(context: &Context, store: &Store, range: &Range, by: By) -> Result<(Report, Vec<Group>)> {
+    let now = context.now();
+    let stats = store.stats(range.from, range.to)?;
+    let groups = groups::groups(store, by, range, &stats)?;
+    let spending = spending(store, range)?;
+    let mut total = Group::none("");
+    groups::candidates_of(&stats).iter().for_each(|group| total.merge(group));
+    let report = Report {
+        from: range.from,
+        to: range.to,
+        total_requests: stats.requests,
+        cost_usd: total.known_cost(),
+        unpriced_attempts: total.unpriced,
+        providers: by_provider(context, store, &stats)?,
+        circuit_breakers: circuit_breakers(context, store)?,
+        cache: cache::Report::of(&stats.cache),
+        shadow: store.shadows(range.from, range.to)?.into_iter().map(report::shadow).collect(),
+        by,
+        counted: by.counted(),
+        rows: groups.iter().map(|group| Row::of(group, by)).collect(),
+        trend: outlook::trend(&spending, range.to, range.today),
+        forecast: outlook::forecast(&spending, now),
+    };
+    Ok((report, groups))
+}
+
+/// What the days cost that trend and forecast look at: the two weeks before the range's end, this month and the two
+/// weeks before today, and the first recorded day, which tells how far back there is anything.
+fn spending(store: &Store, range: &Range) -> Result<Spending> {
+    let back = outlook::FORECAST_DAYS + 1;
+    let from = range.to.min(range.today.first_of_month()).min(range.today.plus(-back)).min(range.to.plus(-back));
+    let mut days = store.history(from, range.today)?;
+    if let Some(first) = range.first.filter(|first| *first < from) {
+        days.extend(store.history(first, first)?);
     }
-    text += &cache::text(&report.cache);
-    for s in &report.shadow {
-        text += &format!(
-            "{} would have chosen the same {} of {} times, for about {} instead of {}\n",
-            s.strategy,
-            s.same_choice,
-            s.requests,
-            units::usd(s.expected_cost_usd),
-            units::usd(s.chosen_expected_cost_usd)
-        );
-    }
-    text
+    Ok(days.into_iter().map(|day| (day.day, (day.ledger, day.requests))).collect())
+}
+
+fn by_provider(context: &Context, store: &Store, stats: &Stats) -> Result<BTreeMap<String, report::Provider>> {
+    let now = context.now();
+    let states = store.breakers()?;
+    let state = |name: &str| states.get(name).map(|s| s.breaker).unwrap_or_default().state(now);
+    let names = stats.candidates.iter().map(|c| c.candidate.provider.as_str());
+    let rows = names.filter_map(|name| {
+        let sums = providers::of_provider(stats, name)?;
+        Some((name.to_owned(), report::provider(&sums, state(name))))
+    });
+    Ok(rows.collect())
+}
+
+fn circuit_breakers(context: &Context, store: &Store) -> Result<BTreeMap<String, CircuitBreaker>> {
+    let now = context.now();
+    let rows = store.breakers()?.into_iter().map(|(name, state)| {
+        let b = state.breaker;
+        let open_until = b.open_until.filter(|_| b.state(now) == BreakerState::Open);
+        (name, CircuitBreaker { state: b.state(now), failures: b.failures, open_until })
+    });
+    Ok(rows.collect())
 }

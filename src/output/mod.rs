@@ -4,11 +4,15 @@
 //! Text from outside passes [`sanitize`] before it reaches a terminal, and an error's text passes
 //! [`redact`] before it reaches anything. An answer on a terminal is rendered by [`markdown`].
 
+pub mod bars;
 mod code_block;
+pub mod csv;
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod message;
 pub mod progress;
+pub mod prometheus;
 pub mod redact;
 pub mod sanitize;
 pub mod stdout;

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::columns::all;
+use super::labels::{self, Label};
 use super::{Problem, Store, StoreError, sums};
 
 impl Store {
@@ -29,6 +30,7 @@ fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
         ("adjusted_nanousd", "SELECT day, total(amount_nanousd) AS n FROM adjustments GROUP BY day"),
         ("attempts", "SELECT day, count(*) AS n FROM attempts GROUP BY day"),
         ("requests", "SELECT day, count(*) AS n FROM requests WHERE mode <> 'imported' GROUP BY day"),
+        ("saved_nanousd", "SELECT day, total(saved_nanousd) AS n FROM requests GROUP BY day"),
     ] {
         let sql = format!(
             "SELECT coalesce(days.day, rows.day), coalesce({kept}, 0), coalesce(n, 0)
@@ -48,7 +50,41 @@ fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
         );
         wrong.extend(all(tx, &sql, [], |row| drifted(column, row))?);
     }
+    for label in Label::ALL {
+        wrong.extend(labels_that_drifted(tx, label)?);
+    }
     Ok(wrong)
+}
+
+/// The same for the sums of one kind of label.
+fn labels_that_drifted(tx: &Connection, label: Label) -> Result<Vec<String>, Problem> {
+    let (kind, name) = match label {
+        Label::Tag => ("tag", "coalesce(tag, '')"),
+        Label::Tier => ("tier", "coalesce(tier, '')"),
+        Label::Answered => ("answered", "coalesce(requests.provider || '/' || coalesce(requests.model, ''), '')"),
+    };
+    let of_requests = "requests WHERE finished_at IS NOT NULL";
+    let of_attempts = "attempts JOIN requests ON requests.id = attempts.request_id";
+    let requests = labels::OF_REQUESTS.map(|(column, adds)| (column, adds.to_owned(), of_requests, "requests"));
+    let attempts = labels::OF_ATTEMPTS.map(|(column, adds)| (column, of_attempt(adds), of_attempts, "attempts"));
+    let attempts = attempts.into_iter().filter(|_| label != Label::Answered);
+    let mut wrong = Vec::new();
+    for (column, adds, rows, whose) in requests.into_iter().chain(attempts) {
+        let sql = format!(
+            "SELECT coalesce(kept.day, rows.day), coalesce(kept.{column}, 0), coalesce(n, 0)
+             FROM (SELECT * FROM day_labels WHERE kind = '{kind}') AS kept
+             FULL JOIN (SELECT {whose}.day AS day, {name} AS label, total({adds}) AS n FROM {rows} GROUP BY 1, 2) AS rows
+             ON rows.day = kept.day AND rows.label = kept.name
+             WHERE coalesce(kept.{column}, 0) <> coalesce(n, 0)"
+        );
+        wrong.extend(all(tx, &sql, [], |row| drifted(&format!("{column} by {kind}"), row))?);
+    }
+    Ok(wrong)
+}
+
+/// The columns of an attempt are named like those of its request.
+fn of_attempt(adds: &str) -> String {
+    if adds == "1" { adds.to_owned() } else { format!("attempts.{adds}") }
 }
 
 /// What one ledger row adds to a column of `day_candidates`.

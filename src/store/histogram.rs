@@ -37,6 +37,11 @@ impl Histogram {
         self.0.values().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
+    /// How many of the answers took at most so many milliseconds; answers within 5 % of it may be on either side.
+    pub fn at_most(&self, ms: u64) -> u64 {
+        self.0.range(..=bucket(ms)).fold(0, |sum, (_, n)| sum.saturating_add(*n))
+    }
+
     /// The latency in milliseconds that this share (0–1) of the answers did not exceed (nearest rank), within
     /// 5 %; `None` without answers.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -75,6 +80,14 @@ mod tests {
             assert!(ms > 20 || shown == ms, "{ms} is shown as {shown}");
         }
         assert_eq!(histogram(&[0]).percentile(0.5), Some(1));
+    }
+
+    #[test]
+    fn answers_below_a_bound_are_counted() {
+        let all = histogram(&[1, 90, 99, 120, 5000]);
+        for (ms, count) in [(1, 1), (80, 1), (110, 3), (130, 4), (60_000, 5)] {
+            assert_eq!(all.at_most(ms), count, "{ms}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::health::{self, RestUntil, Verdict};
 use super::holds::{self, Hold};
 use super::rates::{self, Recount};
 use super::requests::{self, RequestEnd};
-use super::sums::{self, Counted};
+use super::sums::{self, Counted, Whose};
 use super::{Problem, Store, StoreError, budget};
 use crate::engine::breaker::BreakerRules;
 use crate::engine::health::Observation;
@@ -70,6 +70,12 @@ struct Begun {
     at: Timestamp,
     day: Day,
     held: NanoUsd,
+}
+
+impl Begun {
+    fn whose(&self, id: AttemptId) -> Whose<'_> {
+        Whose { request: id.request, day: self.day, candidate: &self.candidate }
+    }
 }
 
 /// What the database holds of an attempt that is to be settled.
@@ -203,7 +209,7 @@ fn withdraw(
 ) -> Result<(), Problem> {
     let id = done.attempt;
     run(tx, "DELETE FROM attempts WHERE request_id = ?1 AND attempt = ?2", (id.request, id.number))?;
-    sums::withdraw(tx, begun.day, &begun.candidate, &Counted::presumed(charge))?;
+    sums::withdraw(tx, begun.whose(id), &Counted::presumed(charge))?;
     let refund = charge.saturating_sub(cost_of(done).unwrap_or_default());
     if wiped && refund > NanoUsd::ZERO {
         budget::adjust(tx, begun.day, refund, done.at, "late settle after a reset")?;
@@ -219,7 +225,7 @@ fn enter(tx: &Connection, done: &Settlement<'_>, begun: &Begun, presumed: bool) 
         true => Counted::presumed(cost.unwrap_or_default()),
         false => Counted::settled(done.outcome, cost, done.usage, done.latency_ms),
     };
-    sums::enter(tx, begun.day, &begun.candidate, &counted)
+    sums::enter(tx, begun.whose(done.attempt), &counted)
 }
 
 /// A cost is never negative.

@@ -31,12 +31,14 @@ mod health;
 mod histogram;
 mod holds;
 mod import;
+mod labels;
 mod ledger;
 mod migrate;
 mod notices;
 mod rates;
 mod reports;
 mod requests;
+mod shadows;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -54,10 +56,12 @@ pub use health::{ProviderState, Rest, RestUntil};
 pub use histogram::Histogram;
 pub use holds::{Admission, Admitted};
 pub use import::{ImportedConversation, ImportedTurn, Importing};
+pub use labels::{Label, LabelStats};
 pub use ledger::{Settled, Settlement};
 pub use rates::{Rated, Recount};
-pub use reports::{CandidateStats, LogAttempt, LogEntry, LogFilter, RequestState, Stats};
+pub use reports::{CandidateStats, DayStats, LogAttempt, LogEntry, LogFilter, RequestState, Stats};
 pub use requests::{CacheHit, RequestEnd, RequestStart};
+pub use shadows::ShadowStats;
 
 use busy::Patience;
 

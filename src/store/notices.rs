@@ -1,10 +1,10 @@
-//! What is said at most once a day, and decisions to look back at.
+//! What is said at most once a day.
 
 use rusqlite::named_params;
 
-use super::columns::{all, first, run};
+use super::columns::{first, run};
 use super::{Store, StoreError};
-use crate::types::{Day, Mode, Timestamp};
+use crate::types::Timestamp;
 
 impl Store {
     /// Whether nobody has asked this before today (UTC); from then on somebody has.
@@ -31,16 +31,6 @@ impl Store {
         let day = at.day().to_string();
         let values = named_params! { ":name": name, ":day": day, ":at": at, ":since": since };
         self.write(|tx| Ok(run(tx, sql, values)? > 0))
-    }
-
-    /// The recorded decisions of the requests made in a mode, over the days from one to another, both included.
-    pub fn decisions(&self, mode: Mode, from: Day, to: Day) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT decision FROM requests
-             WHERE mode = :mode AND day BETWEEN :from AND :to AND decision IS NOT NULL ORDER BY id";
-        self.read(|tx| {
-            let values = named_params! { ":mode": mode.name(), ":from": from, ":to": to };
-            Ok(all(tx, sql, values, |row| row.get(0))?)
-        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::columns::{all, attempt, candidate, count, int, opt_count, usage};
+use super::columns::{all, attempt, candidate, count, first, int, opt_count, usage};
 use super::{CacheCounts, Histogram, Problem, Store, StoreError, cache_rows};
 use crate::types::{
     CacheOutcome, CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, RequestId, Tier,
@@ -134,6 +134,25 @@ pub struct Stats {
     pub cache: CacheCounts,
 }
 
+/// Sums over one day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DayStats {
+    /// Which.
+    pub day: Day,
+    /// Requests begun.
+    pub requests: u64,
+    /// What the attempts cost, as far as known, whatever was reset.
+    pub cost: NanoUsd,
+    /// Requests that the cache answered.
+    pub cache_hits: u64,
+    /// Requests that asked it in vain.
+    pub cache_misses: u64,
+    /// What the hits would have cost.
+    pub saved: NanoUsd,
+    /// Over all candidates.
+    pub attempts: CandidateStats,
+}
+
 /// Sums over the attempts of one candidate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CandidateStats {
@@ -162,7 +181,8 @@ pub struct CandidateStats {
 }
 
 impl CandidateStats {
-    fn none(candidate: CandidateId) -> Self {
+    /// Of a candidate that was not asked.
+    pub fn none(candidate: CandidateId) -> Self {
         Self {
             candidate,
             attempts: 0,
@@ -188,11 +208,7 @@ impl CandidateStats {
         add(&mut self.presumed, other.presumed);
         add(&mut self.unpriced, other.unpriced);
         self.cost += other.cost;
-        add(&mut self.usage.input_tokens, other.usage.input_tokens);
-        add(&mut self.usage.cached_input_tokens, other.usage.cached_input_tokens);
-        add(&mut self.usage.cache_write_tokens, other.usage.cache_write_tokens);
-        add(&mut self.usage.output_tokens, other.usage.output_tokens);
-        add(&mut self.usage.reasoning_tokens, other.usage.reasoning_tokens);
+        self.usage.add(&other.usage);
         add(&mut self.latency_ms, other.latency_ms);
         self.latencies.merge(&other.latencies);
     }
@@ -238,6 +254,16 @@ impl Store {
                 cache: cache_rows::counts(tx, from, to)?,
             })
         })
+    }
+
+    /// The days from one to another (both included) on which anything happened, the oldest first.
+    pub fn days(&self, from: Day, to: Day) -> Result<Vec<DayStats>, StoreError> {
+        self.read(|tx| days(tx, from, to))
+    }
+
+    /// The first day on which anything happened.
+    pub fn first_day(&self) -> Result<Option<Day>, StoreError> {
+        self.read(|tx| Ok(first(tx, "SELECT day FROM days ORDER BY day LIMIT 1", [], |row| row.get(0))?))
     }
 }
 
@@ -312,6 +338,40 @@ fn candidates(tx: &Connection, from: Day, to: Day) -> Result<Vec<CandidateStats>
         }
     }
     Ok(by_candidate.into_values().collect())
+}
+
+fn days(tx: &Connection, from: Day, to: Day) -> Result<Vec<DayStats>, Problem> {
+    let sql = "SELECT * FROM days WHERE day BETWEEN ?1 AND ?2 ORDER BY day";
+    let mut days: BTreeMap<Day, DayStats> = BTreeMap::new();
+    for day in all(tx, sql, [from, to], read_day)? {
+        days.insert(day.day, day);
+    }
+    let sql = "SELECT * FROM day_candidates WHERE day BETWEEN ?1 AND ?2";
+    for (day, sums) in all(tx, sql, [from, to], |row| Ok((row.get::<_, Day>("day")?, read_sums(row)?)))? {
+        if let Some(stats) = days.get_mut(&day) {
+            stats.attempts.merge(&sums);
+        }
+    }
+    let sql = "SELECT day, bucket, sum(answers) AS answers FROM latencies WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2";
+    let read = |row: &Row<'_>| Ok((row.get::<_, Day>("day")?, row.get::<_, i64>("bucket")?, count(row, "answers")?));
+    for (day, bucket, answers) in all(tx, sql, [from, to], read)? {
+        if let Some(stats) = days.get_mut(&day) {
+            stats.attempts.latencies.add(bucket, answers);
+        }
+    }
+    Ok(days.into_values().collect())
+}
+
+fn read_day(row: &Row<'_>) -> rusqlite::Result<DayStats> {
+    Ok(DayStats {
+        day: row.get("day")?,
+        requests: count(row, "requests")?,
+        cost: row.get("ledger_nanousd")?,
+        cache_hits: count(row, "cache_hits")?,
+        cache_misses: count(row, "cache_misses")?,
+        saved: row.get("saved_nanousd")?,
+        attempts: CandidateStats::none(CandidateId::new("", "")),
+    })
 }
 
 fn read_sums(row: &Row<'_>) -> rusqlite::Result<CandidateStats> {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, named_params};
 
 use super::columns::{millis, run, tokens};
 use super::contents::{self, Kept};
-use super::{Problem, Store, StoreError, budget, cache_rows, holds};
+use super::{Problem, Store, StoreError, budget, cache_rows, holds, labels, shadows};
 use crate::types::{CacheOutcome, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage, hex};
 
 /// A request as it begins.
@@ -106,10 +106,11 @@ impl Store {
     pub fn record_hit(&self, hit: &CacheHit<'_>) -> Result<RequestId, StoreError> {
         self.write(|tx| {
             let id = insert(tx, &hit.start)?;
-            finish(tx, &end_of_hit(id, hit))?;
+            let saved = hit.saved.max(NanoUsd::ZERO);
+            record_end(tx, &end_of_hit(id, hit), Some(saved))?;
             let day = hit.start.at.day();
             budget::add(tx, day, budget::Sum::CacheHits, 1)?;
-            budget::add(tx, day, budget::Sum::Saved, hit.saved.0.max(0))?;
+            budget::add(tx, day, budget::Sum::Saved, saved.0)?;
             cache_rows::touch(tx, hit.key, hit.start.at)?;
             Ok(id)
         })
@@ -159,6 +160,24 @@ fn end_of_hit<'a>(id: RequestId, hit: &CacheHit<'a>) -> RequestEnd<'a> {
 
 /// See [`Store::finish`].
 pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Problem> {
+    record_end(tx, end, None)
+}
+
+fn record_end(tx: &Connection, end: &RequestEnd<'_>, saved: Option<NanoUsd>) -> Result<(), Problem> {
+    let before = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;
+    write_end(tx, end, saved)?;
+    let now = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;
+    labels::replace(tx, end.id, &before, &now)?;
+    if before.is_under_way() {
+        shadows::count(tx, end.id)?;
+    }
+    match end.answer {
+        Some(answer) => Ok(contents::answer(tx, end.id, answer, end.partial)?),
+        None => Ok(()),
+    }
+}
+
+fn write_end(tx: &Connection, end: &RequestEnd<'_>, saved: Option<NanoUsd>) -> Result<(), Problem> {
     let first_time = run(
         tx,
         "UPDATE requests SET cache = :cache WHERE id = :id AND cache IS NULL",
@@ -168,14 +187,15 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
         budget::add(tx, end.at.day(), budget::Sum::CacheMisses, 1)?;
     }
     let [input, cached, write, output, reasoning] = end.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
-    let found = run(
+    run(
         tx,
         "UPDATE requests SET state = 'done', finished_at = :at, exit_code = :exit_code, error_kind = :error_kind,
              decision = coalesce(:decision, decision), cache_key = coalesce(:cache_key, cache_key),
              provider = :provider, model = :model, tier = :tier, finish_reason = :finish_reason,
              cost_nanousd = :cost, latency_ms = :latency_ms, first_token_ms = :first_token_ms,
              input_tokens = :input, cached_input_tokens = :cached, cache_write_tokens = :write,
-             output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated
+             output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated,
+             saved_nanousd = :saved
          WHERE id = :id",
         named_params! {
             ":id": end.id, ":at": end.at, ":exit_code": end.exit_code, ":error_kind": end.error_kind, ":decision": end.decision,
@@ -184,13 +204,8 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
             ":latency_ms": millis(end.latency_ms), ":first_token_ms": end.first_token_ms.map(millis),
             ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
             ":estimated": end.usage.map(|usage| usage.estimated), ":cache_key": end.cache_key.map(|key| hex(key)),
+            ":saved": saved,
         },
     )?;
-    if found == 0 {
-        return Err(Problem::NoRequest(end.id));
-    }
-    match end.answer {
-        Some(answer) => Ok(contents::answer(tx, end.id, answer, end.partial)?),
-        None => Ok(()),
-    }
+    Ok(())
 }

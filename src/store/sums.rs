@@ -1,12 +1,13 @@
-//! The sums that follow from ledger rows: the day's spending, each candidate's counts, the latencies.
+//! The sums that follow from ledger rows: the day's spending, each candidate's counts, the latencies, and what the
+//! request's labels add up.
 //!
 //! Only the ledger calls this, in the transaction that changes the row; the audit proves that they agree.
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
 use super::columns::{millis, run, tokens};
-use super::{Problem, budget, histogram};
-use crate::types::{CandidateId, Day, NanoUsd, Outcome, Usage};
+use super::{Problem, budget, histogram, labels};
+use crate::types::{CandidateId, Day, NanoUsd, Outcome, RequestId, Usage};
 
 /// The columns of `day_candidates` that are summed, in the order of [`Counted::values`].
 pub(super) const COLUMNS: [&str; 13] = [
@@ -69,9 +70,21 @@ impl Counted {
     }
 }
 
+/// Whose row it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whose<'a> {
+    /// The request's.
+    pub request: RequestId,
+    /// The day of its hold.
+    pub day: Day,
+    /// With whom.
+    pub candidate: &'a CandidateId,
+}
+
 /// Adds a new row to the sums.
-pub(super) fn enter(tx: &Connection, day: Day, of: &CandidateId, row: &Counted) -> Result<(), Problem> {
-    add_up(tx, day, of, row.values())?;
+pub(super) fn enter(tx: &Connection, whose: Whose<'_>, row: &Counted) -> Result<(), Problem> {
+    add_up(tx, whose, row.values())?;
+    let Whose { day, candidate: of, .. } = whose;
     if let Some(ms) = row.latency_ms {
         let sql = "INSERT INTO latencies (day, provider, model, bucket, answers) VALUES (?1, ?2, ?3, ?4, 1)
                    ON CONFLICT DO UPDATE SET answers = answers + 1";
@@ -81,12 +94,14 @@ pub(super) fn enter(tx: &Connection, day: Day, of: &CandidateId, row: &Counted) 
 }
 
 /// Takes a presumed charge out of the sums again.
-pub(super) fn withdraw(tx: &Connection, day: Day, of: &CandidateId, row: &Counted) -> Result<(), Problem> {
-    add_up(tx, day, of, row.values().map(i64::saturating_neg))
+pub(super) fn withdraw(tx: &Connection, whose: Whose<'_>, row: &Counted) -> Result<(), Problem> {
+    add_up(tx, whose, row.values().map(i64::saturating_neg))
 }
 
-fn add_up(tx: &Connection, day: Day, of: &CandidateId, values: [i64; 13]) -> Result<(), Problem> {
-    let [attempts, _, _, _, _, _, cost, ..] = values;
+fn add_up(tx: &Connection, whose: Whose<'_>, values: [i64; 13]) -> Result<(), Problem> {
+    let Whose { request, day, candidate: of } = whose;
+    let [attempts, _, _, _, _, unpriced, cost, input, cached, write, output, reasoning, _] = values;
+    labels::attempt(tx, request, day, [attempts, unpriced, cost, input, cached, write, output, reasoning])?;
     budget::add(tx, day, budget::Sum::Attempts, attempts)?;
     budget::add(tx, day, budget::Sum::Ledger, cost)?;
     let updates = COLUMNS.map(|c| format!("{c} = max(0, min(9223372036854775807, {c} + excluded.{c}))"));

@@ -102,6 +102,21 @@ impl Day {
         Self(self.0.saturating_add(days))
     }
 
+    /// The first day of its month.
+    pub fn first_of_month(self) -> Self {
+        let date = self.date();
+        Self::of(date.year(), date.month(), 1)
+    }
+
+    /// The first day of the month after its own.
+    pub fn first_of_next_month(self) -> Self {
+        let date = self.date();
+        match date.month() {
+            12 => Self::of(date.year().saturating_add(1), 1, 1),
+            month => Self::of(date.year(), month + 1, 1),
+        }
+    }
+
     /// Whether it is a Monday to Friday.
     pub fn is_weekday(self) -> bool {
         !matches!(self.date().weekday(), Weekday::Saturday | Weekday::Sunday)
@@ -166,6 +181,21 @@ mod tests {
         assert_eq!(Timestamp(5).plus_secs(f64::MAX), Timestamp(i64::MAX));
         assert_eq!(Timestamp(5).ms_until(Timestamp(7)), 2);
         assert_eq!(Timestamp(7).ms_until(Timestamp(5)), 0);
+    }
+
+    #[test]
+    fn months_begin_and_end() {
+        for (day, first, next) in [
+            ("2026-11-21", "2026-11-01", "2026-12-01"),
+            ("2026-12-01", "2026-12-01", "2027-01-01"),
+            ("2028-02-29", "2028-02-01", "2028-03-01"),
+        ] {
+            let day = Day::parse(day).unwrap();
+            assert_eq!(
+                (day.first_of_month().to_string(), day.first_of_next_month().to_string()),
+                (first.into(), next.into())
+            );
+        }
     }
 
     #[test]

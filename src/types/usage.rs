@@ -29,4 +29,15 @@ impl Usage {
     pub fn completion_tokens(&self) -> u64 {
         self.output_tokens.saturating_add(self.reasoning_tokens)
     }
+
+    /// Adds another one, bucket by bucket; saturates.
+    pub fn add(&mut self, other: &Self) {
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.input_tokens, other.input_tokens);
+        add(&mut self.cached_input_tokens, other.cached_input_tokens);
+        add(&mut self.cache_write_tokens, other.cache_write_tokens);
+        add(&mut self.output_tokens, other.output_tokens);
+        add(&mut self.reasoning_tokens, other.reasoning_tokens);
+        self.estimated |= other.estimated;
+    }
 }

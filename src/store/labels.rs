@@ -1,0 +1,286 @@
+//! Sums over requests by what they are labelled with: the user's tag, the tier of the answer, who answered.
+//!
+//! A request counts once it has ended; its attempts count as they are settled. The tier is known at the end only,
+//! so until then attempts count under none, and are moved there with the end. All of it happens in the transaction
+//! that changes the row; the audit proves that sums and rows agree.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, params_from_iter, types::Value};
+
+use super::columns::{all, count, first, opt_count, run};
+use super::{Histogram, Problem, Store, StoreError, histogram};
+use crate::types::{CandidateId, Day, NanoUsd, RequestId, Usage};
+
+/// What requests are summed up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// The user's own.
+    Tag,
+    /// The tier of the answer.
+    Tier,
+    /// Who answered, as `provider/model`. Attempts are not counted here: the sums by candidate have them.
+    Answered,
+}
+
+impl Label {
+    pub(super) const ALL: [Self; 3] = [Self::Tag, Self::Tier, Self::Answered];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Tag => "tag",
+            Self::Tier => "tier",
+            Self::Answered => "answered",
+        }
+    }
+}
+
+/// Sums over the requests of one day with one label.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LabelStats {
+    /// Which; empty for those that have none.
+    pub name: String,
+    /// Requests that ended.
+    pub requests: u64,
+    /// Those that ended with exit code 0.
+    pub ok: u64,
+    /// Those that ended with another one.
+    pub failed: u64,
+    /// Those that were interrupted.
+    pub cancelled: u64,
+    /// Those that the cache answered.
+    pub cache_hits: u64,
+    /// What those would have cost.
+    pub saved: NanoUsd,
+    /// Attempts settled so far.
+    pub attempts: u64,
+    /// Those without a known price.
+    pub unpriced: u64,
+    /// What the attempts cost, as far as known.
+    pub cost: NanoUsd,
+    /// What they read and wrote.
+    pub usage: Usage,
+    /// From the beginning to the end, of those that a provider answered.
+    pub latencies: Histogram,
+}
+
+impl LabelStats {
+    /// Adds the sums of another one.
+    pub fn merge(&mut self, other: &Self) {
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.requests, other.requests);
+        add(&mut self.ok, other.ok);
+        add(&mut self.failed, other.failed);
+        add(&mut self.cancelled, other.cancelled);
+        add(&mut self.cache_hits, other.cache_hits);
+        self.saved += other.saved;
+        add(&mut self.attempts, other.attempts);
+        add(&mut self.unpriced, other.unpriced);
+        self.cost += other.cost;
+        self.usage.add(&other.usage);
+        self.latencies.merge(&other.latencies);
+    }
+}
+
+impl Store {
+    /// Sums by one kind of label over the days from one to another, both included; in the order of the names.
+    pub fn labels(&self, label: Label, from: Day, to: Day) -> Result<Vec<LabelStats>, StoreError> {
+        let mut by_name: BTreeMap<String, LabelStats> = BTreeMap::new();
+        for (_, stats) in self.labels_by_day(label, from, to)? {
+            match by_name.get_mut(&stats.name) {
+                Some(sum) => sum.merge(&stats),
+                None => _ = by_name.insert(stats.name.clone(), stats),
+            }
+        }
+        Ok(by_name.into_values().collect())
+    }
+
+    /// The same, each day by itself.
+    pub fn labels_by_day(&self, label: Label, from: Day, to: Day) -> Result<Vec<(Day, LabelStats)>, StoreError> {
+        self.read(|tx| {
+            let whose = (label.name(), from, to);
+            let sql = "SELECT * FROM day_labels WHERE kind = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, name";
+            let mut sums = all(tx, sql, whose, read_sums)?;
+            let sql = "SELECT day, name, bucket, answers FROM label_latencies
+                       WHERE kind = ?1 AND day BETWEEN ?2 AND ?3";
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, count(row, "answers")?));
+            for (day, name, bucket, answers) in all(tx, sql, whose, read)? {
+                let (day, name): (Day, String) = (day, name);
+                if let Ok(at) = sums.binary_search_by(|(d, s)| (*d, s.name.as_str()).cmp(&(day, name.as_str()))) {
+                    sums[at].1.latencies.add(bucket, answers);
+                }
+            }
+            Ok(sums)
+        })
+    }
+}
+
+fn read_sums(row: &Row<'_>) -> rusqlite::Result<(Day, LabelStats)> {
+    let stats = LabelStats {
+        name: row.get("name")?,
+        requests: count(row, "requests")?,
+        ok: count(row, "ok")?,
+        failed: count(row, "failed")?,
+        cancelled: count(row, "cancelled")?,
+        cache_hits: count(row, "cache_hits")?,
+        saved: row.get("saved_nanousd")?,
+        attempts: count(row, "attempts")?,
+        unpriced: count(row, "unpriced")?,
+        cost: row.get("cost_nanousd")?,
+        usage: Usage {
+            input_tokens: count(row, "input_tokens")?,
+            cached_input_tokens: count(row, "cached_input_tokens")?,
+            cache_write_tokens: count(row, "cache_write_tokens")?,
+            output_tokens: count(row, "output_tokens")?,
+            reasoning_tokens: count(row, "reasoning_tokens")?,
+            estimated: false,
+        },
+        latencies: Histogram::default(),
+    };
+    Ok((row.get("day")?, stats))
+}
+
+/// The columns that count requests, each with what one ended row of `requests` adds to it.
+pub(super) const OF_REQUESTS: [(&str, &str); 7] = [
+    ("requests", "1"),
+    ("ok", "exit_code = 0"),
+    ("failed", "exit_code NOT IN (0, 130, 143)"),
+    ("cancelled", "exit_code IN (130, 143)"),
+    ("cache_hits", "cache = 'hit'"),
+    ("saved_nanousd", "saved_nanousd"),
+    ("latency_ms", "CASE WHEN exit_code = 0 AND cache <> 'hit' THEN latency_ms END"),
+];
+
+/// The columns that count attempts, each with what one row of `attempts` adds to it.
+pub(super) const OF_ATTEMPTS: [(&str, &str); 8] = [
+    ("attempts", "1"),
+    ("unpriced", "cost_nanousd IS NULL"),
+    ("cost_nanousd", "cost_nanousd"),
+    ("input_tokens", "input_tokens"),
+    ("cached_input_tokens", "cached_input_tokens"),
+    ("cache_write_tokens", "cache_write_tokens"),
+    ("output_tokens", "output_tokens"),
+    ("reasoning_tokens", "reasoning_tokens"),
+];
+
+/// A request as far as its labels and what it counts are concerned.
+#[derive(Debug, PartialEq)]
+pub(super) struct Labelled {
+    day: Day,
+    names: [String; 3],
+    /// What it adds to the sums; `None` while it has not ended.
+    values: Option<[i64; 7]>,
+    latency_ms: Option<u64>,
+}
+
+impl Labelled {
+    /// Whether it has not ended.
+    pub fn is_under_way(&self) -> bool {
+        self.values.is_none()
+    }
+}
+
+/// How a request counts now; `None` when there is none of this number.
+pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Option<Labelled>> {
+    let values = OF_REQUESTS.map(|(column, adds)| format!("coalesce({adds}, 0) AS n_{column}")).join(", ");
+    let latency = OF_REQUESTS[6].1;
+    let sql = format!(
+        "SELECT day, tag, tier, provider, model, finished_at, {values}, {latency} AS answered_in
+         FROM requests WHERE id = ?1"
+    );
+    first(tx, &sql, [id], |row| {
+        let mut values = [0; 7];
+        for (value, (column, _)) in values.iter_mut().zip(OF_REQUESTS) {
+            *value = row.get(format!("n_{column}").as_str())?;
+        }
+        let ended = row.get::<_, Option<i64>>("finished_at")?.is_some();
+        let text = |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
+        let answered = match row.get::<_, Option<String>>("provider")? {
+            Some(provider) => CandidateId::new(provider, text("model")?).to_string(),
+            None => String::new(),
+        };
+        Ok(Labelled {
+            day: row.get("day")?,
+            names: [text("tag")?, text("tier")?, answered],
+            values: ended.then_some(values),
+            latency_ms: opt_count(row, "answered_in")?,
+        })
+    })
+}
+
+/// Counts a request that has ended, in place of how it counted before, and moves its attempts to its tier.
+pub(super) fn replace(tx: &Connection, id: RequestId, before: &Labelled, now: &Labelled) -> Result<(), Problem> {
+    enter(tx, before, -1)?;
+    enter(tx, now, 1)?;
+    for (label, (old, new)) in Label::ALL.into_iter().zip(before.names.iter().zip(&now.names)) {
+        if label != Label::Answered && old != new {
+            move_attempts(tx, id, label, old, new)?;
+        }
+    }
+    Ok(())
+}
+
+fn enter(tx: &Connection, request: &Labelled, sign: i64) -> Result<(), Problem> {
+    let Some(values) = request.values else { return Ok(()) };
+    for (label, name) in Label::ALL.into_iter().zip(&request.names) {
+        add(tx, (label, request.day, name), OF_REQUESTS.map(|(column, _)| column), values.map(|v| v * sign))?;
+        if let Some(ms) = request.latency_ms {
+            let sql = "INSERT INTO label_latencies (kind, day, name, bucket, answers)
+                       VALUES (?1, ?2, ?3, ?4, max(0, ?5)) ON CONFLICT DO UPDATE SET answers = max(0, answers + ?5)";
+            run(tx, sql, (label.name(), request.day, name, histogram::bucket(ms), sign))?;
+        }
+    }
+    Ok(())
+}
+
+fn move_attempts(tx: &Connection, id: RequestId, label: Label, old: &str, new: &str) -> Result<(), Problem> {
+    let values = OF_ATTEMPTS.map(|(_, adds)| format!("total({adds})")).join(", ");
+    let sql = format!("SELECT day, {values} FROM attempts WHERE request_id = ?1 GROUP BY day");
+    let sums = all(tx, &sql, [id], |row| {
+        let mut values = [0; 8];
+        for (at, value) in values.iter_mut().enumerate() {
+            // A saturating cast: `total` is a float, exact below nine million dollars.
+            #[allow(clippy::cast_possible_truncation)]
+            let whole = row.get::<_, f64>(at + 1)? as i64;
+            *value = whole;
+        }
+        Ok((row.get::<_, Day>(0)?, values))
+    })?;
+    for (day, values) in sums {
+        let columns = OF_ATTEMPTS.map(|(column, _)| column);
+        add(tx, (label, day, old), columns, values.map(i64::saturating_neg))?;
+        add(tx, (label, day, new), columns, values)?;
+    }
+    Ok(())
+}
+
+/// Adds to the attempts' sums of a request's labels. `values` are in the order of [`OF_ATTEMPTS`].
+pub(super) fn attempt(tx: &Connection, id: RequestId, day: Day, values: [i64; 8]) -> Result<(), Problem> {
+    let sql = "SELECT coalesce(tag, ''), coalesce(tier, '') FROM requests WHERE id = ?1";
+    let Some(names) = first(tx, sql, [id], |row| Ok([row.get::<_, String>(0)?, row.get(1)?]))? else {
+        return Err(Problem::NoRequest(id));
+    };
+    for (label, name) in [Label::Tag, Label::Tier].into_iter().zip(&names) {
+        add(tx, (label, day, name), OF_ATTEMPTS.map(|(column, _)| column), values)?;
+    }
+    Ok(())
+}
+
+/// Adds to some sums of a label. Sums saturate, and never fall below 0.
+fn add<const N: usize>(
+    tx: &Connection,
+    (label, day, name): (Label, Day, &str),
+    columns: [&str; N],
+    values: [i64; N],
+) -> Result<(), Problem> {
+    let updates = columns.map(|c| format!("{c} = max(0, min(9223372036854775807, {c} + excluded.{c}))"));
+    let sql = format!(
+        "INSERT INTO day_labels (kind, day, name, {}) VALUES (?,?,?{}) ON CONFLICT DO UPDATE SET {}",
+        columns.join(", "),
+        ",?".repeat(N),
+        updates.join(", ")
+    );
+    let whose = [Value::from(label.name().to_owned()), Value::from(i64::from(day.0)), name.to_owned().into()];
+    run(tx, &sql, params_from_iter(whose.into_iter().chain(values.map(Value::from))))?;
+    Ok(())
+}
