@@ -51,6 +51,7 @@ impl Exchange<'_> {
                 shown(seen, &delta, show)?;
             }
         }
+        response.release();
         let read = reader.end();
         (seen.usage, seen.reported_cost) = (read.usage, read.reported_cost);
         seen.thought = read.thinking_chars.div_ceil(CHARS_PER_TOKEN);

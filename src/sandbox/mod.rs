@@ -44,6 +44,7 @@ mod tests;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
@@ -215,6 +216,11 @@ impl Sandbox {
         self.state.books.bill(&self.state.providers)
     }
 
+    /// How many connections were made to it.
+    pub fn connections(&self) -> u64 {
+        self.state.connections.load(Ordering::Relaxed)
+    }
+
     /// The last requests it was sent, oldest first, as they came: with their keys.
     pub fn requests(&self) -> Vec<Received> {
         self.state.books.received()
@@ -257,5 +263,6 @@ fn state(options: SandboxOptions) -> Arc<server::State> {
         seed: options.seed,
         started_at: options.started_at,
         started: Instant::now(),
+        connections: AtomicU64::new(0),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -41,6 +42,8 @@ pub(super) struct State {
     pub started_at: Timestamp,
     pub started: Instant,
     pub books: Books,
+    /// Connections that were accepted.
+    pub connections: AtomicU64,
 }
 
 impl State {
@@ -55,7 +58,10 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(connection(stream, Arc::clone(&state))); }
+                Ok((stream, _)) => {
+                    state.connections.fetch_add(1, Ordering::Relaxed);
+                    connections.spawn(connection(stream, Arc::clone(&state)));
+                }
                 Err(_) => sleep(ACCEPT_REST).await,
             },
             Some(_) = connections.join_next() => {}

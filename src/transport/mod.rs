@@ -42,6 +42,10 @@ pub const MAX_BODY_BYTES: usize = 64 << 20;
 /// What is sent as `user-agent`.
 const USER_AGENT: &str = concat!("llmr/", env!("CARGO_PKG_VERSION"));
 
+/// A connection that nobody has used for so long is not used again. The load balancers in front of most vendors close
+/// it after 60 s or more, and a request on one that is just being closed may be lost and charged all the same.
+const KEPT_OPEN: Duration = Duration::from_secs(50);
+
 /// Hosts that are reached directly whatever the proxies are.
 const LOOPBACK: &str = "localhost,localhost.,127.0.0.0/8,::1,::ffff:127.0.0.0/104";
 
@@ -128,6 +132,7 @@ impl Client {
             .referer(false)
             .connect_timeout(Duration::from_millis(network.connect_ms))
             .tcp_nodelay(true)
+            .pool_idle_timeout(KEPT_OPEN)
             .http1_only()
             .no_proxy()
             .tls_backend_preconfigured(tls);
@@ -162,6 +167,7 @@ impl Client {
         let deadline = Instant::now() + Duration::from_millis(limits.first_byte_ms);
         let host = host(outgoing.url());
         let described = self.described(&host, outgoing.url());
+        see_what_was_closed().await;
         match timeout_at(deadline, self.http.execute(outgoing)).await {
             Ok(Ok(answer)) => Ok(Response::new(answer, host, deadline, *limits)),
             Ok(Err(error)) => Err(failure::of_send(&error, &described, self.connect_ms, sent.get())),
@@ -183,6 +189,15 @@ impl Client {
     /// The host for messages about connecting, where a proxy may be what fails.
     fn described(&self, host: &str, url: &reqwest::Url) -> String {
         if self.proxied && !is_loopback(url) { format!("{host} (a proxy is set)") } else { host.to_owned() }
+    }
+}
+
+/// Lets kept connections notice that they were closed meanwhile, before one of them is taken: in a chat the runtime
+/// rests between the turns, and a request on a closed connection would fail after it had been sent.
+async fn see_what_was_closed() {
+    // The first turn looks at the sockets, in the second one the connections look at what came.
+    for _ in 0..2 {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -4,11 +4,17 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Limits, failure};
 use crate::providers::Headers;
 use crate::types::Failure;
+
+/// What may still come behind the end of an answer and is read for the connection's sake, in bytes: the end of a
+/// stream is a line break and an empty chunk; a server that says much more is not waited for.
+const MAX_REST_BYTES: usize = 16 << 10;
+/// So long the end of the body is waited for. A server that takes longer loses its connection.
+const REST_LIMIT: Duration = Duration::from_secs(2);
 
 /// The answer to one request; its body is still to be read.
 pub struct Response {
@@ -63,6 +69,22 @@ impl Response {
             whole.extend_from_slice(&piece);
         }
         Ok(whole)
+    }
+
+    /// Lets go of an answer whose last word has come, so that its connection can be used again: what is left of the
+    /// body is read beside other work. Whoever drops it instead closes the connection, which is right for one that is
+    /// given up. Must run inside a runtime.
+    pub fn release(self) {
+        let mut answer = self.answer;
+        tokio::spawn(timeout(REST_LIMIT, async move {
+            let mut read = 0;
+            while let Ok(Some(piece)) = answer.chunk().await {
+                read += piece.len();
+                if read > MAX_REST_BYTES {
+                    return;
+                }
+            }
+        }));
     }
 
     fn out_of_time(&self) -> Failure {

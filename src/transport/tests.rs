@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use super::*;
 use crate::types::Secret;
@@ -451,5 +452,96 @@ fn a_certificate_file_that_cannot_be_used_is_an_error_that_names_it() {
         assert_eq!(error.kind, Kind::Config);
         assert!(error.message.starts_with(&format!("SSL_CERT_FILE: {}: ", path.display())), "{error}");
         assert!(error.message.contains(why), "{error}");
+    }
+}
+
+/// A server of a stream that stays open behind its end for a moment, on connections that may be used again. What it
+/// has seen: connections, requests, and connections that it has closed, each as soon as it is told to.
+async fn keeper(close: Option<Arc<Notify>>) -> (String, Arc<Mutex<(usize, usize, usize)>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/chat", listener.local_addr().unwrap());
+    let seen = Arc::new(Mutex::new((0, 0, 0)));
+    let counts = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counts.lock().unwrap().0 += 1;
+            let (counts, close) = (Arc::clone(&counts), close.clone());
+            tokio::spawn(async move {
+                while !read_request(&mut stream).await.is_empty() {
+                    counts.lock().unwrap().1 += 1;
+                    stream.write_all(&raw("Transfer-Encoding: chunked\r\n", b"4\r\nlast\r\n")).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    stream.write_all(b"0\r\n\r\n").await.unwrap();
+                    if let Some(close) = &close {
+                        close.notified().await;
+                        drop(stream);
+                        counts.lock().unwrap().2 += 1;
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (url, seen)
+}
+
+#[tokio::test]
+async fn a_connection_whose_answer_is_complete_is_used_again() {
+    let (url, seen) = keeper(None).await;
+    let client = client();
+    let connections = || seen.lock().unwrap().0;
+    let mut used_again = false;
+    for _ in 0..100 {
+        let before = connections();
+        let mut answer = client.send(&request(&url), &PATIENT).await.unwrap();
+        assert_eq!(answer.chunk().await.unwrap().unwrap(), "last");
+        answer.release();
+        used_again |= connections() == before;
+        if used_again {
+            break;
+        }
+        // The end of the body is on its way, however busy the machine is.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(used_again, "{} connections", connections());
+    // One that is given up is closed.
+    let open = connections();
+    for _ in 0..=open {
+        let mut answer = client.send(&request(&url), &PATIENT).await.unwrap();
+        answer.chunk().await.unwrap().unwrap();
+        drop(answer);
+    }
+    assert!(connections() > open);
+}
+
+#[test]
+fn a_connection_that_was_closed_while_nobody_looked_is_not_used() {
+    // The server has a thread of its own: the client's runtime rests between its requests, as in a chat.
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let close = Arc::new(Notify::new());
+    let closes = Arc::clone(&close);
+    std::thread::spawn(move || {
+        runtime().block_on(async {
+            tell.send(keeper(Some(closes)).await).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    let (url, seen) = told.recv().unwrap();
+    let own = runtime();
+    let client = client();
+    for n in 1..=20 {
+        own.block_on(async {
+            let mut answer = client.send(&request(&url), &PATIENT).await.unwrap();
+            assert_eq!(answer.chunk().await.unwrap().unwrap(), "last");
+            answer.release();
+            // Until its connection is free again.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        });
+        close.notify_one();
+        while seen.lock().unwrap().2 < n {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert_eq!(*seen.lock().unwrap(), (n, n, n));
     }
 }

@@ -395,3 +395,21 @@ fn redirects_are_not_followed() {
     assert_ne!(ran.code, Some(0), "{ran:?}");
     assert!(thief.requests().is_empty() && !mover.requests().is_empty());
 }
+
+#[test]
+fn connections_are_used_again() {
+    let lines: String = (0..30).map(|n| format!("{{\"prompt\": \"river {n}\"}}\n")).collect();
+    for name in NAMES {
+        let sandbox = sandbox("");
+        let place = Place::new().with(&sandbox);
+        place.work_file("in.jsonl", &lines);
+        place.run(&["batch", "in.jsonl", "-p", name, "--max-tokens", "9", "--jobs", "2"]).expect(0);
+        // One a job, and now and then one more because the end of an answer was still on its way.
+        assert!(sandbox.connections() < 15, "{name}: {} connections", sandbox.connections());
+        let batch = sandbox.connections();
+        place.run_with_stdin(&["chat", "-p", name, "--max-tokens", "9"], b"a\nb\nc\nd\ne\nf\n").expect(0);
+        let chat = sandbox.connections() - batch;
+        assert!(chat <= 3, "{name}: {chat} connections");
+        assert_eq!(sandbox.bill().requests.len(), 36);
+    }
+}
