@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli;
 use crate::commands::Context;
 use crate::commands::question;
-use crate::conversation::{Pinned, Talk, Which};
+use crate::conversation::{Opening, Talk, Which};
 use crate::engine::attempt::{Step, Wait, Walk};
 use crate::engine::plan::{Plan, Ranked};
 use crate::error::{Error, Kind, Result};
@@ -45,8 +45,8 @@ pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
 }
 
 /// The request as it would be sent in a conversation; condensing is not rehearsed.
-fn in_conversation(router: &Router<'_>, mut request: Request, which: &Which) -> Result<Request> {
-    let talk = Talk::open(&router.store, which, &Pinned::of(&request), router.host.now())?;
+fn in_conversation(router: &Router<'_>, mut request: Request, which: &Which, opening: &Opening) -> Result<Request> {
+    let talk = Talk::open(&router.store, which, opening, router.host.now())?;
     let message = request.messages.pop().unwrap_or_else(|| Message::user(""));
     Ok(talk.request(&request, &message))
 }
@@ -58,10 +58,10 @@ pub fn plan(context: &mut Context, question: &cli::Question, parallel: usize, ch
 }
 
 /// Prints the plan of a request, asked in a conversation or not; with `check` it ends as `ask` would.
-pub fn plan_of(context: &mut Context, request: Request, which: Option<&Which>, check: bool) -> Result<()> {
+pub fn plan_of(context: &mut Context, request: Request, talk: Option<(&Which, &Opening)>, check: bool) -> Result<()> {
     let mut router = context.router_without_writing()?;
-    let request = match which {
-        Some(which) => in_conversation(&router, request, which)?,
+    let request = match talk {
+        Some((which, opening)) => in_conversation(&router, request, which, opening)?,
         None => request,
     };
     let job = match router.prepare(request) {

@@ -1,4 +1,5 @@
-//! The flags that `ask` and `dry-run` share, as a request with every setting resolved.
+//! The flags that whatever asks shares, as a request with every setting resolved: flags win over the template, the
+//! template over the profile, the profile over the settings.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -9,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::cli;
 use crate::commands::{Context, sandbox};
 use crate::config::templates::{self, SchemaPlace, Template};
+use crate::conversation::{Opening, Pinned};
 use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
 use crate::providers::passed;
@@ -16,28 +18,59 @@ use crate::router::{CacheUse, Keep, Request, Selection};
 use crate::schema;
 use crate::types::{Image, Limit, Message, Mode, NanoUsd, Schema, whole_ms};
 
+/// A question with the defaults of its template and of the profile; its prompt is still to be read.
+pub struct Resolved {
+    /// The flags, each with its default.
+    pub question: cli::Question,
+    /// The template, and the values of its variables.
+    pub template: Option<(Template, BTreeMap<String, String>)>,
+    /// What is pinned in a conversation that is begun with it, and in one that is gone on with.
+    pub opening: Opening,
+    /// Everything but the prompt.
+    pub base: Request,
+}
+
+/// Resolves every flag against template, profile and settings. A wrong one is told before anything is read.
+pub fn resolve(context: &Context, question: &cli::Question) -> Result<Resolved> {
+    let template = template(context, question)?;
+    let variables = templates::given_variables(&question.variables)?;
+    let template = template.map(|template| template.values(&variables).map(|values| (template, values))).transpose()?;
+    let said = match &template {
+        None => question.clone(),
+        Some((template, values)) => {
+            let own = cli::Question { system: template.system(values), ..template.flags.clone() };
+            templates::fill(question, &own)
+        }
+    };
+    let filled = templates::fill(&said, &context.config.defaults);
+    let mut base = checked(context, &filled)?;
+    if let (None, Some((template, _))) = (&base.schema, &template) {
+        base.schema = template_schema(template)?;
+    }
+    let opening = Opening { begins: pinned(&filled), changes: pinned(&said) };
+    Ok(Resolved { question: filled, template, opening, base })
+}
+
+/// What flags say of a conversation.
+fn pinned(flags: &cli::Question) -> Pinned {
+    Pinned { system: flags.system.clone(), model: flags.model.clone(), providers: flags.providers.clone() }
+}
+
 /// Reads the prompt and resolves every flag against the settings.
 pub fn request(context: &mut Context, question: &cli::Question) -> Result<Request> {
-    let defaults = context.config.defaults.clone();
-    let Some(template) = template(context, question)? else {
-        let question = &templates::fill(question, &defaults);
-        let checked = checked(context, question)?;
-        let images = images(context, question)?;
-        let text = prompt(context, question)?;
-        return Ok(Request { messages: vec![Message { images, ..Message::user(text) }], ..checked });
-    };
-    let values = template.values(&templates::given_variables(&question.variables)?)?;
-    let mut filled = templates::fill(&templates::fill(question, &template.flags), &defaults);
-    if question.system.is_none() && template.flags.system.is_some() {
-        filled.system = template.system(&values);
+    resolve(context, question)?.request(context)
+}
+
+impl Resolved {
+    /// The request, with its prompt read.
+    pub fn request(self, context: &mut Context) -> Result<Request> {
+        let images = images(context, &self.question)?;
+        let text = match &self.template {
+            None => prompt(context, &self.question)?,
+            Some((template, values)) => template_prompt(context, template, values, self.question)?,
+        };
+        Ok(Request { messages: vec![Message { images, ..Message::user(text) }], ..self.base })
     }
-    let mut checked = checked(context, &filled)?;
-    if checked.schema.is_none() {
-        checked.schema = template_schema(&template)?;
-    }
-    let images = images(context, &filled)?;
-    let text = template_prompt(context, &template, &values, filled)?;
-    Ok(Request { messages: vec![Message { images, ..Message::user(text) }], ..checked })
 }
 
 /// The template that is asked for, if one is.
@@ -67,7 +100,7 @@ fn template_prompt(
 ) -> Result<String> {
     if template.places_input() {
         let input = prompt(context, &question)?;
-        return Ok(template.prompt(values, Some(&input)).unwrap_or(input));
+        return Ok(template.asks(values, Some(&input)).unwrap_or(input));
     }
     if let Some(own) = template.prompt(values, None) {
         let dash = question.prompt.pop_if(|last| last == "-");

@@ -220,6 +220,17 @@ impl Template {
         self.flags.system.as_deref().map(|text| substituted(text, values, None))
     }
 
+    /// What is asked with this input: the input in its place, else behind the prompt as if it had been typed there.
+    /// `None`: there is no input, and without one there is nothing to ask.
+    pub fn asks(&self, values: &BTreeMap<String, String>, input: Option<&str>) -> Option<String> {
+        match (self.prompt(values, input), input) {
+            (None, input) => input.map(str::to_owned),
+            (Some(_), None) if self.places_input() => None,
+            (Some(own), Some(input)) if !self.places_input() => Some(format!("{own}\n\n{input}")),
+            (Some(own), _) => Some(own),
+        }
+    }
+
     /// The prompt with these values and, where it has a place for it, the input.
     pub fn prompt(&self, values: &BTreeMap<String, String>, input: Option<&str>) -> Option<String> {
         self.prompt.as_deref().map(|text| substituted(text, values, input))

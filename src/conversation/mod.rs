@@ -31,7 +31,7 @@ pub enum Which {
     Named(String),
 }
 
-/// What a new conversation starts with, and what an old one is changed to where given.
+/// What holds for every turn of a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pinned {
     /// System prompt.
@@ -42,11 +42,20 @@ pub struct Pinned {
     pub providers: Vec<String>,
 }
 
-impl Pinned {
-    /// What a request asks for, as flags and templates have made it.
-    pub fn of(request: &Request) -> Self {
-        let Request { system, selection, .. } = request;
-        Self { system: system.clone(), model: selection.model.clone(), providers: selection.providers.clone() }
+/// What a conversation is opened with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// What a new one starts with.
+    pub begins: Pinned,
+    /// What one that is there already is changed to where given: what the user says now, without the defaults of a
+    /// profile, which were not said of this conversation.
+    pub changes: Pinned,
+}
+
+impl Opening {
+    /// The same for both.
+    pub fn with(pinned: Pinned) -> Self {
+        Self { begins: pinned.clone(), changes: pinned }
     }
 }
 
@@ -85,7 +94,7 @@ pub fn find(store: &Store, id: &str) -> Result<Conversation> {
 impl Talk {
     /// Opens a conversation, or begins one. Nothing is written: a new one gets its row, and an old one what is now
     /// pinned, with the next turn.
-    pub fn open(store: &Store, which: &Which, pinned: &Pinned, now: Timestamp) -> Result<Self> {
+    pub fn open(store: &Store, which: &Which, opening: &Opening, now: Timestamp) -> Result<Self> {
         let stored = match which {
             Which::New(None) => None,
             Which::New(Some(name)) => match store.conversation(Find::Name(name::checked(name)?))? {
@@ -102,9 +111,9 @@ impl Talk {
             Which::Named(name) => Some(name.clone()),
             Which::Last | Which::Known(_) => None,
         };
-        let mut talk = match stored {
-            Some(conversation) => Self::load(store, conversation)?,
-            None => Self::begun(name, now),
+        let (mut talk, pinned) = match stored {
+            Some(conversation) => (Self::load(store, conversation)?, &opening.changes),
+            None => (Self::begun(name, now), &opening.begins),
         };
         talk.given(pinned);
         Ok(talk)
@@ -313,6 +322,7 @@ pub async fn turn(
         }) else {
             return Err(error);
         };
+        condense::deduct(&mut request, &error.attempts);
         condense::condense(router, talk, &mut request, cut, listener, &mut notes).await?;
         router.store.retract_turn(talk.conversation.id, turn)?;
         talk.refresh(&router.store)?;

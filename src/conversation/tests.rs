@@ -68,7 +68,7 @@ fn every_way_to_name_a_conversation_finds_it_or_says_why_not() {
     let trip = conversation(&store, Some("trip"), 5).id;
     let last = conversation(&store, None, 9).id;
     conversation(&store, Some("old"), 1);
-    let open = |which: &Which| Talk::open(&store, which, &Pinned::default(), NOW).map(|t| t.conversation.id);
+    let open = |which: &Which| Talk::open(&store, which, &Opening::default(), NOW).map(|t| t.conversation.id);
     let named = |name: &str| name.to_owned();
     for (which, expected) in [
         (Which::New(None), Ok(0)),
@@ -88,6 +88,21 @@ fn every_way_to_name_a_conversation_finds_it_or_says_why_not() {
         assert_eq!(open(&which).map_err(|error| error.kind), expected, "{which:?}");
     }
     assert_eq!(names(&store).unwrap(), ["trip", "old"]);
+}
+
+#[test]
+fn what_was_not_said_of_a_conversation_only_begins_a_new_one() {
+    let store = store();
+    let id = conversation(&store, Some("trip"), 5).id;
+    let pinned = |model: &str| Pinned { model: Some(model.into()), ..Pinned::default() };
+    let opening = Opening { begins: pinned("usual"), changes: Pinned::default() };
+    let model = |name: &str, opening: &Opening| {
+        let talk = Talk::open(&store, &Which::Named(name.into()), opening, NOW).unwrap();
+        (talk.conversation.id, talk.conversation.model.unwrap_or_default())
+    };
+    assert_eq!(model("fresh", &opening), (0, "usual".into()));
+    assert_eq!(model("trip", &opening), (id, String::new()));
+    assert_eq!(model("trip", &Opening { changes: pinned("said"), ..opening }), (id, "said".into()));
 }
 
 #[test]

@@ -148,6 +148,49 @@ fn what_outgrew_the_window_is_condensed_and_stays_stored() {
     assert!(turns.iter().all(|text| markdown.contains(text.trim_end())), "{markdown}");
 }
 
+/// A conversation, and the prompt that it is condensed for. The input alone has a price.
+fn outgrown() -> (Sandbox, Place, String) {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "100", "0")], "");
+    let place = Place::new().var("LAB_KEY", "test-key");
+    let row = lab_row(&sandbox.providers()[0], &sandbox.base_url("alpha").unwrap(), 1);
+    let window = "[[provider.model]]\nid = \"m\"\ncontext_tokens = 1500\n";
+    place.home_file("config.toml", &format!("{row}{}{window}", price(&sandbox.providers()[0])));
+    ask(&place, &["--session", "long", &turn(1)]);
+    let fits = |n: &usize| {
+        let (_, plan) = place.json(&["ask", "-c", "--dry-run", &turn(*n)]);
+        let fits = !plan["candidates"].as_array().unwrap().is_empty();
+        if fits {
+            ask(&place, &["-c", &turn(*n)]);
+        }
+        fits
+    };
+    let n = (2..20).find(|n| !fits(n)).unwrap();
+    (sandbox, place, turn(n))
+}
+
+#[test]
+fn what_condensing_costs_counts_against_what_the_turn_may_cost() {
+    let last = |place: &Place| place.sql("SELECT coalesce(tag, 'turn'), exit_code FROM requests ORDER BY id");
+    // What the turn itself takes, within a tenth: a little more each time, once it is condensed for.
+    let (_sandbox, place, prompt) = outgrown();
+    let before = last(&place).len();
+    let enough = (0..40).map(|n| format!("{:.4}", 0.02 * 1.1_f64.powi(n))).find(|most| {
+        let (code, object) = place.json(&["ask", "-c", "--max-cost", most, &prompt]);
+        assert!(code == 0 || object["error"]["kind"] == "budget", "{object}");
+        code == 0
+    });
+    let enough = enough.unwrap();
+    assert_eq!(last(&place)[before..].iter().filter(|row| *row == "condense|0").count(), 1);
+
+    // So much is not enough for both.
+    let (_sandbox, place, prompt) = outgrown();
+    let (code, object) = place.json(&["ask", "-c", "--max-cost", &enough, &prompt]);
+    assert_eq!((code, object["error"]["kind"].as_str()), (4, Some("budget")), "{object}");
+    let asked = &last(&place)[before..];
+    assert!(asked.len() == 2 && asked[0] == "condense|0" && asked[1].ends_with("|4"), "{asked:?}");
+    ask(&place, &["-c", "--max-cost", &enough, &prompt]);
+}
+
 #[test]
 fn a_provider_that_only_says_so_is_condensed_for_too() {
     let (sandbox, place) = lab("alpha=okx4,alpha=overflowx1", None);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::common::pty::Pty;
 use crate::common::{Place, sandbox};
 
 const CONFIG: &str = "\
@@ -66,6 +67,39 @@ fn a_profile_s_defaults_give_way_to_flags_and_templates() {
     place.run(&["template", "new", "t", "-t", "0.75", "Say {{input}}"]).expect(0);
     assert_eq!(sent(&["-T", "t"]), (json!("Be terse."), json!(0.75), json!(77)));
     place.run(&["ask", "--profile", "play", "hi"]).expect(0);
+    assert_eq!(sandbox.requests().pop().unwrap().body["model"], "gpt-6-luna");
+}
+
+#[test]
+fn a_profile_s_defaults_hold_in_a_chat_and_begin_conversations_only() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox).var("LLMR_CACHE", "off").var("LLMR_STRATEGY", "priority");
+    place.home_file("config.toml", CONFIG);
+    let sent = |args: &[&str]| {
+        place.run_with_stdin(&[&["chat"], args].concat(), b"hi\n").expect(0);
+        let body = sandbox.requests().pop().unwrap().body;
+        let system = body.pointer("/systemInstruction/parts/0/text").cloned().unwrap_or_default();
+        (system, body["generationConfig"]["maxOutputTokens"].clone())
+    };
+    assert_eq!(sent(&["--profile", "work"]), (json!("Be terse."), json!(77)));
+    assert_eq!(sent(&["--profile", "work", "-s", "x", "--max-tokens", "5"]), (json!("x"), json!(5)));
+    // What was pinned in a conversation stays; what nobody pins is the profile's.
+    assert_eq!(sent(&["--session", "trip", "-p", "gemini", "-s", "be kind"]).0, json!("be kind"));
+    assert_eq!(sent(&["--session", "trip", "--profile", "work"]), (json!("be kind"), json!(77)));
+    place.run(&["ask", "-c", "--profile", "work", "hi"]).expect(0);
+    let pinned = || place.sql("SELECT system, model, providers FROM conversations WHERE name = 'trip'");
+    let before = pinned();
+    assert!(before[0].starts_with("be kind||") && before[0].contains("gemini"), "{before:?}");
+    place.run(&["ask", "-c", "--profile", "play", "hi"]).expect(0);
+    assert_eq!(pinned(), before);
+    place.run(&["ask", "-c", "--profile", "play", "--dry-run", "hi"]).expect(0);
+
+    let mut pty = Pty::start(&place, &["chat", "--profile", "play"], 80, 40);
+    pty.wait_for("gpt-6-luna>");
+    pty.send("hi\r");
+    pty.wait_until("the answer", |s| s.contains(" left today") && s.trim_end().ends_with("gpt-6-luna>"));
+    pty.send("/exit\r");
+    assert_eq!(pty.end_restored().0, 0);
     assert_eq!(sandbox.requests().pop().unwrap().body["model"], "gpt-6-luna");
 }
 

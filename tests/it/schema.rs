@@ -3,6 +3,7 @@
 use llmr::sandbox::SandboxProvider;
 use serde_json::{Value, json};
 
+use crate::common::pty::Pty;
 use crate::common::{Place, canned::Canned, canned::completion, sandbox, sandbox_of};
 
 const PERSON: &str = r#"{"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
@@ -212,4 +213,53 @@ fn a_provider_that_only_promises_json_is_told_the_schema_as_well() {
     let sent = sandbox.requests().pop().unwrap().body;
     assert_eq!(sent["response_format"], json!({"type": "json_object"}));
     assert!(sent["messages"][0]["content"].as_str().unwrap().contains("<schema>"), "{sent}");
+}
+
+#[test]
+fn in_a_chat_every_answer_is_json_as_it_was_given() {
+    // Underscores and stars would be drawn as Markdown.
+    let json = "{\"name\": \"_a_ **b** `c`\", \"age\": 3}";
+    let canned = Canned::start(&completion(&format!("```json\n{json}\n```"), "stop", 5, 5));
+    let place = Place::new();
+    let row = format!(
+        "[[provider]]\nname = \"lab\"\ndialect = \"openai\"\nbase_url = \"{}\"\nmodels = [\"m\"]\n",
+        canned.base_url
+    );
+    place.home_file("config.toml", &format!("{row}input_usd_per_mtok = 1\noutput_usd_per_mtok = 1\n"));
+    place.work_file("person.json", PERSON);
+    let mut pty = Pty::start(&place, &["chat", "--schema", "person.json"], 100, 40);
+    pty.wait_for(">");
+    pty.send("who?\r");
+    let screen = pty.wait_until("the answer", |screen| screen.contains(" left today") && at_prompt(screen));
+    assert!(screen.contains(&format!("\n{json}\n")) && !screen.contains("```"), "{screen}");
+    pty.send("/exit\r");
+    assert_eq!(pty.end_restored().0, 0);
+    let ran = place.run_with_stdin(&["chat", "--schema", "person.json"], b"who?\n").expect(0);
+    assert_eq!(ran.stdout, format!("{json}\n"));
+    let ran = place.run_with_stdin(&["chat", "--schema", "person.json", "--json"], b"who?\n").expect(0);
+    assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap()["data"]["age"], 3);
+}
+
+#[test]
+fn in_a_chat_an_answer_that_never_fits_is_told_and_the_chat_goes_on() {
+    let sandbox = sandbox("openai=misfit");
+    let place = place(&sandbox);
+    let args = ["chat", "-p", "openai", "--schema", "person.json"];
+    let mut pty = Pty::start(&place, &args, 100, 60);
+    pty.wait_for(">");
+    pty.send("who?\r");
+    let again = "hint: /retry asks it again";
+    let screen = pty.wait_until(again, |screen| screen.contains(again) && at_prompt(screen));
+    assert!(screen.contains("the answer, which was paid for:\nThis is the sandbox"), "{screen}");
+    pty.send("/exit\r");
+    assert_eq!(pty.end_restored().0, 0);
+    let ran = place.run_with_stdin(&args, b"who?\nand?\n").expect(5);
+    assert_eq!(ran.stdout, "");
+    assert!(ran.stderr.contains("the answer, which was paid for:\nThis is the sandbox"), "{ran:?}");
+    assert!(ran.stderr.contains("error: line 1: the answer of openai/"), "{ran:?}");
+}
+
+/// Whether the last line is an empty prompt.
+fn at_prompt(screen: &str) -> bool {
+    screen.trim_end().lines().last().is_some_and(|line| line.ends_with('>'))
 }

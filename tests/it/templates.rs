@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::common::pty::Pty;
 use crate::common::{Place, sandbox};
 
 fn place(sandbox: &llmr::sandbox::Sandbox) -> Place {
@@ -139,4 +140,70 @@ fn what_is_wrong_is_told_before_anything_is_asked() {
     assert_eq!(names, ["needs", "typo"]);
     assert!(list["templates"][1]["error"].is_string() && list["templates"][0]["error"] == Value::Null);
     assert!(sandbox.requests().is_empty());
+}
+
+/// The texts of all messages of the last request.
+fn last(sandbox: &llmr::sandbox::Sandbox) -> Vec<String> {
+    let body = sandbox.requests().pop().unwrap().body;
+    let text = |message: &Value| message["content"].as_str().unwrap().to_owned();
+    body["messages"].as_array().unwrap().iter().map(text).collect()
+}
+
+const REVIEW: &str = "prompt = 'Review this {{language}}: {{input}}'\nsystem = 'You know {{language}}.'\n\
+                      providers = ['openai']\nmax_tokens = 77\n";
+
+#[test]
+fn in_a_chat_the_first_line_goes_into_it_and_the_rest_holds() {
+    let sandbox = sandbox("");
+    let place = place(&sandbox);
+    template(&place, "review", REVIEW);
+    template(&place, "river", "prompt = 'Name a river.'\nproviders = ['openai']");
+    template(&place, "brief", "system = 'Be brief.'\nproviders = ['openai']");
+    let chat = ["chat", "-T", "review", "--var", "language=Rust", "--session", "r"];
+    let ran = place.run_with_stdin(&chat, b"fn {{language}}() {}\nand now?\n").expect(0);
+    assert_eq!(ran.stderr, "note: what is asked first goes into the template `review`\n");
+    let sent = last(&sandbox);
+    assert_eq!((sent[0].as_str(), sent[1].as_str()), ("You know Rust.", "Review this Rust: fn {{language}}() {}"));
+    assert_eq!((sent[3].as_str(), &sandbox.requests()[1].body["max_completion_tokens"]), ("and now?", &json!(77)));
+    // The system prompt is the conversation's: it stays.
+    place.run_with_stdin(&["chat", "-c"], b"more\n").expect(0);
+    assert_eq!(last(&sandbox)[0], "You know Rust.");
+
+    // What needs no input, or is given it, is asked at once.
+    place.run_with_stdin(&["chat", "-T", "river"], b"longer\n").expect(0);
+    assert_eq!((last(&sandbox)[0].as_str(), last(&sandbox)[2].as_str()), ("Name a river.", "longer"));
+    let ran = place.run_with_stdin(&[&chat[..5], &["x = 1"]].concat(), b"and?\n").expect(0);
+    assert_eq!((ran.stderr.as_str(), last(&sandbox)[1].as_str()), ("", "Review this Rust: x = 1"));
+    place.run_with_stdin(&["chat", "-T", "brief"], b"hi\n").expect(0);
+    assert_eq!(last(&sandbox), ["Be brief.", "hi"]);
+    place.run_with_stdin(&["chat", "-T", "review"], b"hi\n").expect(2);
+}
+
+#[test]
+fn in_a_chat_at_a_terminal_the_first_prompt_goes_into_it() {
+    let sandbox = sandbox("");
+    let place = place(&sandbox);
+    template(&place, "review", REVIEW);
+    let answered = |screen: &str, turns| {
+        screen.matches(" left today").count() == turns && screen.trim_end().lines().last().unwrap().ends_with('>')
+    };
+    let mut pty = Pty::start(&place, &["chat", "-T", "review", "--var", "language=C"], 100, 60);
+    let told = "note: what is asked first goes into the template `review`";
+    pty.wait_until("the prompt", |screen| screen.contains(told) && answered(screen, 0));
+    for (turns, prompt) in [(1, "int x;"), (2, "and now?")] {
+        pty.send(&format!("{prompt}\r"));
+        pty.wait_until("the answer", |screen| answered(screen, turns));
+    }
+    pty.send("/exit\r");
+    assert_eq!(pty.end_restored().0, 0);
+    let sent = last(&sandbox);
+    assert_eq!([&sent[0], &sent[1], &sent[3]], ["You know C.", "Review this C: int x;", "and now?"]);
+
+    // A file is its input: nothing is waited for.
+    place.work_file("a.c", "int y;");
+    let mut pty = Pty::start(&place, &["chat", "-T", "review", "--var", "language=C", "-f", "a.c"], 100, 60);
+    pty.wait_until("the answer", |screen| answered(screen, 1));
+    pty.send("/exit\r");
+    assert_eq!(pty.end_restored().0, 0);
+    assert_eq!(last(&sandbox)[1], "Review this C: <file name=\"a.c\">int y;</file>");
 }

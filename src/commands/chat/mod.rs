@@ -6,6 +6,7 @@ mod draft;
 mod editor;
 pub mod kept;
 mod obey;
+mod opening;
 pub mod piped;
 mod said;
 mod session;

@@ -10,7 +10,7 @@ use super::editor::Editor;
 use super::said;
 use super::session::{Attached, Goes, Session, readable};
 use super::slash::{self, Verb};
-use crate::conversation::{self, Pinned, Talk, Which};
+use crate::conversation::{self, Opening, Pinned, Talk, Which};
 use crate::error::{Error, Kind, Result};
 use crate::router;
 use crate::types::{CandidateId, Message, Role};
@@ -241,10 +241,10 @@ impl Session<'_> {
         if !name.is_empty() {
             let now = self.router.host.now();
             let store = &self.router.store;
-            let known = Talk::open(store, &Which::Known(name.to_owned()), &Pinned::default(), now);
+            let known = Talk::open(store, &Which::Known(name.to_owned()), &Opening::default(), now);
             self.talk = match known {
                 Ok(talk) => talk,
-                Err(_) => Talk::open(store, &Which::Named(name.to_owned()), &self.pinned(), now)?,
+                Err(_) => Talk::open(store, &Which::Named(name.to_owned()), &Opening::with(self.pinned()), now)?,
             };
             self.unanswered = None;
         }
@@ -258,7 +258,8 @@ impl Session<'_> {
     fn clear(&mut self) -> Result<()> {
         let left = said::conversation(&self.talk.conversation, &self.talk.turns, self.spent());
         let kept = !self.talk.turns.is_empty();
-        self.talk = Talk::open(&self.router.store, &Which::New(None), &self.pinned(), self.router.host.now())?;
+        let opening = Opening::with(self.pinned());
+        self.talk = Talk::open(&self.router.store, &Which::New(None), &opening, self.router.host.now())?;
         self.unanswered = None;
         self.messages.aside(&if kept { format!("a new conversation; kept: {left}") } else { left });
         Ok(())

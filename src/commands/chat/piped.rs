@@ -4,10 +4,12 @@
 
 use std::io::{self, BufRead, Read};
 
+use super::opening::{Opening, opening, which};
 use crate::cli;
-use crate::commands::answer::{ConversationReport, Format, Output, show};
-use crate::commands::{Context, Runtime, question, runtime, sandbox};
-use crate::conversation::{Pinned, Talk, Which, turn};
+use crate::commands::alerts::{self, Happened};
+use crate::commands::answer::{ConversationReport, Format, Output, Voice, show};
+use crate::commands::{Context, Runtime, runtime, sandbox};
+use crate::conversation::{Talk, turn};
 use crate::error::{Error, Kind, Result};
 use crate::router::Request;
 use crate::transport::Client;
@@ -18,14 +20,13 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// Runs `llmr chat` where standard input is no terminal.
 pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
-    let (mut request, first) = asked(context, args)?;
-    request.tag.clone_from(&args.tag);
-    request.stream = true;
+    let Opening { base, pinned, first, mut frame } = opening(context, &args.question, true)?;
+    let request = Request { tag: args.tag.clone(), stream: true, ..base };
     let rehearsal = sandbox::start(context)?;
-    let talk = {
-        let store = context.store_for_reading()?;
-        Talk::open(&store, &which(args), &Pinned::of(&request), context.now())?
-    };
+    let talk = Talk::open(&context.store_for_reading()?, &which(args), &pinned, context.now())?;
+    if let Some(frame) = &frame {
+        context.messages.note(&frame.text());
+    }
     let mut session = Session { talk, request, raw: args.raw, runtime: runtime()?, client: None };
     let mut turns = 0;
     if let Some(message) = first {
@@ -35,7 +36,8 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     let mut lines = Lines { reader: io::stdin().lock(), number: 0 };
     while let Some(line) = lines.next()? {
         let at = |error: Error| Error { message: format!("line {}: {}", lines.number, error.message), ..error };
-        session.take(context, Message::user(line)).map_err(at)?;
+        let text = frame.take().map_or_else(|| line.clone(), |frame| frame.around(&line));
+        session.take(context, Message::user(text)).map_err(at)?;
         turns += 1;
     }
     drop(rehearsal);
@@ -43,26 +45,6 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
         0 => Err(Error::new(Kind::Input, "there is nothing to ask: standard input is empty")
             .hint("each line of it is a turn; on a terminal `llmr chat` reads what is typed")),
         _ => Ok(()),
-    }
-}
-
-/// What holds for every turn, and the first one where the command line has it.
-fn asked(context: &mut Context, args: &cli::Chat) -> Result<(Request, Option<Message>)> {
-    let cli::Question { prompt, files, images, template, .. } = &args.question;
-    if prompt.is_empty() && files.is_empty() && images.is_empty() && template.is_none() {
-        return Ok((question::checked(context, &args.question)?, None));
-    }
-    let question = cli::Question { no_stdin: true, ..args.question.clone() };
-    let mut request = question::request(context, &question)?;
-    let first = request.messages.pop();
-    Ok((request, first))
-}
-
-fn which(args: &cli::Chat) -> Which {
-    match &args.session {
-        Some(name) => Which::Named(name.clone()),
-        None if args.continues => Which::Last,
-        None => Which::New(None),
     }
 }
 
@@ -82,14 +64,21 @@ impl Session {
         let format = if context.global.json { Format::Json } else { Format::Text };
         let streams = format == Format::Text && context.printer.terminal.stdout;
         let rehearsed = context.global.sandbox.is_some();
-        let mut output = Output::new(context, format, streams, self.raw).in_lines();
+        let structured = self.request.schema.is_some();
+        let mut voice = Voice::of(context);
+        voice.renders &= !structured;
+        let mut output = Output::speaking(&voice, format, streams, self.raw).in_lines().parsing(structured);
+        let (mut messages, deliveries) = (voice.messages(), context.deliveries.clone());
         let mut router = context.router()?;
         router.client = self.client.take();
         let asked = turn(&mut router, &mut self.talk, self.request.clone(), message, &mut output);
         let answered = self.runtime.block_on(asked);
         self.client = router.client.take();
         output.finish_stream()?;
-        let mut answered = answered?;
+        let mut answered = answered.inspect_err(|error| {
+            error.answer.iter().for_each(|answer| output.show_unfit(answer));
+            alerts::after(&router, &mut messages, &deliveries, &Happened::failed(error));
+        })?;
         if answered.cache == CacheOutcome::Hit {
             output.hit(&answered.candidate);
         }
@@ -98,7 +87,10 @@ impl Session {
             answered.warnings.splice(0..0, rehearsal.into_iter().chain(router.warned.iter().cloned()));
         }
         output.about(ConversationReport::of(&self.talk, &router.store));
-        show(&mut router, &mut output, self.talk.conversation.model.as_deref(), answered, false)
+        let happened = Happened::answered(&answered);
+        let shown = show(&mut router, &mut output, self.talk.conversation.model.as_deref(), answered, false);
+        alerts::after(&router, &mut messages, &deliveries, &happened);
+        shown
     }
 }
 

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use super::complete::Names;
 use super::draft;
 use super::editor::{Editor, Typed};
+use super::opening::{Frame, Opening, opening, which};
 use super::said::{self, Sums};
 use super::slash::{self, Input};
 use super::watch::Watch;
 use crate::cli;
+use crate::commands::alerts::{self, Deliveries, Happened};
 use crate::commands::answer::{Format, Output, Voice, show};
-use crate::commands::{Context, Runtime, Stderr, question, runtime, sandbox};
-use crate::conversation::{self, Pinned, Talk, Which};
+use crate::commands::{Context, Runtime, Stderr, runtime, sandbox};
+use crate::conversation::{self, Pinned, Talk};
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, modes::Modes};
 use crate::input::{self, Given, Stdin, StdinKind};
@@ -28,15 +30,25 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     let modes = Modes::now();
     restore_on_panic(modes.clone());
     let watch = Watch::start(modes.clone())?;
-    let Opening { base, first, attached } = opening(context, args)?;
+    refuse_stdin(&args.question)?;
+    let Opening { base, pinned, first, frame } = opening(context, &args.question, false)?;
+    let base = Request { mode: context.config.settings.mode, tag: args.tag.clone(), ..base };
+    let attached = match first {
+        Some(_) => Attached::default(),
+        None => Attached { files: args.question.files.clone(), images: args.question.images.clone() },
+    };
+    readable(&attached)?;
     let rehearsal = sandbox::start(context)?;
-    let voice = Voice::of(context);
+    let mut voice = Voice::of(context);
+    // JSON is for other programs, also when somebody looks on.
+    voice.renders &= base.schema.is_none();
+    let deliveries = context.deliveries.clone();
     let names = Names { home: home(context), ..Names::of(&context.config, context.now().day()) };
     let mut editor = Editor::new(&voice.terminal, names)?;
     let hushes = !context.host.env.get("TERM").is_some_and(|term| PLAIN_TERMINALS.contains(&term.as_str()));
     let runtime = runtime()?;
     let router = context.router()?;
-    let talk = Talk::open(&router.store, &which(args), &Pinned::of(&base), router.host.now())?;
+    let talk = Talk::open(&router.store, &which(args), &pinned, router.host.now())?;
     let mut session = Session {
         talk,
         base,
@@ -47,6 +59,8 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
         modes: hushes.then_some(modes),
         watch,
         attached,
+        frame,
+        deliveries,
         unanswered: None,
         history: router.config.paths.history_file.clone(),
         router,
@@ -68,50 +82,18 @@ fn restore_on_panic(modes: Modes) {
     }));
 }
 
-/// What a chat begins with.
-struct Opening {
-    /// What holds for every turn.
-    base: Request,
-    /// What is asked at once.
-    first: Option<Message>,
-    /// What goes with the first prompt that is typed, where none is given.
-    attached: Attached,
-}
-
-fn opening(context: &mut Context, args: &cli::Chat) -> Result<Opening> {
-    let question = &args.question;
-    if question.files.iter().any(|path| path.as_os_str() == "-")
-        || question.prompt.last().is_some_and(|word| word == "-")
-    {
+/// What is asked is typed: standard input is not read to its end.
+fn refuse_stdin(question: &cli::Question) -> Result<()> {
+    let file = question.files.iter().any(|path| path.as_os_str() == "-");
+    if file || question.prompt.last().is_some_and(|word| word == "-") {
         return Err(Error::new(Kind::Usage, "`-` reads standard input, and a chat at the terminal is typed there")
             .hint("put it into a file: -f FILE, or /file FILE inside"));
     }
-    let (mut base, attached) = match question.prompt.is_empty() && question.template.is_none() {
-        true => (
-            question::checked(context, question)?,
-            Attached { files: question.files.clone(), images: question.images.clone() },
-        ),
-        false => {
-            let question = cli::Question { no_stdin: true, ..question.clone() };
-            (question::request(context, &question)?, Attached::default())
-        }
-    };
-    readable(&attached)?;
-    let first = base.messages.pop();
-    (base.mode, base.tag) = (context.config.settings.mode, args.tag.clone());
-    Ok(Opening { base, first, attached })
+    Ok(())
 }
 
 fn home(context: &Context) -> Option<String> {
     context.host.home.as_ref().and_then(|home| home.to_str()).map(str::to_owned)
-}
-
-fn which(args: &cli::Chat) -> Which {
-    match (&args.session, args.continues) {
-        (Some(name), _) => Which::Named(name.clone()),
-        (None, true) => Which::Last,
-        (None, false) => Which::New(None),
-    }
 }
 
 /// What goes with the next prompt.
@@ -140,6 +122,9 @@ pub(super) struct Session<'a> {
     modes: Option<Modes>,
     watch: Watch,
     pub attached: Attached,
+    /// Where the next prompt that is typed goes.
+    frame: Option<Frame>,
+    deliveries: Deliveries,
     /// What was asked last and is not among the turns: nobody could be asked.
     pub unanswered: Option<Message>,
     history: PathBuf,
@@ -229,8 +214,15 @@ impl Session<'_> {
     fn greet(&mut self) {
         if self.talk.turns.is_empty() {
             self.messages.aside("/help lists the commands, Ctrl-D leaves");
-            return;
+        } else {
+            self.recall();
         }
+        if let Some(frame) = &self.frame {
+            self.messages.note(&frame.text());
+        }
+    }
+
+    fn recall(&mut self) {
         let said = said::conversation(&self.talk.conversation, &self.talk.turns, self.spent());
         self.messages.aside(&format!("going on with {said}"));
         if let Some(recalled) = said::recalled(&self.talk.turns) {
@@ -263,8 +255,11 @@ impl Session<'_> {
 
     /// Asks what was typed, with what is attached to it.
     pub fn ask_typed(&mut self, text: &str) -> Result<()> {
-        let message = message(text, &self.attached)?;
+        let mut message = message(text, &self.attached)?;
         self.attached = Attached::default();
+        if let Some(frame) = self.frame.take() {
+            message.text = frame.around(&message.text);
+        }
         self.ask(message, false)
     }
 
@@ -282,13 +277,16 @@ impl Session<'_> {
         let request = Request { cache, stream: true, ..self.base.clone() };
         let (turns, told) = (self.talk.turns.len(), self.router.warned.len());
         let hush = self.modes.as_ref().map(Modes::hush);
-        let mut output = Output::speaking(&self.voice, Format::Text, streams, self.raw);
+        let structured = request.schema.is_some();
+        let mut output = Output::speaking(&self.voice, Format::Text, streams, self.raw).parsing(structured);
         let asking = conversation::turn(&mut self.router, &mut self.talk, request, message.clone(), &mut output);
         let answered = self.runtime.block_on(asking);
         self.router.warned.iter().skip(told).for_each(|warning| output.note(warning));
         let wrote = output.finish_stream();
+        let happened = answered.as_ref().map_or_else(Happened::failed, Happened::answered);
         let shown = wrote.and_then(|()| self.conclude(answered, turns, message, &mut output));
         drop(hush);
+        alerts::after(&self.router, &mut self.messages, &self.deliveries, &happened);
         shown
     }
 
@@ -327,6 +325,7 @@ impl Session<'_> {
             }
             Err(error) if matches!(error.kind, Kind::Terminated | Kind::Closed) => Err(error),
             Err(error) => {
+                error.answer.iter().for_each(|answer| output.show_unfit(answer));
                 let again = error.hint("/retry asks it again");
                 self.messages.error(&again);
                 if !again.attempts.is_empty() {
