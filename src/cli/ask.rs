@@ -35,6 +35,7 @@ Examples:
   llmr chat -m claude-haiku-4-5 -s \"answer briefly\"
   llmr chat -c                          go on with the last conversation
   llmr chat --session trip              go on with the one named trip, or begin it
+  llmr chat -T review --var lang=Rust   what is asked first goes into the template's prompt, the rest of it holds
   llmr ask -c \"and in French?\"         one more turn of the last one, from the shell
   llmr chat list
   llmr chat export trip --format markdown > trip.md
@@ -49,10 +50,13 @@ Examples:
   llmr batch prompts.jsonl -o answers.jsonl
   llmr batch prompts.jsonl -o answers.jsonl --jobs 16 -m deepseek-flash --max-cost 2
   llmr batch prompts.jsonl -o answers.jsonl          the same once more: goes on where it was stopped
+  llmr batch names.jsonl -o people.jsonl --schema person.json     every answer is JSON that fits, in `data`
+  llmr batch texts.jsonl -o out.jsonl -T translate   {\"prompt\": \"good day\", \"language\": \"French\"}
 
 Each line is an object with `prompt` (or `messages`), and where wanted `id`, `system`, `model`, `provider`,
 `max_tokens`, `temperature`, `top_p`, `stop`, `effort`, `tier`, `tag`, which win over the flags. Other fields are
-yours: they stand under `input` in the output. All lines are checked before the first one is asked.
+yours: they stand under `input` in the output, and are the variables of -T's template, whose `{{input}}` is the prompt.
+All lines are checked before the first one is asked.
 
 Each line of the output is the `ask` object with `line`, the line's `id` and `request_id`, or `line`, `id` and `error`.
 With --json a summary is printed (on stderr where the answers go to standard output).

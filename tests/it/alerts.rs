@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::common::pty::Pty;
 use crate::common::{Place, Ran, finish, provider, sandbox, sandbox_of, signal, until};
 
 /// So many processes at once.
@@ -34,6 +35,11 @@ fn events(place: &Place) -> Vec<(String, Value)> {
     all.lines().map(event).collect()
 }
 
+/// Whether what the command was given is written down to its end.
+fn whole(place: &Place) -> bool {
+    std::fs::read_to_string(place.home().join("events")).is_ok_and(|text| text.ends_with('\n'))
+}
+
 /// That of many processes exactly one says it on stderr, and exactly one tells the command; and none later that day.
 fn once(place: &Place, code: i32, event: &str, text: &str) -> Value {
     let args = ["ask", "--no-cache", "hello"];
@@ -58,6 +64,78 @@ fn the_soft_cut_off_is_told_once_a_day() {
     let event = once(&place, 0, "soft", "are spent: cheaper providers are preferred from now on");
     assert_eq!((event["schema_version"].as_u64(), event["limit_usd"].as_f64()), (Some(1), Some(5.0)));
     assert!(event["spent_usd"].as_f64().unwrap() > 0.0);
+}
+
+/// What a run has said of the soft cut-off.
+const SOFT: &str = "are spent: cheaper providers are preferred from now on";
+
+#[test]
+fn a_chat_tells_of_the_soft_cut_off_once_and_goes_on() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "1")], "");
+    let place = Place::new().labs(&sandbox, NOTE).var("LLMR_BUDGET_SOFT_PCT", "0.001");
+    let ran = place.run_with_stdin(&["chat"], b"one\ntwo\nthree\n").expect(0);
+    assert_eq!((ran.stderr.matches(SOFT).count(), ran.stdout.lines().count()), (1, 3), "{ran:?}");
+    let told = events(&place);
+    assert_eq!((told.len(), told[0].1["event"].as_str()), (1, Some("soft")));
+
+    let place = Place::new().labs(&sandbox, NOTE).var("LLMR_BUDGET_SOFT_PCT", "0.001");
+    let mut pty = Pty::start(&place, &["chat"], 100, 100);
+    for turns in 1..=3 {
+        pty.wait_until("the prompt", |screen| screen.trim_end().ends_with('>'));
+        pty.send("hello\r");
+        pty.wait_until("the answer", |screen| {
+            screen.matches(" left today").count() == turns && screen.trim_end().ends_with('>')
+        });
+    }
+    // Told while the chat goes on, not at its end.
+    until("the event", || whole(&place));
+    pty.send("/exit\r");
+    let (code, printed) = pty.end();
+    assert_eq!((code, printed.matches(SOFT).count(), events(&place).len()), (0, 1, 1), "{printed}");
+}
+
+#[test]
+fn a_chat_tells_of_a_refusal_and_of_a_breaker() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "1")], "");
+    let place = Place::new().labs(&sandbox, NOTE).var("LLMR_BUDGET_DAILY_USD", "0.000001");
+    let ran = place.run_with_stdin(&["chat"], b"one\n").expect(4);
+    assert!(ran.stderr.starts_with("warning: $0.00 of today's $0.000001 are spent: a request was refused"), "{ran:?}");
+    assert_eq!(events(&place)[0].1["event"], "hard");
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "1")], "alpha=500");
+    let place = Place::new().labs(&sandbox, NOTE).var("LLMR_BREAKER_THRESHOLD", 1).var("LLMR_MAX_RETRIES", 0);
+    let mut pty = Pty::start(&place, &["chat"], 100, 100);
+    pty.wait_until("the prompt", |screen| screen.trim_end().ends_with('>'));
+    pty.send("hello\r");
+    let said = "alpha is left alone until";
+    pty.wait_until(said, |screen| screen.contains(said) && screen.trim_end().ends_with('>'));
+    until("the event", || whole(&place));
+    pty.send("/exit\r");
+    assert_eq!(pty.end().0, 0);
+}
+
+#[test]
+fn a_batch_tells_of_the_soft_cut_off_once() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "1")], "");
+    let lines: String = (0..40).map(|n| format!("{{\"prompt\": \"river {n}\"}}\n")).collect();
+    for jobs in ["1", "8"] {
+        let place = Place::new().labs(&sandbox, NOTE).var("LLMR_BUDGET_SOFT_PCT", "0.001");
+        place.work_file("in.jsonl", &lines);
+        let ran = place.run(&["batch", "in.jsonl", "-o", "out.jsonl", "--jobs", jobs]).expect(0);
+        assert_eq!(ran.stderr.matches(SOFT).count(), 1, "{ran:?}");
+        let told = events(&place);
+        assert_eq!((told.len(), told[0].1["event"].as_str()), (1, Some("soft")), "{told:?}");
+    }
+}
+
+#[test]
+fn what_only_the_last_line_of_a_batch_brought_is_told_at_its_end() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "1")], "alpha=okx5,alpha=500");
+    let place = Place::new().labs(&sandbox, NOTE).var("LLMR_BREAKER_THRESHOLD", 1).var("LLMR_MAX_RETRIES", 0);
+    let lines: String = (0..6).map(|n| format!("{{\"prompt\": \"river {n}\"}}\n")).collect();
+    place.work_file("in.jsonl", &lines);
+    let ran = place.run(&["batch", "in.jsonl", "-o", "out.jsonl", "--jobs", "1"]).expect(1);
+    assert_eq!(ran.stderr.matches("warning: alpha is left alone until").count(), 1, "{ran:?}");
+    assert_eq!(events(&place)[0].1["event"], "breaker");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use llmr::sandbox::Sandbox;
 use serde_json::{Value, json};
 
+use crate::common::canned::{Canned, completion};
 use crate::common::{Place, finish, paced, provider, sandbox_at, sandbox_of, signal, until};
 
 fn prompts(count: usize) -> String {
@@ -165,6 +166,149 @@ fn failed_lines_are_told_and_asked_again() {
     let (before, after) = (blank(&first), blank(&second));
     assert_eq!((&before[..2], &before[4..]), (&after[..2], &after[4..]), "what was there is there again");
     assert!(objects(&out(&place)).iter().all(|line| line["error"].is_null()));
+}
+
+const PERSON: &str = r#"{"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"], "additionalProperties": false}"#;
+
+#[test]
+fn with_a_schema_every_answer_is_data_or_a_failed_line() {
+    // The second line's answer never fits; the third one's fits when it is asked for once more.
+    let (sandbox, place) = one("alpha=okx1,alpha=misfitx2,alpha=misfitx1");
+    place.work_file("person.json", PERSON);
+    place.work_file("in.jsonl", &prompts(4));
+    let args = ["batch", "in.jsonl", "-o", "out.jsonl", "--schema", "person.json", "--jobs", "1"];
+    let ran = place.run(&args).expect(1);
+    assert!(ran.stderr.contains("hint: line 2 (k1): the answer of alpha/m does not fit the schema"), "{ran:?}");
+    let lines = objects(&out(&place));
+    let data = json!({"name": "sandbox", "age": 0});
+    for line in [0, 2, 3] {
+        let content: Value = serde_json::from_str(lines[line]["content"].as_str().unwrap()).unwrap();
+        assert_eq!((&lines[line]["data"], &content), (&data, &data));
+    }
+    let error = &lines[1]["error"];
+    assert_eq!((&error["kind"], &error["exit_code"]), (&json!("verification"), &json!(5)));
+    assert!(error["hints"][0].as_str().unwrap().starts_with("not JSON"), "{error}");
+    assert!(error["answer"].as_str().unwrap().starts_with("This is the sandbox"), "{error}");
+    assert_eq!(error["attempts"].as_array().unwrap().len(), 2);
+    assert_eq!(sandbox.requests().len(), 6);
+
+    // Gone on with: the failed line alone is asked; the others come from the database, as they were.
+    std::fs::remove_file(out(&place)).unwrap();
+    let (code, summary) = place.json(&args);
+    assert_eq!((code, &summary["answered_before"], sandbox.requests().len()), (0, &json!(3), 7), "{summary}");
+    let again = objects(&out(&place));
+    assert!(again.iter().all(|line| line["data"] == data), "{again:?}");
+    assert_eq!(again[0]["content"], lines[0]["content"]);
+    assert_eq!(place.money().0, sandbox.bill().cost_usd.0);
+
+    // Another schema is another question; one that is none is told before anything is asked.
+    place.work_file("person.json", &PERSON.replace("age", "years"));
+    assert_eq!(place.json(&args).1["answered_before"], 0);
+    assert_eq!(objects(&out(&place))[3]["data"], json!({"name": "sandbox", "years": 0}));
+    place.work_file("person.json", "{\"type\": 5}");
+    assert!(place.run(&args).expect(2).stderr.contains("person.json"));
+    assert_eq!(sandbox.requests().len(), 11);
+}
+
+#[test]
+fn a_block_around_the_json_is_taken_off_also_when_it_is_read_from_the_database() {
+    let canned = Canned::start(&completion("```json\n{\"name\": \"x\", \"age\": 3}\n```", "stop", 5, 5));
+    let place = Place::new();
+    let row = format!(
+        "[[provider]]\nname = \"lab\"\ndialect = \"openai\"\nbase_url = \"{}\"\nmodels = [\"m\"]\n",
+        canned.base_url
+    );
+    place.home_file("config.toml", &format!("{row}input_usd_per_mtok = 1\noutput_usd_per_mtok = 1\n"));
+    place.work_file("person.json", PERSON);
+    place.work_file("in.jsonl", &prompts(2));
+    let args = ["batch", "in.jsonl", "-o", "out.jsonl", "--schema", "person.json", "--no-cache"];
+    for asked in [2, 2] {
+        place.run(&args).expect(0);
+        for line in objects(&out(&place)) {
+            assert_eq!((&line["data"]["age"], &line["content"]), (&json!(3), &json!("{\"name\": \"x\", \"age\": 3}")));
+        }
+        assert_eq!(canned.asked(), asked);
+        std::fs::remove_file(out(&place)).unwrap();
+    }
+}
+
+#[test]
+fn each_line_goes_into_the_template() {
+    let (sandbox, place) = one("");
+    let template = "prompt = 'Say {{input}} in {{language}}.'\nsystem = 'You are {{who}}.'\ntemperature = 0.5\n\
+                    max_tokens = 20\n[variables]\nwho = 'a sailor'\n";
+    let file = place.home().join("templates/say.toml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, template).unwrap();
+    let lines = [
+        r#"{"id": "a", "prompt": "hi", "language": "French"}"#,
+        r#"{"id": "b", "prompt": "{{who}}", "language": "Dutch", "who": "a baker", "temperature": 0, "n": 1}"#,
+    ];
+    let args = ["batch", "in.jsonl", "-o", "out.jsonl", "-T", "say", "--jobs", "1", "--no-cache"];
+    let sent = || -> Vec<(String, String, Value)> {
+        let text = |message: &Value| message["content"].as_str().unwrap().to_owned();
+        let request = |r: &llmr::sandbox::Received| {
+            let messages = &r.body["messages"];
+            (text(&messages[0]), text(&messages[1]), r.body["temperature"].clone())
+        };
+        sandbox.requests().iter().map(request).collect()
+    };
+    let row = |system: &str, prompt: &str, t: f64| (system.to_owned(), prompt.to_owned(), json!(t));
+
+    // A missing variable is found before anything is asked, and `n` is no field of a line.
+    place.work_file("in.jsonl", &[lines[0], r#"{"prompt": "x"}"#, lines[1]].join("\n"));
+    let ran = place.run(&args).expect(2);
+    assert!(ran.stderr.contains("hint: line 2: template `say` needs the variable `language`\n"), "{ran:?}");
+    assert!(ran.stderr.contains("hint: line 3: field `n` cannot be set in a line"), "{ran:?}");
+    assert!(sandbox.requests().is_empty() && !out(&place).exists());
+
+    let lines = lines.map(|line| line.replace(", \"n\": 1", ""));
+    place.work_file("in.jsonl", &lines.join("\n"));
+    place.run(&args).expect(0);
+    let first =
+        [row("You are a sailor.", "Say hi in French.", 0.5), row("You are a baker.", "Say {{who}} in Dutch.", 0.0)];
+    assert_eq!(sent(), first);
+    assert_eq!(sandbox.requests()[0].body["max_tokens"], 20);
+    let written = objects(&out(&place));
+    assert_eq!(
+        (ids(&written), &written[1]["input"]),
+        (vec!["a", "b"], &json!({"language": "Dutch", "who": "a baker"}))
+    );
+
+    // The same template: nothing is asked. Another one: another question. A flag wins over it, a line over the flag.
+    assert_eq!(place.json(&args).1["answered_before"], 2);
+    std::fs::write(&file, template.replace("Say", "Sing")).unwrap();
+    assert_eq!(place.json(&args).1["answered_before"], 0);
+    assert_eq!(sent()[2].1, "Sing hi in French.");
+    place.run(&[&args[..], &["-s", "Be brief.", "--temperature", "1"]].concat()).expect(0);
+    assert_eq!(
+        sent()[4..],
+        [row("Be brief.", "Sing hi in French.", 1.0), row("Be brief.", "Sing {{who}} in Dutch.", 0.0)]
+    );
+
+    std::fs::write(&file, "prompt = '{{model}}'").unwrap();
+    let ran = place.run(&args).expect(2);
+    assert!(ran.stderr.starts_with("error: template `say` has a variable `model`, and `model` of a line"), "{ran:?}");
+}
+
+#[test]
+fn a_profile_s_defaults_and_a_template_s_schema_hold_for_a_batch() {
+    let (sandbox, place) = one("");
+    let config = std::fs::read_to_string(place.home().join("config.toml")).unwrap();
+    place.home_file("config.toml", &format!("{config}[profile.work]\nsystem = 'Be terse.'\nmax_tokens = 9\n"));
+    std::fs::create_dir_all(place.home().join("templates")).unwrap();
+    let schema = "[schema]\ntype = 'object'\nrequired = ['n']\nproperties.n = {type = 'integer'}\n";
+    std::fs::write(place.home().join("templates/count.toml"), schema).unwrap();
+    place.work_file("in.jsonl", &prompts(1));
+    place.run(&["batch", "in.jsonl", "--profile", "work"]).expect(0);
+    let sent = sandbox.requests().pop().unwrap().body;
+    assert_eq!((&sent["messages"][0]["content"], &sent["max_tokens"]), (&json!("Be terse."), &json!(9)));
+    place.run(&["batch", "in.jsonl", "--profile", "work", "-s", "x", "--max-tokens", "7"]).expect(0);
+    let sent = sandbox.requests().pop().unwrap().body;
+    assert_eq!((&sent["messages"][0]["content"], &sent["max_tokens"]), (&json!("x"), &json!(7)));
+    place.run(&["batch", "in.jsonl", "-o", "out.jsonl", "-T", "count"]).expect(0);
+    assert_eq!(objects(&out(&place))[0]["data"], json!({"n": 0}));
 }
 
 #[test]

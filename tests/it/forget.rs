@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::common::pty::Pty;
-use crate::common::{Place, sandbox};
+use crate::common::{Place, rows, sandbox};
 
 /// The files under a folder that hold this text.
 fn files_with(folder: &Path, text: &str) -> Vec<String> {
@@ -197,4 +197,42 @@ fn the_log_says_why() {
     assert!(said(&["ask", "hello"], "r2").contains("answered from the cache: nobody was asked\n"));
     assert!(said(&["ask", "-p", "openai", "hello"], "r3").contains(": the only one that could be asked\n"));
     assert!(said(&["ask", "--strategy", "cheapest", "anew"], "r4").contains(": the lowest expected cost\n"));
+}
+
+#[test]
+fn forgetting_a_rehearsal_leaves_what_is_real_alone_and_the_other_way_round() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox);
+    let typed = |args: &[&str], prompt: &str| {
+        let mut pty = Pty::start(&place, args, 100, 60);
+        pty.wait_until("the prompt", |screen| screen.trim_end().ends_with('>'));
+        pty.send(&format!("{prompt}\r"));
+        pty.wait_until("the answer", |screen| screen.contains(" left today") && screen.trim_end().ends_with('>'));
+        pty.send("/exit\r");
+        assert_eq!(pty.end_restored().0, 0);
+    };
+    let files = |text: &str| {
+        let names = files_with(&place.home(), text).into_iter();
+        let mut names: Vec<String> = names.map(|path| path.rsplit('/').next().unwrap().to_owned()).collect();
+        names.retain(|name| name.starts_with("chat_history"));
+        names
+    };
+    for (flags, gone, stays) in [(&["--sandbox"][..], "rehearsed", "really"), (&[], "really", "rehearsed")] {
+        typed(&["chat", "--sandbox"], "rehearsed");
+        typed(&["chat"], "really");
+        assert_eq!(
+            (files("rehearsed"), files("really")),
+            (vec!["chat_history-sandbox".into()], vec!["chat_history".into()])
+        );
+        let ran = place.run(&[&["forget", "--all"], flags].concat()).expect(0);
+        assert!(ran.stdout.contains("what was typed into chats"), "{ran:?}");
+        assert_eq!(files_with(&place.home(), gone), NOWHERE);
+        assert_eq!((files(gone).len(), files(stays).len()), (0, 1));
+        let kept = |database: &str| {
+            let sql = "SELECT count(*) FROM contents WHERE prompt IS NOT NULL";
+            rows(&place.home().join(database), sql)[0].parse::<u64>().unwrap() > 0
+        };
+        let real_is_gone = flags.is_empty();
+        assert_eq!((kept("llmr.db"), kept("llmr-sandbox.db")), (!real_is_gone, real_is_gone));
+    }
 }

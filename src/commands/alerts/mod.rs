@@ -51,18 +51,45 @@ impl Happened {
         let over_the_day = is_over_the_day(error);
         Self { attempts: error.attempts.clone(), warnings: Vec::new(), over_the_day, cached: false }
     }
+
+    /// Both of them.
+    pub fn and(mut self, other: Self) -> Self {
+        for attempt in other.attempts {
+            // Only who was asked matters.
+            let same = |known: &AttemptReport| (&known.provider, &known.model) == (&attempt.provider, &attempt.model);
+            if !self.attempts.iter().any(same) {
+                self.attempts.push(attempt);
+            }
+        }
+        self.warnings.extend(other.warnings);
+        self.over_the_day |= other.over_the_day;
+        self.cached &= other.cached;
+        self
+    }
 }
 
 /// Says on stderr what has become due, and begins its delivery in the background. Never waits, never fails: what cannot
 /// be read is a warning. To be called once the answer has been written out, or the request has failed.
 pub fn after(router: &Router<'_>, messages: &mut Stderr, deliveries: &Deliveries, happened: &Happened) {
+    let level = messages.level();
+    look(router, level, &mut |text| messages.warning(text), deliveries, happened);
+}
+
+/// The same where a warning is said in another way.
+pub fn look(
+    router: &Router<'_>,
+    level: Level,
+    warn: &mut dyn FnMut(&str),
+    deliveries: &Deliveries,
+    happened: &Happened,
+) {
     let alerts = &router.config.alerts;
-    if happened.cached || alerts.on.is_empty() || (!alerts.delivers() && messages.level() == Level::Quiet) {
+    if happened.cached || alerts.on.is_empty() || (!alerts.delivers() && level == Level::Quiet) {
         return;
     }
     match due(router, happened) {
-        Ok(events) => events.iter().for_each(|event| tell(router, messages, deliveries, happened, event)),
-        Err(error) => messages.warning(&format!("alerts could not be looked for: {error}")),
+        Ok(events) => events.iter().for_each(|event| tell(router, level, warn, deliveries, happened, event)),
+        Err(error) => warn(&format!("alerts could not be looked for: {error}")),
     }
 }
 
@@ -193,14 +220,21 @@ fn retiring(router: &Router<'_>, happened: &Happened, now: Timestamp) -> Vec<Eve
 }
 
 /// Says one thing to everybody who has not been told.
-fn tell(router: &Router<'_>, messages: &mut Stderr, deliveries: &Deliveries, happened: &Happened, event: &Event) {
+fn tell(
+    router: &Router<'_>,
+    level: Level,
+    warn: &mut dyn FnMut(&str),
+    deliveries: &Deliveries,
+    happened: &Happened,
+    event: &Event,
+) {
     let subject = event.subject();
     let first = |what: &str| router.store.first_since(what, event.since, event.at).unwrap_or(false);
     // A request that already warns of it need not say it twice.
     let soft = |warning: &String| event.event == AlertKind::Soft && warning.ends_with(SOFT_WARNING);
     let said = happened.warnings.iter().any(|warning| *warning == event.text || soft(warning));
-    if messages.level() > Level::Quiet && !said && first(&format!("{subject} on stderr")) {
-        messages.warning(&event.text);
+    if level > Level::Quiet && !said && first(&format!("{subject} on stderr")) {
+        warn(&event.text);
     }
     let alerts: &Alerts = &router.config.alerts;
     if alerts.delivers() && first(&subject) {

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::base::Base;
+use crate::config::templates::Template;
 use crate::router::Request;
 use crate::types::{Message, Role};
 
@@ -53,9 +55,10 @@ pub struct Line {
 type Checked<T> = Result<T, String>;
 
 /// A line as a request, on top of what holds for all lines. An error says what is wrong with which field.
-pub fn line(base: &Request, object: Map<String, Value>) -> Checked<Line> {
-    let mut line = Line { id: None, request: base.clone(), own: Map::new() };
-    let (mut prompt, mut messages) = (None, None);
+pub fn line(base: &Base, object: Map<String, Value>) -> Checked<Line> {
+    let variables = base.template.as_ref().map(Template::variables).unwrap_or_default();
+    let mut line = Line { id: None, request: base.request.clone(), own: Map::new() };
+    let (mut prompt, mut messages, mut system) = (None, None, None);
     for (name, value) in object {
         let request = &mut line.request;
         match name.as_str() {
@@ -64,7 +67,7 @@ pub fn line(base: &Request, object: Map<String, Value>) -> Checked<Line> {
             "id" => line.id = Some(id(value)?),
             "prompt" => prompt = Some(word("prompt", &value)?),
             "messages" => messages = Some(value),
-            "system" => request.system = Some(text("system", &value)?),
+            "system" => system = Some(text("system", &value)?),
             "model" => request.selection.model = Some(word("model", &value)?),
             "provider" => request.selection.providers = words("provider", &value)?,
             "max_tokens" => request.explicit_cap = Some(count("max_tokens", &value)?),
@@ -75,10 +78,18 @@ pub fn line(base: &Request, object: Map<String, Value>) -> Checked<Line> {
             "tier" => request.selection.tier = Some(named("tier", &value)?),
             "tag" => request.tag = Some(word("tag", &value)?),
             _ => {
-                not_mistaken(&name)?;
+                if !variables.contains(&name) {
+                    not_mistaken(&name)?;
+                }
                 line.own.insert(name, value);
             }
         }
+    }
+    if let Some(template) = &base.template {
+        prompt = expand(template, &mut line, prompt, messages.is_some())?;
+    }
+    if system.is_some() {
+        line.request.system = system;
     }
     match (prompt, messages) {
         (Some(prompt), None) => line.request.messages = vec![Message::user(prompt)],
@@ -87,6 +98,22 @@ pub fn line(base: &Request, object: Map<String, Value>) -> Checked<Line> {
         (Some(_), Some(_)) => return Err("both `prompt` and `messages`: which one is asked?".to_owned()),
     }
     Ok(line)
+}
+
+/// Fills a template with a line's own fields: the system prompt goes into its request, the prompt comes back.
+fn expand(template: &Template, line: &mut Line, prompt: Option<String>, messages: bool) -> Checked<Option<String>> {
+    if messages && template.prompt.is_some() {
+        return Err(format!("`messages` have no place in the prompt of template `{}`: give `prompt`", template.name));
+    }
+    let known = template.variables();
+    let given = line.own.iter().filter(|(name, value)| known.contains(name) && !value.is_null());
+    let given =
+        given.map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+    let values = template.values(&given.collect()).map_err(|error| error.message)?;
+    if let Some(system) = template.system(&values) {
+        line.request.system = Some(system);
+    }
+    Ok(template.asks(&values, prompt.as_deref()))
 }
 
 /// Refuses a field that was probably meant to be another.
@@ -170,7 +197,11 @@ mod tests {
     use crate::router::{CacheUse, Keep, Selection};
     use crate::types::{Effort, Mode, Strategy, Tier, Weights};
 
-    fn base() -> Request {
+    fn base() -> Base {
+        Base { request: request(), template: None }
+    }
+
+    fn request() -> Request {
         Request {
             selection: Selection { model: Some("small".into()), ..Selection::default() },
             system: Some("be brief".into()),
@@ -262,6 +293,54 @@ mod tests {
         ] {
             let why = of(text).unwrap_err();
             assert!(why.contains(says), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_line_s_prompt_and_fields_go_into_the_template() {
+        let asked = |template: &str, text: &str| {
+            let template = Template::parse(template, "t", "t.toml".as_ref()).unwrap();
+            let base = Base { template: Some(template), ..base() };
+            let Value::Object(object) = serde_json::from_str(text).unwrap() else { panic!("{text}") };
+            line(&base, object).map(|line| {
+                let own = line.own.keys().cloned().collect::<Vec<_>>().join(",");
+                let r = line.request;
+                (r.messages.last().unwrap().text.clone(), r.system.unwrap_or_default(), own)
+            })
+        };
+        let into = "prompt = 'Say {{input}} in {{language}}.'\nsystem = 'Be {{how}}.'\n[variables]\nhow = 'kind'";
+        let row = |prompt: &str, system: &str, own: &str| Ok((prompt.to_owned(), system.to_owned(), own.to_owned()));
+        let wrong = |why: &str| Err(why.to_owned());
+        for (template, text, expected) in [
+            (into, r#"{"prompt": "hi", "language": "French"}"#, row("Say hi in French.", "Be kind.", "language")),
+            // What takes a variable's place is literal; what is no text is written as JSON; null is left out.
+            (
+                into,
+                r#"{"prompt": "{{how}}", "language": 5, "how": null, "x": 1}"#,
+                row("Say {{how}} in 5.", "Be kind.", "language,how,x"),
+            ),
+            // The line wins over the template.
+            (into, r#"{"prompt": "a", "language": "b", "system": "c"}"#, row("Say a in b.", "c", "language")),
+            (into, r#"{"prompt": "hi"}"#, wrong("template `t` needs the variable `language`")),
+            (into, r#"{"language": "b"}"#, wrong("`prompt` is missing")),
+            (
+                into,
+                r#"{"messages": [{"role": "user", "content": "x"}], "language": "b"}"#,
+                wrong("`messages` have no place in the prompt of template `t`: give `prompt`"),
+            ),
+            // Without a place for it the prompt stands behind; a prompt of the template's own needs none.
+            (
+                "prompt = 'Name a {{what}}.'",
+                r#"{"what": "river", "prompt": "Now."}"#,
+                row("Name a river.\n\nNow.", "be brief", "what"),
+            ),
+            ("prompt = 'Name a {{what}}.'", r#"{"what": "river"}"#, row("Name a river.", "be brief", "what")),
+            ("system = 'S'", r#"{"messages": [{"role": "user", "content": "x"}]}"#, row("x", "S", "")),
+            ("system = 'S'", r#"{}"#, wrong("`prompt` is missing")),
+            // A variable may have a name that is nearly a field's, or that a line cannot set.
+            ("prompt = '{{Model}} {{body}}'", r#"{"Model": "T", "body": "b"}"#, row("T b", "be brief", "Model,body")),
+        ] {
+            assert_eq!(asked(template, text), expected, "{template} {text}");
         }
     }
 

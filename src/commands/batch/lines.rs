@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::base::Base;
 use super::fields::{self, Line};
 use crate::error::{Error, Kind, Result};
 use crate::router::{Request, Router, select};
@@ -80,7 +81,7 @@ impl Lines {
     }
 
     /// Finds and checks every line against what holds for all. One error names up to twenty bad ones.
-    pub fn check(&mut self, base: &Request, router: &Router<'_>, today: Day) -> Result<()> {
+    pub fn check(&mut self, base: &Base, router: &Router<'_>, today: Day) -> Result<()> {
         let mut check = Check { base, router, today, ids: HashMap::new(), known: HashSet::new(), bad: Vec::new() };
         let mut reader: Box<dyn BufRead + '_> = match &mut self.source {
             Source::File(file) => Box::new(BufReader::with_capacity(1 << 16, &*file)),
@@ -127,7 +128,7 @@ impl Lines {
     }
 
     /// Reads one line again. Fails when the file has changed since.
-    pub fn read(&mut self, entry: &Entry, base: &Request) -> Result<Line> {
+    pub fn read(&mut self, entry: &Entry, base: &Base) -> Result<Line> {
         let bytes = self.source.read(entry)?;
         let object = parse(&bytes, entry.number).ok().flatten();
         let line = object.and_then(|object| fields::line(base, object).ok());
@@ -189,7 +190,7 @@ fn refusal(file: &str, count: usize, bad: Vec<String>) -> Error {
 
 /// What checking needs, and has found.
 struct Check<'a> {
-    base: &'a Request,
+    base: &'a Base,
     router: &'a Router<'a>,
     today: Day,
     /// Where each id stands.
@@ -225,7 +226,7 @@ impl Check<'_> {
         if !self.known.contains(&wanted) {
             match select(self.router.config, selection, self.today) {
                 Ok(_) => _ = self.known.insert(wanted),
-                Err(error) if *selection == self.base.selection => return Err(error),
+                Err(error) if *selection == self.base.request.selection => return Err(error),
                 Err(error) => {
                     let hint = error.hints.first().map(|hint| format!(" ({hint})")).unwrap_or_default();
                     self.complain(format!("line {number}: {}{hint}", error.message));

@@ -3,104 +3,90 @@
 //! The database is what is believed: an answer is kept in the transaction that settles it, and the output is written
 //! from what is kept. So a run that was killed costs the lines that were in flight, and no other one.
 
+mod answers;
+mod base;
 mod fields;
 mod lines;
 mod progress;
+mod queue;
 mod report;
 mod run;
+mod state;
 mod target;
+mod verdict;
+mod voice;
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
 use crate::cli;
-use crate::commands::context::write;
-use crate::commands::{Context, question, runtime, sandbox};
+use crate::commands::context::{Printer, write};
+use crate::commands::{Context, runtime, sandbox};
 use crate::error::{Error, Kind, Result};
 use crate::output::json::{self, Layout};
-use crate::router::{Purse, Request, Router};
+use crate::router::{Purse, Router};
 use crate::store::{Batch, BatchOpened};
 
+use answers::Answers;
+use base::Base;
 use lines::Lines;
-use run::{Line, Run, Voice};
+use report::Summary;
+use run::Run;
+use state::State;
 use target::{Before, Target};
+use voice::{Voice, Watch};
 
 /// Runs `llmr batch`.
 pub fn run(context: &mut Context, args: &cli::Batch) -> Result<()> {
-    let mut base = base(context, args)?;
-    let cap = base.max_cost.take();
+    let mut base = Base::of(context, args)?;
+    let cap = base.request.max_cost.take();
     let mut lines = Lines::open(&args.file)?;
     let output = args.output.as_deref().map(target::name_of).transpose()?;
     if output.is_some() && output == lines.path {
         return Err(Error::new(Kind::Usage, "-o names the file of the prompts").hint("choose another file for -o"));
     }
     let rehearsal = sandbox::start(context)?;
-    let (printer, level) = (context.printer, context.level());
+    let (printer, level, redactor) = (context.printer, context.level(), context.redactor.clone());
     let voice = Voice::new(context.stderr(), &printer.terminal, level);
+    let watch = Watch::new(context.deliveries.clone());
     let mut router = context.router()?;
     lines.check(&base, &router, router.host.now().day())?;
-    let batch = open(&router, &lines, output.as_deref(), args.restart)?;
-    let states = run::assign(&lines.entries, &batch);
-    let (target, written) = match &output {
+    let mut batch = open(&router, &lines, output.as_deref(), args.restart)?;
+    let mut states = state::assign(&lines.entries, &batch);
+    let target = match &output {
         None => (Target::stdout(), 0),
         Some(path) => resume(path, &mut lines, &base, &states, &batch, args.restart)?,
     };
-    let batch = match args.restart {
-        true => restarted(&router, batch)?,
-        false => batch,
-    };
+    if args.restart {
+        batch = restarted(&router, batch)?;
+        states = state::assign(&lines.entries, &batch);
+    }
     router.purse = cap.map(|cap| Rc::new(Purse::new(cap, batch.cost)));
-    let states = if args.restart { run::assign(&lines.entries, &batch) } else { states };
     let jobs = usize::try_from(args.jobs).unwrap_or(usize::MAX).min(lines.entries.len());
     let store = router.store.clone();
-    let routers = siblings(router, jobs)?;
-    let mut run = Run::new(lines, base, &batch, states, target, written, store.clone(), voice);
-    let drained = runtime()?.block_on(run.drive(routers));
-    let (summary, verdict) = run.end(drained);
+    let answers = Answers::new(lines, base, states, target, store.clone());
+    let mut run = Run::new(answers, &batch, redactor, voice, watch);
+    runtime()?.block_on(run.drive(siblings(router, jobs)?));
+    let (summary, verdict) = run.end();
     drop(rehearsal);
     // The next run finds a dead owner otherwise: that is as good.
     _ = store.close_batch(batch.id);
-    if !printer.json {
-        return verdict;
+    if printer.json {
+        print(&summary, &printer, output.is_some())?;
+        return verdict.map_err(Error::printed);
     }
-    match output {
-        Some(_) => write(&json::render(&summary, Layout::of(&printer.terminal))?)?,
-        // Standard output holds the answers and nothing else.
-        None => {
-            _ = crate::output::stdout::write_all(
-                &mut std::io::stderr(),
-                json::render(&summary, Layout::Compact)?.as_bytes(),
-            )
-        }
-    }
-    verdict.map_err(Error::printed)
+    verdict
 }
 
-/// What holds for every line: the flags, against the settings.
-fn base(context: &Context, args: &cli::Batch) -> Result<Request> {
-    if args.template.is_some() || args.schema.is_some() {
-        return Err(Error::new(Kind::Other, "templates and schemas are not built yet"));
+/// The summary as an object; on stderr where the answers went to standard output, which holds nothing else then.
+fn print(summary: &Summary, printer: &Printer, to_stdout: bool) -> Result<()> {
+    if to_stdout {
+        return write(&json::render(summary, Layout::of(&printer.terminal))?);
     }
-    let question = cli::Question {
-        model: args.model.clone(),
-        providers: args.providers.clone(),
-        tier: args.tier.clone(),
-        fallbacks: args.fallbacks.clone(),
-        strategy: args.strategy.clone(),
-        system: args.system.clone(),
-        temperature: args.temperature,
-        max_tokens: args.max_tokens,
-        effort: args.effort.clone(),
-        max_cost: args.max_cost.clone(),
-        timeout: args.timeout,
-        max_retries: args.max_retries,
-        allow_unpriced: args.allow_unpriced,
-        no_cache: args.no_cache,
-        refresh: args.refresh,
-        ..cli::Question::default()
-    };
-    Ok(Request { tag: args.tag.clone(), ..question::checked(context, &question)? })
+    let text = json::render(summary, Layout::Compact)?;
+    _ = crate::output::stdout::write_all(&mut std::io::stderr(), text.as_bytes());
+    Ok(())
 }
 
 /// The batch of this input and this output, this process's until it ends.
@@ -127,8 +113,8 @@ fn restarted(router: &Router<'_>, batch: Batch) -> Result<Batch> {
 fn resume(
     path: &Path,
     lines: &mut Lines,
-    base: &Request,
-    states: &[Line],
+    base: &Base,
+    states: &[State],
     batch: &Batch,
     restart: bool,
 ) -> Result<(Target, usize)> {
@@ -140,10 +126,10 @@ fn resume(
 }
 
 /// How many of its first lines are what would be written now.
-fn agreeing(before: &Before, lines: &mut Lines, base: &Request, states: &[Line]) -> usize {
+fn agreeing(before: &Before, lines: &mut Lines, base: &Base, states: &[State]) -> usize {
     let entries = lines.entries.clone();
-    let agrees = |((found, _), (entry, state)): &(&(target::Found, u64), (&lines::Entry, &Line))| {
-        let Line::Kept(request) = state else { return false };
+    let agrees = |((found, _), (entry, state)): &(&(target::Found, u64), (&lines::Entry, &State))| {
+        let State::Kept(request) = state else { return false };
         let Ok(line) = lines.read(entry, base) else { return false };
         let own = if line.own.is_empty() { String::new() } else { serde_json::Value::Object(line.own).to_string() };
         let id = line.id.unwrap_or_default().to_string();

@@ -1,15 +1,15 @@
 //! What a batch prints: a line an answer or an error, and the summary at its end.
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::output::json::{self, ErrorBody, ErrorReport, Layout};
 use crate::output::{Redactor, units};
 use crate::router::Answered;
+use crate::schema;
 use crate::store::LogEntry;
-use crate::types::{AttemptReport, CacheOutcome, CostSource, FinishReason, NanoUsd, RequestId, Tier, Usage};
+use crate::types::{AttemptReport, CacheOutcome, CostSource, FinishReason, NanoUsd, RequestId, Schema, Tier, Usage};
 
 /// So many failed lines are told with their reasons; all of them are in the output.
 pub const MOST_FAILURES: usize = 5;
@@ -37,7 +37,7 @@ struct AnsweredLine<'a> {
     tier: Option<Tier>,
     content: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Box<RawValue>>,
+    data: Option<Value>,
     finish_reason: Option<FinishReason>,
     usage: Usage,
     cost_usd: Option<NanoUsd>,
@@ -100,7 +100,9 @@ pub fn answered(place: Place<'_>, a: Answered, requested_model: Option<String>, 
 }
 
 /// The line of an answer that was kept. What was warned of when it came is not.
-pub fn kept(place: Place<'_>, entry: LogEntry, text: String, structured: bool) -> Result<String> {
+pub fn kept(place: Place<'_>, entry: LogEntry, text: String, schema: Option<&Schema>) -> Result<String> {
+    // It is kept as the provider gave it: in a code block, perhaps.
+    let text = schema.and_then(|schema| schema::fit(schema, &text).ok().map(str::to_owned)).unwrap_or(text);
     let cost_source = entry.attempts.last().map_or(CostSource::None, |attempt| attempt.cost_source);
     let attempts = entry.attempts.into_iter().map(|attempt| AttemptReport {
         provider: attempt.candidate.provider,
@@ -119,7 +121,7 @@ pub fn kept(place: Place<'_>, entry: LogEntry, text: String, structured: bool) -
         model: entry.model.unwrap_or_default(),
         requested_model: entry.requested_model,
         tier: entry.tier,
-        data: data(&text, structured),
+        data: data(&text, schema.is_some()),
         content: text,
         finish_reason: entry.finish_reason,
         usage: entry.usage.unwrap_or_default(),
@@ -138,7 +140,7 @@ pub fn kept(place: Place<'_>, entry: LogEntry, text: String, structured: bool) -
 }
 
 /// The answer as a value, where it is one.
-fn data(text: &str, structured: bool) -> Option<Box<RawValue>> {
+fn data(text: &str, structured: bool) -> Option<Value> {
     structured.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
