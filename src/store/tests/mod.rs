@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::breaker::BreakerRules;
 use crate::types::{
     AttemptId, CacheOutcome, CandidateId, CostSource, Day, FailureClass, FinishReason, Limit, Mode, NanoUsd, Outcome,
-    Timestamp, Usage,
+    Tier, Timestamp, Usage,
 };
 
 mod batches;
