@@ -106,7 +106,7 @@ pub enum Command {
     Providers(Providers),
     /// What was asked, answered and spent
     #[command(
-        after_help = "Examples:\n  llmr stats\n  llmr stats --days 7 --json\n  llmr stats --by tag --since 2026-11-01 --until 2026-11-30\n  llmr stats --by day\n  llmr stats --by model --format csv > models.csv\n  llmr stats --format html > report.html\n  llmr stats --format prometheus > /var/lib/node_exporter/llmr.prom\n\nDays are UTC days. A provider, a model and a day are judged by their attempts, a tag and a tier by how whole requests\nended. --json has every row, the trend, a forecast of this month's spend and how it is reckoned."
+        after_help = "Examples:\n  llmr stats\n  llmr stats --days 7 --json\n  llmr stats --by tag --since 2026-11-01 --until 2026-11-30\n  llmr stats --by day\n  llmr stats --by model --format csv > models.csv\n  llmr stats --format html > report.html\n  llmr stats --format prometheus > /var/lib/node_exporter/llmr.prom\n\nDays are UTC days. A provider, a model and a day are judged by their attempts, a tag and a tier by how whole requests ended.\n--json has every row, the trend, a forecast of this month's spend and how it is reckoned."
     )]
     Stats(Stats),
     /// Stored answers

@@ -252,16 +252,15 @@ fn a_long_past_costs_nothing() {
     )
     .unwrap();
     drop(db);
-    let quickest = |place: &Place, args: &[&str]| {
-        let took = |_| {
-            let began = Instant::now();
-            place.run(args).expect(0);
-            began.elapsed()
-        };
-        (0..7).map(took).min().unwrap()
+    let took = |place: &Place, args: &[&str]| {
+        let began = Instant::now();
+        place.run(args).expect(0);
+        began.elapsed()
     };
     for args in [&["stats"][..], &["stats", "--by", "tag"], &["stats", "--format", "html"], &["budget", "check"]] {
-        let (few, many) = (quickest(&short, args), quickest(&long, args));
+        // The quickest of several in turn: other tests run at the same time.
+        let pairs: Vec<_> = (0..12).map(|_| (took(&short, args), took(&long, args))).collect();
+        let (few, many) = (pairs.iter().map(|p| p.0).min().unwrap(), pairs.iter().map(|p| p.1).min().unwrap());
         assert!(many < few * 3, "{args:?}: {few:?} with one day, {many:?} with 300,000 requests");
     }
 }
