@@ -17,6 +17,7 @@ mod cache;
 mod contention;
 mod forget;
 mod health;
+mod migrating;
 mod model;
 mod money;
 mod opening;
