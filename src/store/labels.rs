@@ -99,7 +99,9 @@ impl Store {
     pub fn labels_by_day(&self, label: Label, from: Day, to: Day) -> Result<Vec<(Day, LabelStats)>, StoreError> {
         self.read(|tx| {
             let whose = (label.name(), from, to);
-            let sql = "SELECT * FROM day_labels WHERE kind = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, name";
+            // Attempts that moved to their request's tier leave an empty sum behind.
+            let sql = "SELECT * FROM day_labels WHERE kind = ?1 AND day BETWEEN ?2 AND ?3
+                       AND (requests > 0 OR attempts > 0) ORDER BY day, name";
             let mut sums = all(tx, sql, whose, read_sums)?;
             let sql = "SELECT day, name, bucket, answers FROM label_latencies
                        WHERE kind = ?1 AND day BETWEEN ?2 AND ?3";
