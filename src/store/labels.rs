@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
-use super::columns::{all, count, first, opt_count, run};
+use super::columns::{all, count, first, opt_count, run, summed_usage};
 use super::{Histogram, Problem, Store, StoreError, histogram};
 use crate::types::{CandidateId, Day, NanoUsd, RequestId, Usage};
 
@@ -129,14 +129,7 @@ fn read_sums(row: &Row<'_>) -> rusqlite::Result<(Day, LabelStats)> {
         attempts: count(row, "attempts")?,
         unpriced: count(row, "unpriced")?,
         cost: row.get("cost_nanousd")?,
-        usage: Usage {
-            input_tokens: count(row, "input_tokens")?,
-            cached_input_tokens: count(row, "cached_input_tokens")?,
-            cache_write_tokens: count(row, "cache_write_tokens")?,
-            output_tokens: count(row, "output_tokens")?,
-            reasoning_tokens: count(row, "reasoning_tokens")?,
-            estimated: false,
-        },
+        usage: summed_usage(row)?,
         latencies: Histogram::default(),
     };
     Ok((row.get("day")?, stats))
