@@ -196,6 +196,16 @@ mod tests {
     }
 
     #[test]
+    fn every_command_and_action_has_examples_of_itself() {
+        fn check(command: &clap::Command, path: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.lines().any(|line| line.starts_with("  ") && line.contains(path)), "{path}: {help}");
+            command.get_subcommands().for_each(|sub| check(sub, &format!("{path} {}", sub.get_name())));
+        }
+        check(&Cli::command(), "llmr");
+    }
+
+    #[test]
     fn a_prompt_without_a_command_is_asked() {
         for (typed, seen) in [
             ("llmr", "llmr"),
