@@ -164,10 +164,12 @@ pub(super) async fn condense(
     while let Some(piece) = fold.pieces.pop_front() {
         let asked = fold.request(request, &piece);
         let (id, result) = ask(router, asked, listener).await;
-        let attempts = result.as_ref().map_or_else(|e| e.attempts.as_slice(), |a| a.attempts.as_slice());
-        let spent: Option<NanoUsd> = attempts.iter().map(|attempt| attempt.cost_usd).sum();
-        cost = cost.zip(spent).map(|(sum, more)| sum + more);
-        deduct(request, attempts);
+        let attempts = match &result {
+            Ok(answered) => &answered.attempts,
+            Err(error) => &error.attempts,
+        };
+        cost = attempts.iter().fold(cost, |sum, attempt| sum.zip(attempt.cost_usd).map(|(sum, more)| sum + more));
+        pay(request, attempts);
         let written = result.and_then(usable);
         keep(router, talk, id, &written, piece.ends)?;
         match written {
@@ -179,10 +181,10 @@ pub(super) async fn condense(
     Ok(())
 }
 
-/// Takes what attempts cost from what the request may cost, which is for all of the turn.
-pub(super) fn deduct(request: &mut Request, attempts: &[AttemptReport]) {
-    let known: NanoUsd = attempts.iter().filter_map(|attempt| attempt.cost_usd).sum();
-    request.max_cost = request.max_cost.map(|most| most.saturating_sub(known));
+/// Takes what these attempts cost, as far as known, from what all of the turn's may cost.
+pub(super) fn pay(request: &mut Request, attempts: &[AttemptReport]) {
+    let spent = attempts.iter().filter_map(|attempt| attempt.cost_usd).sum();
+    request.max_cost = request.max_cost.map(|most| most.saturating_sub(spent));
 }
 
 /// Keeps a summary that ends with a whole turn; of any other one, and of a failure, only that it cost something.

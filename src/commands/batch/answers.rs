@@ -69,7 +69,7 @@ impl Answers {
 
     /// Takes an answer, to be written when every line before it is.
     pub fn answered(&mut self, index: usize, model: Option<String>, answered: Answered) -> Result<()> {
-        if self.waiting > MOST_WAITING && index != self.written {
+        if self.waiting > MOST_WAITING && index != self.written && self.is_kept(answered.id) {
             self.states[index] = State::Kept(answered.id);
             return Ok(());
         }
@@ -77,6 +77,11 @@ impl Answers {
         let text = self.place(index, |place| report::answered(place, answered, model, structured))?;
         self.ready(index, text);
         Ok(())
+    }
+
+    /// Whether an answer can be read again: not where the database failed when it came.
+    fn is_kept(&self, request: RequestId) -> bool {
+        self.store.kept_answer(request).is_ok_and(|kept| kept.is_some())
     }
 
     /// Takes an error in the place of an answer.
