@@ -10,14 +10,15 @@ use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Bash, CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 use clap_complete_nushell::Nushell;
+use serde::Serialize;
 
 use super::usage;
 use crate::catalogue;
 use crate::cli;
+use crate::commands::Printer;
 use crate::config::{self, Config, templates};
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
-use crate::output::{Wrote, stdout};
 use crate::store::{LogFilter, Store, StoreOptions};
 
 /// Names the shell that asks for completions.
@@ -113,13 +114,14 @@ pub fn answer(args: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// `llmr completions`: the script of a shell.
-pub fn print(args: &cli::Completions) -> Result<()> {
-    let text = script(&args.shell)?;
-    match stdout::write_all(&mut stdout::stdout(), &text) {
-        Ok(Wrote::All) => Ok(()),
-        Ok(Wrote::Closed) => Err(Error::new(Kind::Closed, "")),
-        Err(error) => Err(Error::new(Kind::Other, format!("cannot write to standard output: {error}"))),
+pub fn print(args: &cli::Completions, printer: &Printer) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        shell: &'a str,
+        script: String,
     }
+    let script = String::from_utf8_lossy(&script(&args.shell)?).into_owned();
+    printer.print(&Report { shell: &args.shell, script }, |report, _| report.script.clone())
 }
 
 /// The script of a shell.

@@ -206,6 +206,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     rows.extend(file.alerts.rows());
     rows.extend(proxies.rows(&places.layers));
     rows.append(&mut providers.rows);
+    rows.append(&mut file.rows);
     rows.push(profile_row(chosen));
     rows.extend(profile.rows);
 

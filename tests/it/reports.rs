@@ -562,13 +562,23 @@ fn models_and_settings() {
         shape(row, &[("key", "s"), ("variable", "s"), ("value", "s"), ("source", "s")]);
     }
     let (_, path) = place.json(&["config", "path"]);
-    let paths = ["config_dir", "config_file", "data_dir", "database", "cache_key", "trusted"].map(|name| (name, "s"));
+    let named =
+        ["config_dir", "config_file", "data_dir", "database", "cache_key", "trusted", "templates", "chat_history"];
+    let paths = named.map(|name| (name, "s"));
     shape(&path, &with(&paths, &[("schema_version", "i"), ("env_files", "a")]));
     let (_, check) = place.json(&["config", "check"]);
     shape(&check, &[("schema_version", "i"), ("providers", "a"), ("warnings", "a")]);
     assert_eq!(check["providers"], json!(["openai"]));
     let (_, init) = place.json(&["config", "init"]);
     shape(&init, &[("schema_version", "i"), ("path", "s"), ("what", "s")]);
+    let (_, script) = place.json(&["completions", "fish"]);
+    shape(&script, &[("schema_version", "i"), ("shell", "s"), ("script", "s")]);
+    let (_, page) = place.json(&["man", "budget", "set"]);
+    shape(&page, &[("schema_version", "i"), ("file", "s"), ("page", "s")]);
+    let pages = place.home().join("pages");
+    let (_, written) = place.json(&["man", "--out", pages.to_str().unwrap()]);
+    shape(&written, &[("schema_version", "i"), ("folder", "s"), ("files", "a")]);
+    assert_eq!(written["files"].as_array().unwrap().len(), std::fs::read_dir(pages).unwrap().count());
 }
 
 /// A number with an exponent, outside of strings.

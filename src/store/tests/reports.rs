@@ -172,6 +172,9 @@ fn sums_by_label_count_requests_once_and_all_of_their_attempts() {
     // One attempt is of a request that is still under way.
     assert_eq!(counts(&of(Label::Tier, "")), (2, 0, 1, 1, 0, 5));
     assert_eq!(counts(&of(Label::Answered, "lab/a/b")), (1, 1, 0, 0, 1, 0));
+    // All attempts of the second day have moved to its request's tier.
+    let second = store.labels(Label::Tier, TODAY.plus(1), TODAY.plus(1)).unwrap();
+    assert_eq!(second.iter().map(|sums| sums.name.as_str()).collect::<Vec<_>>(), ["premium"]);
 
     // Told once more, with another end: nothing counts twice.
     let again = RequestEnd { tier: Some(Tier::Premium), exit_code: 69, ..ended(RequestId(1), at(60)) };
