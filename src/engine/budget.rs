@@ -101,7 +101,10 @@ fn worst_case(c: &Candidate, q: &Question, bound: PromptBound, cap: u64, from: T
     } else {
         0
     };
-    c.pricing.as_ref().map_or(NanoUsd::ZERO, |p| p.worst_case(from, until, prompt, cap.saturating_add(beside)))
+    let pictures = q.images.iter().map(|_| c.sight.fee).sum();
+    c.pricing
+        .as_ref()
+        .map_or(NanoUsd::ZERO, |p| p.worst_case(from, until, prompt, cap.saturating_add(beside)) + pictures)
 }
 
 /// The most an attempt with this cap can cost, by the bound that holds for any tokenizer.
@@ -168,6 +171,7 @@ fn largest(first: u64, last: u64, holds: impl Fn(u64) -> bool) -> u64 {
 mod tests {
     use super::*;
     use crate::engine::score::tests::{QUESTION, known};
+    use crate::types::{Image, ImageKind};
 
     const T: Timestamp = Timestamp(0);
 
@@ -255,6 +259,16 @@ mod tests {
         c.max_output_tokens = None;
         let sized = size(&c, &q, 100, &money(i64::MAX, 0, 0), T, T).unwrap();
         assert_eq!(sized.hold, NanoUsd((100 + 100_000) * 1000), "no longer than the window");
+    }
+
+    #[test]
+    fn what_may_be_taken_for_each_picture_is_held_too() {
+        let mut c = known("p", "0", "1").candidate;
+        c.sight.fee = NanoUsd(7);
+        let hold = |q: &Question| size(&c, q, 100, &money(i64::MAX, 0, 0), T, T).unwrap().hold;
+        assert_eq!(hold(&QUESTION), NanoUsd(100_000));
+        let picture = Image { name: "p".into(), kind: ImageKind::Png, width: 1, height: 1, bytes: [0].into() };
+        assert_eq!(hold(&Question { images: vec![picture; 3], ..QUESTION }), NanoUsd(100_021));
     }
 
     #[test]

@@ -48,8 +48,21 @@ pub struct Endpoint {
     pub api_version: Option<String>,
     /// What is known of the model for shaping a request.
     pub model_facts: ModelFacts,
-    /// The prices, in USD per million tokens (input, output), above which OpenRouter shall not serve.
-    pub max_price: Option<(f64, f64)>,
+    /// The prices above which OpenRouter shall not serve.
+    pub max_price: Option<MaxPrice>,
+}
+
+/// What a host may ask for at most, in USD.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaxPrice {
+    /// A million tokens read.
+    pub prompt: f64,
+    /// A million tokens written.
+    pub completion: f64,
+    /// A request, beside its tokens.
+    pub request: f64,
+    /// A picture, beside its tokens.
+    pub image: f64,
 }
 
 /// What a dialect must know of a model to shape a request.

@@ -7,9 +7,11 @@ use crate::config::{Config, KeyState, ModelRow as OwnRow, ProviderConfig, Sampli
 use crate::engine::plan::Reason;
 use crate::error::{Error, Kind, Result};
 use crate::providers::schema::{JsonForm, JsonMode};
-use crate::providers::{Endpoint, ModelFacts, Quirks};
+use crate::providers::{Endpoint, MaxPrice, ModelFacts, Quirks};
 use crate::router::request::Selection;
-use crate::types::{Candidate, CandidateId, CostSource, Day, DialectKind, Pricing, RateLimit, Rates, Sight, whole_ms};
+use crate::types::{
+    Candidate, CandidateId, CostSource, Day, DialectKind, NanoUsd, Pricing, RateLimit, Rates, Sight, whole_ms,
+};
 
 /// A candidate with the address it is asked at.
 #[derive(Debug, Clone)]
@@ -353,7 +355,7 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
     let own = provider.model_row(model);
     let own = own.as_ref();
     let pricing = pricing(provider, own, row);
-    let max_price = provider.quirks.max_price.then(|| pricing.as_ref().map(|p| most_per_mtok(p, today))).flatten();
+    let max_price = pricing.as_ref().filter(|_| provider.quirks.max_price).map(|p| max_price(p, today));
     let reasons = row.is_some_and(|r| r.can(Ability::Reasoning));
     let candidate = Candidate {
         id: CandidateId::new(&provider.name, model),
@@ -370,6 +372,7 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
             sees: own.and_then(|o| o.vision).or(row.map(|r| r.can(Ability::Vision))),
             tokens: catalogue::image_tokens(&provider.name, row.map_or(model, |r| r.id)),
             limits: provider.quirks.images,
+            fee: max_price.and_then(|most| NanoUsd::from_f64_ceil(most.image)).unwrap_or_default(),
         },
         priority: provider.priority,
         token_factor: catalogue::token_factor(&provider.name, row.map_or(model, |r| r.id)),
@@ -440,11 +443,21 @@ fn pricing(provider: &ProviderConfig, own: Option<&OwnRow>, row: Option<&ModelRo
     own.or_else(|| row.and_then(ModelRow::pricing)).or_else(free)
 }
 
-/// The most that a host may ask for as its list price, in USD per million tokens: (prompt, completion). What a host
-/// takes on top of its list price for long prompts and cache writes goes by that price, so money is held for it.
-fn most_per_mtok(pricing: &Pricing, today: Day) -> (f64, f64) {
+/// The most that one of OpenRouter's hosts may take for a picture on top of its tokens: a cent, because nothing else
+/// bounds it and hosts differ in whether they count pictures as tokens, by piece, or both. It is held for each picture;
+/// a host that asks for more is not routed to.
+const HOST_IMAGE_FEE: NanoUsd = NanoUsd(10_000_000);
+
+/// The most that a host may ask for as its list price. What a host takes on top of its list price for long prompts and
+/// cache writes goes by that price, so money is held for it.
+fn max_price(pricing: &Pricing, today: Day) -> MaxPrice {
     let rates = pricing.peak.map(|p| p.rates).into_iter().fold(pricing.rates_at(today.start(), 0), Rates::max);
-    (rates.input.as_usd_per_mtok(), rates.output.as_usd_per_mtok())
+    MaxPrice {
+        prompt: rates.input.as_usd_per_mtok(),
+        completion: rates.output.as_usd_per_mtok(),
+        request: pricing.request_fee_max.as_usd(),
+        image: if pricing.is_free() { 0.0 } else { HOST_IMAGE_FEE.as_usd() },
+    }
 }
 
 #[cfg(test)]

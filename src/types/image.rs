@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::NanoUsd;
+
 /// What kind of file a picture is: the four that most vendors take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageKind {
@@ -80,11 +82,14 @@ pub struct Sight {
     pub tokens: ImageTokens,
     /// What its provider refuses.
     pub limits: ImageLimits,
+    /// The most that its provider may charge for a picture on top of its tokens.
+    pub fee: NanoUsd,
 }
 
 impl Sight {
     /// Of a model nobody knows, at a provider without known limits.
-    pub const UNKNOWN: Self = Self { sees: None, tokens: ImageTokens::Unknown, limits: ImageLimits::NONE };
+    pub const UNKNOWN: Self =
+        Self { sees: None, tokens: ImageTokens::Unknown, limits: ImageLimits::NONE, fee: NanoUsd::ZERO };
 }
 
 /// A vendor's rule for the tokens of a picture.

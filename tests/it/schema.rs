@@ -61,7 +61,11 @@ fn an_answer_that_does_not_fit_is_mended_once_and_paid_for_twice() {
     assert_eq!(roles(&sent[1].body), ["user", "assistant", "user"]);
     assert!(sent[1].body["messages"][2]["content"].as_str().unwrap().contains("- not JSON: expected value"));
     assert_eq!(place.sql("SELECT count(*), count(DISTINCT request_id), min(cost_nanousd) > 0 FROM ledger"), ["2|1|1"]);
-    assert_eq!(place.money().2, 0);
+    assert_eq!(place.money(), (sandbox.bill().cost_usd.0, 0, 0));
+    // The second question is longer by the first answer, and its hold too.
+    let held = "SELECT one.held_nanousd < two.held_nanousd FROM attempts AS one JOIN attempts AS two USING (request_id)
+        WHERE one.attempt = 1 AND two.attempt = 2";
+    assert_eq!(place.sql(held), ["1"]);
     // What fits is cached under the question as it was asked.
     let (_, again) = place.json(&["ask", "-p", "openai", "--schema", "person.json", "who?"]);
     assert_eq!((&again["cache"], &again["data"]["name"]), (&json!("hit"), &json!("sandbox")));

@@ -221,10 +221,10 @@ fn openrouter_is_told_the_most_it_may_charge() {
     place.home_file(
         "config.toml",
         "[[provider]]\nname = \"openrouter\"\n[[provider.model]]\nid = \"deepseek/deepseek-v4-flash\"\n\
-         input_usd_per_mtok = 0.5\noutput_usd_per_mtok = 1.25\n",
+         input_usd_per_mtok = 0.5\noutput_usd_per_mtok = 1.25\nvision = true\n",
     );
     place.run(&["ask", "hello"]).expect(0);
-    let most = json!({ "prompt": 0.5, "completion": 1.25 });
+    let most = json!({ "prompt": 0.5, "completion": 1.25, "request": 0.0 });
     assert_eq!(sandbox.requests()[0].body["provider"]["max_price"], most);
     assert_eq!(sandbox.requests()[0].body["usage"]["include"], true);
     // What is passed through for it joins the bound and does not replace it.
@@ -233,6 +233,13 @@ fn openrouter_is_told_the_most_it_may_charge() {
     let ran = place.run(&["ask", "--no-cache", "-o", "provider={\"max_price\": {\"prompt\": 900}}", "hello"]);
     let seen = sandbox.requests().get(2).map(|r| r.body["provider"]["max_price"].clone());
     assert!(seen.is_none_or(|seen| seen == most), "{ran:?}");
+    // What a host may take for a picture by piece is bounded, and held.
+    std::fs::write(place.work().join("a.png"), crate::images::png(9, 9)).unwrap();
+    let ask = |cap| place.run(&["ask", "--no-cache", "-i", "a.png", "-i", "a.png", "--max-cost", cap, "hello"]);
+    ask("0.0199").expect(4);
+    ask("0.03").expect(0);
+    let seen = sandbox.requests().last().unwrap().body["provider"]["max_price"].clone();
+    assert_eq!(seen, json!({ "prompt": 0.5, "completion": 1.25, "request": 0.0, "image": 0.01 }));
 }
 
 #[test]

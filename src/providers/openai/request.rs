@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::providers::MaxPrice;
 use crate::providers::image::url_parts;
 use crate::providers::request::{join, key_header, number, pass_through, post, segment};
 use crate::providers::schema::response_format;
@@ -63,8 +64,11 @@ fn body(to: &Endpoint, ask: &Ask, names_model: bool) -> Map<String, Value> {
     if quirks.cost == ReportedCost::UsageCost {
         body.insert("usage".into(), json!({"include": true}));
     }
-    if let Some((prompt, completion)) = to.max_price.filter(|_| quirks.max_price) {
-        let most = json!({"prompt": number(prompt), "completion": number(completion)});
+    if let Some(MaxPrice { prompt, completion, request, image }) = to.max_price.filter(|_| quirks.max_price) {
+        let mut most = json!({"prompt": number(prompt), "completion": number(completion), "request": number(request)});
+        if ask.messages.iter().any(|message| !message.images.is_empty()) {
+            most["image"] = number(image);
+        }
         body.insert("provider".into(), json!({"max_price": most}));
     }
     if let Some(size) = quirks.search_context {
@@ -208,10 +212,13 @@ mod tests {
                 "openrouter",
                 json!({"model": "m", "messages": messages, "max_tokens": 100, "temperature": 0.5, "top_p": 0.9,
                        "stop": ["END"], "stream": true, "stream_options": usage, "usage": {"include": true},
-                       "provider": {"max_price": {"prompt": 1.5, "completion": 6.0}}}),
+                       "provider": {"max_price": {"prompt": 1.5, "completion": 6.0, "request": 0.25}}}),
             ),
         ] {
-            let to = Endpoint { max_price: Some((1.5, 6.0)), ..endpoint(provider, "m") };
+            let to = Endpoint {
+                max_price: Some(MaxPrice { prompt: 1.5, completion: 6.0, request: 0.25, image: 0.5 }),
+                ..endpoint(provider, "m")
+            };
             assert_eq!(sent(&request(&to, &full).unwrap()), expected, "{provider}");
         }
     }

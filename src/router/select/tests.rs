@@ -73,12 +73,16 @@ fn a_deployment_is_not_guessed_and_only_it_has_the_price_of_its_model() {
 fn a_host_s_list_price_is_bounded_by_the_list_price() {
     let config = config(&[("OPENROUTER_API_KEY", "test-key")], "");
     let most = |model, today| {
-        select(&config, &wanted(Some(model), &["openrouter"]), today).unwrap().targets[0].endpoint.max_price
+        let selected = select(&config, &wanted(Some(model), &["openrouter"]), today).unwrap();
+        let target = &selected.targets[0];
+        let most = target.endpoint.max_price.unwrap();
+        assert_eq!(target.candidate.sight.fee.as_usd(), most.image, "what may be taken is held");
+        (most.prompt, most.completion, most.request, most.image)
     };
-    assert_eq!(most("openai/gpt-6-luna", TODAY), Some((0.1, 0.5)), "neither a long prompt's nor a cache write's");
+    assert_eq!(most("openai/gpt-6-luna", TODAY), (0.1, 0.5, 0.0, 0.01), "neither a long prompt's nor a cache write's");
     let flash = "google/gemini-3.8-flash";
-    assert_eq!(most(flash, TODAY), Some((0.75, 3.75)));
-    assert_eq!(most(flash, Day::of(2027, 1, 1)), Some((1.5, 7.5)));
+    assert_eq!(most(flash, TODAY), (0.75, 3.75, 0.0, 0.01));
+    assert_eq!(most(flash, Day::of(2027, 1, 1)), (1.5, 7.5, 0.0, 0.01));
 }
 
 #[test]
