@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use crate::cli;
-use crate::commands::Context;
+use crate::commands::{Context, chat};
 use crate::conversation;
 use crate::error::{Error, Kind, Result};
 use crate::store::{Forget, Forgotten, Store};
@@ -35,7 +35,7 @@ struct Removed {
 pub fn run(context: &mut Context, args: &cli::Forget) -> Result<()> {
     let store = context.store()?;
     if args.all {
-        let history = remove_history(context)?;
+        let history = remove_history(context)? | remove_drafts(context)?;
         let done = store.forget_all()?;
         return report(context, &store, done, history);
     }
@@ -63,6 +63,13 @@ fn remove_history(context: &Context) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Error::new(Kind::Other, format!("cannot remove {}: {error}", path.display()))),
     }
+}
+
+/// Removes texts that were being written in an editor when the process was killed; whether there were any.
+fn remove_drafts(context: &Context) -> Result<bool> {
+    let folder = &context.config.paths.data_dir;
+    let unremovable = |why| Error::new(Kind::Other, format!("cannot remove drafts in {}: {why}", folder.display()));
+    chat::remove_drafts(folder).map_err(unremovable)
 }
 
 /// Cleans the files of what was removed, and says what that was.
