@@ -126,5 +126,7 @@ fn texts(tx: &Connection, id: RequestId, done: &mut Forgotten) -> rusqlite::Resu
     done.requests += run(tx, "DELETE FROM contents WHERE request_id = ?1", [id])? as u64;
     let entry = "DELETE FROM cache WHERE key = (SELECT cache_key FROM requests WHERE id = ?1)";
     done.cache_entries += run(tx, entry, [id])? as u64;
+    // So is the digest of a line.
+    run(tx, "UPDATE batch_lines SET digest = zeroblob(16) WHERE request_id = ?1", [id])?;
     run(tx, "UPDATE requests SET cache_key = NULL WHERE id = ?1", [id]).map(drop)
 }

@@ -122,7 +122,10 @@ impl Target {
     /// A file, of which the first `keep` bytes stay.
     pub fn file(path: &Path, keep: u64) -> Result<Self> {
         let unwritable = |e| Error::new(Kind::Input, format!("{} cannot be written: {e}", path.display()));
-        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unwritable)?;
+        // A link that leads nowhere yet is not followed: in somebody else's folder it may lead anywhere.
+        let is_new = !path.exists();
+        let file = OpenOptions::new().create_new(is_new).truncate(false).write(true).open(path);
+        let mut file = file.map_err(unwritable)?;
         // A pipe or a device has no length.
         if file.metadata().map_err(unwritable)?.is_file() {
             file.set_len(keep).and_then(|()| file.seek(SeekFrom::Start(keep))).map_err(unwritable)?;
