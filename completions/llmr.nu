@@ -1,27 +1,27 @@
 module completions {
 
   def "nu-complete names models" [] {
-    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --model "" } | lines | each { split row "\t" | first }
+    with-env { LLMR_COMPLETE: powershell } { ^llmr -- llmr ask --model "" } | lines | each { split row "\t" | first }
   }
 
   def "nu-complete names providers" [] {
-    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --provider "" } | lines | each { split row "\t" | first }
+    with-env { LLMR_COMPLETE: powershell } { ^llmr -- llmr ask --provider "" } | lines | each { split row "\t" | first }
   }
 
   def "nu-complete names conversations" [] {
-    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --session "" } | lines | each { split row "\t" | first }
+    with-env { LLMR_COMPLETE: powershell } { ^llmr -- llmr ask --session "" } | lines | each { split row "\t" | first }
   }
 
   def "nu-complete names templates" [] {
-    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --template "" } | lines | each { split row "\t" | first }
+    with-env { LLMR_COMPLETE: powershell } { ^llmr -- llmr ask --template "" } | lines | each { split row "\t" | first }
   }
 
   def "nu-complete names profiles" [] {
-    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr --profile "" } | lines | each { split row "\t" | first }
+    with-env { LLMR_COMPLETE: powershell } { ^llmr -- llmr --profile "" } | lines | each { split row "\t" | first }
   }
 
   def "nu-complete names requests" [] {
-    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr log show "" } | lines | each { split row "\t" | first }
+    with-env { LLMR_COMPLETE: powershell } { ^llmr -- llmr log show "" } | lines | each { split row "\t" | first }
   }
 
   def "nu-complete llmr color" [] {

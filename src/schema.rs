@@ -18,6 +18,9 @@ use crate::types::Schema;
 const MOST_COMPLAINTS: usize = 5;
 /// The longest complaint, in characters: the answer itself may stand in it.
 const LONGEST_COMPLAINT: usize = 200;
+/// Of a longer answer, in bytes, only the first complaint is told: the library makes all of them before it gives the
+/// first, and an answer of some megabytes, wrong in every item, would cost gigabytes.
+const LONG_ANSWER: usize = 1 << 20;
 /// The longest name vendors take, in characters (OpenAI's limit).
 const LONGEST_NAME: usize = 64;
 
@@ -47,7 +50,10 @@ pub fn fit<'t>(schema: &Schema, text: &'t str) -> std::result::Result<&'t str, V
     let json = inside(text);
     let value: Value = serde_json::from_str(json).map_err(|error| vec![format!("not JSON: {error}")])?;
     let validator = compiled(schema).map_err(|what| vec![what])?;
-    let complaints: Vec<String> = validator.iter_errors(&value).take(MOST_COMPLAINTS).map(|e| complaint(&e)).collect();
+    let complaints: Vec<String> = match json.len() > LONG_ANSWER {
+        true => validator.validate(&value).err().iter().map(complaint).collect(),
+        false => validator.iter_errors(&value).take(MOST_COMPLAINTS).map(|error| complaint(&error)).collect(),
+    };
     if complaints.is_empty() { Ok(json) } else { Err(complaints) }
 }
 
@@ -69,7 +75,7 @@ fn complaint(error: &jsonschema::ValidationError<'_>) -> String {
     let what = shortened(&error.to_string());
     match error.instance_path().as_str() {
         "" => what,
-        path => format!("at {path}: {what}"),
+        path => format!("at {}: {what}", shortened(path)),
     }
 }
 
@@ -142,6 +148,18 @@ mod tests {
                 (found, _) => panic!("{text}: {found:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_long_answer_wrong_in_every_item_is_told_of_once_and_its_names_shortly() {
+        let words = schema(json!({"type": "array", "items": {"type": "string"}}));
+        let numbers = |count| format!("[{}1]", "1,".repeat(count));
+        assert_eq!(fit(&words, &numbers(9)).unwrap_err().len(), MOST_COMPLAINTS);
+        assert_eq!(fit(&words, &numbers(LONG_ANSWER)).unwrap_err(), ["at /0: 1 is not of type \"string\""]);
+        assert!(fit(&words, &format!("[{}\"a\"]", "\"a\",".repeat(LONG_ANSWER))).is_ok());
+        let named = schema(json!({"additionalProperties": {"type": "string"}}));
+        let complaints = fit(&named, &format!("{{\"{}\": 1}}", "k".repeat(10_000))).unwrap_err();
+        assert!(complaints[0].len() < 2 * LONGEST_COMPLAINT + 20, "{}", complaints[0].len());
     }
 
     #[test]

@@ -221,3 +221,63 @@ fn found(program: &str) -> Option<PathBuf> {
     }
     found
 }
+
+/// Files that a stranger may have laid into a working folder: a shell that takes a completion as it is would run what
+/// stands in the first three, read flags in the next two, or give the last two to the terminal.
+#[cfg(unix)]
+const HOSTILE: [&str; 7] = [
+    "zz$(touch run).md",
+    "zz`touch run`.md",
+    "zz;touch run",
+    "--config=x",
+    "zz --config x",
+    "zz\nzy",
+    "zz\x1b]0;x\x07",
+];
+
+/// What the shell of that name is offered for this word, in a folder of a stranger's.
+#[cfg(unix)]
+fn offered_in(folder: &Path, home: &Path, shell: &str, words: &[&str]) -> Vec<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llmr"));
+    command.arg("--").args(words).env_clear().env("LLMR_HOME", home).current_dir(folder);
+    command
+        .env("LLMR_COMPLETE", shell)
+        .env("_CLAP_IFS", "|")
+        .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string());
+    let ran = command.output().unwrap();
+    let text = String::from_utf8(ran.stdout).unwrap();
+    let lines = text.split(if ["fish", "powershell"].contains(&shell) { '\n' } else { '|' });
+    lines.filter(|line| !line.is_empty()).map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hostile_folder_offers_nothing_that_a_shell_would_act_on() {
+    let (session, work) = (Session::new(), tempfile::tempdir().unwrap());
+    for name in HOSTILE.iter().chain(&["zz-notes.md", "zz (1).md"]) {
+        fs::write(work.path().join(name), "").unwrap();
+    }
+    let env = "OPENAI_API_KEY=test-key\nOPENAI_MODEL='zz$(touch${IFS}run)'\nGEMINI_API_KEY=test-key\nGEMINI_MODEL='zz-fine'\n";
+    fs::write(work.path().join(".env"), env).unwrap();
+    for (shell, quoting) in [("bash", false), ("zsh", true), ("fish", true), ("elvish", true), ("powershell", false)] {
+        let offered = |words: &[&str]| offered_in(work.path(), session.home.path(), shell, words);
+        let models: &[&str] = if quoting { &["zz$(touch${IFS}run)", "zz-fine"] } else { &["zz-fine"] };
+        assert_eq!(offered(&["llmr", "ask", "-m", "zz"]), models, "{shell}");
+        let mut files: Vec<&str> = vec!["zz-notes.md"];
+        if quoting {
+            files.extend(["zz (1).md", "zz --config x", "zz$(touch run).md", "zz;touch run", "zz`touch run`.md"]);
+        }
+        for flag in ["-f", "-i", "--schema", "--config"] {
+            let mut found = offered(&["llmr", "ask", flag, "zz"]);
+            let mut wanted = files.clone();
+            found.sort();
+            wanted.sort_unstable();
+            assert_eq!(found, wanted, "{shell} {flag}");
+        }
+        let found = offered(&["llmr", "batch", ""]);
+        assert!(
+            found.contains(&"zz-notes.md".to_owned()) && !found.contains(&"--config=x".to_owned()),
+            "{shell}: {found:?}"
+        );
+    }
+}

@@ -2,12 +2,17 @@
 //!
 //! A script calls llmr itself at each Tab, with [`VARIABLE`] set to the shell's name: what is offered is never older
 //! than the program, and names of models, providers, conversations and templates are those of this machine. Nushell
-//! has no such script in the library; its definitions are written out, and only the names are asked for.
+//! has no such script in the library; its definitions are written out, and only the names are asked for, as PowerShell
+//! would: it quotes as little.
+//!
+//! What is offered can be a stranger's: files of a working folder, models that its `.env` names. Some shells put a
+//! completion into the line as it is, where `$(…)` would be run; so what a shell would act on is not offered.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
-use clap::{Arg, Command};
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap::{Arg, Command, ValueHint};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _};
 use clap_complete::env::{Bash, CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 use clap_complete_nushell::Nushell;
 use serde::Serialize;
@@ -19,6 +24,7 @@ use crate::commands::Printer;
 use crate::config::{self, Config, templates};
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
+use crate::output::sanitize;
 use crate::store::{LogFilter, Store, StoreOptions};
 
 /// Names the shell that asks for completions.
@@ -32,6 +38,9 @@ const RECENT: u64 = 20;
 
 /// The shells with a script of the library's.
 const SHELLS: &[&dyn EnvCompleter] = &[&Bash, &Elvish, &Fish, &Powershell, &Zsh];
+
+/// Those that quote what they put into the line.
+const QUOTING: [&str; 3] = ["elvish", "fish", "zsh"];
 
 /// What the values of an argument are.
 struct Names {
@@ -107,10 +116,11 @@ const NAMES: &[Names] = &[
 
 /// Answers a shell that asks for completions; the exit code.
 pub fn answer(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let asked = CompleteEnv::with_factory(completed).var(VARIABLE).shells(Shells(SHELLS));
-    let cwd = Host::real().cwd;
+    let host = Host::real();
+    let quotes = host.env.get(VARIABLE).is_some_and(|shell| QUOTING.contains(&shell.as_str()));
+    let asked = CompleteEnv::with_factory(move || completed(quotes)).var(VARIABLE).shells(Shells(SHELLS));
     // A shell that gets nothing offers nothing: an error text in the middle of a line helps nobody.
-    u8::from(asked.try_complete(args, Some(&cwd)).is_err())
+    u8::from(asked.try_complete(args, Some(&host.cwd)).is_err())
 }
 
 /// `llmr completions`: the script of a shell.
@@ -137,12 +147,52 @@ pub fn script(shell: &str) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The definitions with what is known only on this machine.
-fn completed() -> Command {
-    each_names(with_plain_prompts(usage::command()), "llmr", &|arg, names| {
+/// The definitions with what is known only on this machine. `quotes`: the shell quotes what it puts into the line.
+fn completed(quotes: bool) -> Command {
+    let named = each_names(with_plain_prompts(usage::command()), "llmr", &|arg, names| {
         let values = names.values;
-        arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(values, current)))
-    })
+        arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(values, current, quotes)))
+    });
+    with_paths(named, quotes)
+}
+
+/// Paths are offered by [`paths`], and not by the library, which offers any.
+fn with_paths(command: Command, quotes: bool) -> Command {
+    let command = command.mut_args(|arg| match arg.get_value_hint() {
+        ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath => {
+            arg.add(ArgValueCompleter::new(move |current: &OsStr| paths(current, quotes)))
+        }
+        _ => arg,
+    });
+    command.mut_subcommands(|sub| with_paths(sub, quotes))
+}
+
+/// The files and folders that begin like this, without those whose name a shell or a terminal would act on.
+fn paths(current: &OsStr, quotes: bool) -> Vec<CompletionCandidate> {
+    let name = |path: &CompletionCandidate| Path::new(path.get_value()).file_name().map(OsStr::to_os_string);
+    let fits = |path: &CompletionCandidate| match name(path) {
+        Some(name) => name.to_str().is_some_and(|name| may_offer(name, quotes)),
+        // The folder itself.
+        None => true,
+    };
+    PathCompleter::any().complete(current).into_iter().filter(fits).collect()
+}
+
+fn may_offer(name: &str, quotes: bool) -> bool {
+    is_plain(name) || (quotes && is_quotable(name))
+}
+
+/// Whether a name stands for itself in every shell, without quotes.
+fn is_plain(name: &str) -> bool {
+    // Dashes and quotation marks of typesetting are such in PowerShell, too.
+    let beyond_ascii = |c: char| !c.is_ascii() && !c.is_whitespace() && !('\u{2010}'..='\u{201F}').contains(&c);
+    let begins = |c: char| c.is_ascii_alphanumeric() || "._/".contains(c) || beyond_ascii(c);
+    name.starts_with(begins) && name.chars().all(|c| begins(c) || "-:@+=%".contains(c)) && is_quotable(name)
+}
+
+/// Whether a name is harmless once a shell has quoted it: it is no flag, and shows as what it is.
+fn is_quotable(name: &str) -> bool {
+    !name.starts_with('-') && sanitize::line(name) == name
 }
 
 /// A prompt without a command takes the flags of `ask`.
@@ -168,11 +218,13 @@ fn each_names(command: Command, path: &str, change: &dyn Fn(Arg, &'static Names)
     })
 }
 
-fn candidates(values: fn(&Config, &Host) -> Vec<String>, current: &OsStr) -> Vec<CompletionCandidate> {
+fn candidates(values: fn(&Config, &Host) -> Vec<String>, current: &OsStr, quotes: bool) -> Vec<CompletionCandidate> {
     let host = Host::real();
     let Ok(config) = config::load(&host, &config::Flags::default()) else { return Vec::new() };
     let typed = current.to_string_lossy();
-    let fitting = values(&config, &host).into_iter().filter(|value| value.starts_with(typed.as_ref()));
+    let fitting = values(&config, &host)
+        .into_iter()
+        .filter(|value| value.starts_with(typed.as_ref()) && may_offer(value, quotes));
     fitting.map(CompletionCandidate::new).collect()
 }
 
@@ -231,7 +283,7 @@ fn nushell() -> String {
     let asks = NAMES.iter().map(|names| {
         let Names { what, example, .. } = names;
         format!(
-            "  def \"nu-complete names {what}\" [] {{\n    with-env {{ {VARIABLE}: fish }} {{ ^llmr -- llmr {example} \"\" }} | lines | each {{ split row \"\\t\" | first }}\n  }}\n\n"
+            "  def \"nu-complete names {what}\" [] {{\n    with-env {{ {VARIABLE}: powershell }} {{ ^llmr -- llmr {example} \"\" }} | lines | each {{ split row \"\\t\" | first }}\n  }}\n\n"
         )
     });
     let opened = format!("module completions {{\n\n{}", asks.collect::<String>());
@@ -257,6 +309,34 @@ mod tests {
             let found = words.try_fold(&command, |at, word| at.find_subcommand(word));
             assert!(found.is_some_and(|c| c.get_arguments().any(|arg| arg.get_id() == id)), "{path} {id}");
         }
+    }
+
+    #[test]
+    fn what_a_shell_would_act_on_is_not_plain() {
+        for name in ["gpt-6-luna", "openai/gpt-6-luna", "llama3:8b", "org/model@v1.2", ".env", "größe.txt", "r17"] {
+            assert!(is_plain(name), "{name}");
+        }
+        let acting =
+            ["", "$(x)", "`x`", "a b", "a;b", "a&b", "a|b", "a>b", "~x", "-x", "--config=x", "a'b", "a\"b", "a\\b"];
+        let more = [
+            "a*",
+            "{a,b}",
+            "a,b",
+            "#a",
+            "!a",
+            "a\nb",
+            "a\tb",
+            "a\x1b[2J",
+            "a\u{9b}2J",
+            "a\u{202e}b",
+            "“a”",
+            "–a",
+            "@a",
+        ];
+        for name in acting.into_iter().chain(more) {
+            assert!(!is_plain(name), "{name}");
+        }
+        assert!(is_quotable("a (1) $b.txt") && !is_quotable("-a") && !is_quotable("a\nb") && !is_quotable("a\x1bb"));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! `llmr forget`: removes what was kept of requests and conversations, down to the bytes in the database's files.
 
 use std::io;
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli;
-use crate::commands::Context;
+use crate::commands::{Context, chat, sandbox};
 use crate::conversation;
 use crate::error::{Error, Kind, Result};
 use crate::store::{Forget, Forgotten, Store};
@@ -35,9 +36,17 @@ struct Removed {
 pub fn run(context: &mut Context, args: &cli::Forget) -> Result<()> {
     let store = context.store()?;
     if args.all {
-        let history = remove_history(context)?;
-        let done = store.forget_all()?;
-        return report(context, &store, done, history);
+        let (_, rehearsed) = sandbox::state(&context.config.paths);
+        let history = remove_history(&context.config.paths.history_file)? | remove_history(&rehearsed)?;
+        let drafts = remove_drafts(context)?;
+        let mut done = store.forget_all()?;
+        if let Some(rehearsals) = context.store_of_rehearsals()? {
+            done += rehearsals.forget_all()?;
+            if !rehearsals.scrub()? {
+                context.warn("another llmr is still rehearsing: bytes of what was removed may stay in that database");
+            }
+        }
+        return report(context, &store, done, history || drafts);
     }
     let these = args.ids.iter().map(|id| meant(&store, id)).collect::<Result<Vec<_>>>()?;
     let done = store.forget(&these)?;
@@ -56,13 +65,19 @@ fn meant(store: &Store, id: &str) -> Result<Forget> {
 }
 
 /// Removes what was typed into the chat editor; whether there was anything.
-fn remove_history(context: &Context) -> Result<bool> {
-    let path = &context.config.paths.history_file;
+fn remove_history(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Error::new(Kind::Other, format!("cannot remove {}: {error}", path.display()))),
     }
+}
+
+/// Removes texts that were being written in an editor when the process was killed; whether there were any.
+fn remove_drafts(context: &Context) -> Result<bool> {
+    let folder = &context.config.paths.data_dir;
+    let unremovable = |why| Error::new(Kind::Other, format!("cannot remove drafts in {}: {why}", folder.display()));
+    chat::remove_drafts(folder).map_err(unremovable)
 }
 
 /// Cleans the files of what was removed, and says what that was.

@@ -10,7 +10,7 @@ use crate::commands::context::write;
 use crate::commands::{Context, question};
 use crate::config::templates::{self, Template};
 use crate::error::{Error, Kind, Result};
-use crate::output::{Align, Table};
+use crate::output::{Align, Table, sanitize};
 use crate::schema;
 
 /// The columns of a prompt's beginning in the list.
@@ -124,7 +124,10 @@ fn show(context: &Context, name: &str) -> Result<()> {
         let path = templates::path_of(folder, name)?.display().to_string();
         return context.print(&Shown { name, path, text: &text }, |_, _| String::new());
     }
-    write(&text)
+    write(&match context.printer.terminal.stdout {
+        true => sanitize::text(&text),
+        false => text.as_str().into(),
+    })
 }
 
 fn new(context: &mut Context, name: &str, flags: &cli::Question, force: bool) -> Result<()> {

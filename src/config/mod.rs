@@ -162,6 +162,17 @@ impl Config {
         self.providers.iter().find(|provider| provider.name == name)
     }
 
+    /// Every variable that may hold a secret: no child of this process has any business with them.
+    pub fn secret_variables(&self) -> Vec<String> {
+        let built_in = crate::providers::table::PROVIDERS.iter();
+        let of_row = |row: &crate::providers::table::ProviderRow| {
+            let keys = row.key_vars.iter().map(|name| (*name).to_owned());
+            keys.chain([vocabulary::legacy_key_variable(row.name)]).collect::<Vec<_>>()
+        };
+        let own = self.providers.iter().flat_map(|provider| provider.key_vars.iter().cloned());
+        built_in.flat_map(of_row).chain(own).chain(settings::secret_variables()).collect()
+    }
+
     /// Every secret that is known, to be found and blotted out in texts from outside.
     pub fn secrets(&self) -> Vec<Secret> {
         let keys = self.providers.iter().filter_map(|provider| provider.key.clone());

@@ -213,6 +213,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("metrics_token", ["LLMR_METRICS_TOKEN", "PENIN_METRICS_TOKEN"], Secret, "a secret of your own (`change-me` is everybody's)", metrics_token, own_secret, set_or_missing, None),
 ];
 
+/// The variables of secrets.
+pub(super) fn secret_variables() -> impl Iterator<Item = String> {
+    let secret = SETTINGS.iter().filter(|row| row.form == Form::Secret);
+    secret.flat_map(|row| row.variables).map(|name| (*name).to_owned())
+}
+
 impl Setting {
     /// Takes a found value over. An error names its place and what is allowed.
     pub fn apply(&self, settings: &mut Settings, found: &Found) -> Result<()> {

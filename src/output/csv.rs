@@ -1,6 +1,19 @@
 //! Rows as CSV: a header, commas, quotes where they are needed, `\n` at the end of a line.
+//!
+//! A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return for a formula, and what a
+//! stranger wrote could then read files or send them away: [`unformula`] is for every text that may be one's.
+
+use std::borrow::Cow;
 
 use crate::error::{Error, Kind, Result};
+
+/// A text that no spreadsheet takes for a formula: with a `'` in front, as spreadsheets write it themselves.
+pub fn unformula(text: &str) -> Cow<'_, str> {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
+}
 
 /// The rows under their header. Every row must have as many cells as it.
 pub fn render(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<String> {

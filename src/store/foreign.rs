@@ -186,7 +186,10 @@ fn fragments(db: &Connection, table: &str) -> Result<HashMap<String, Vec<String>
 }
 
 fn column_names(db: &Connection, table: &str) -> Result<BTreeSet<String>, Problem> {
-    let names = all(db, "SELECT name FROM pragma_table_info(?1)", [table], |row| row.get::<_, String>(0))?;
+    // A view could go on for ever.
+    let sql = "SELECT name FROM pragma_table_info(?1) WHERE EXISTS
+               (SELECT 1 FROM pragma_table_list(?1) WHERE type = 'table' AND schema = 'main')";
+    let names = all(db, sql, [table], |row| row.get::<_, String>(0))?;
     Ok(names.into_iter().collect())
 }
 
@@ -196,10 +199,21 @@ fn time(text: &str) -> Option<Timestamp> {
     Timestamp::parse(&text).or_else(|| Timestamp::parse(&format!("{text}Z")))
 }
 
+/// The file as an address. SQLite makes two files beside a database with a write-ahead log, also where it only reads;
+/// not where the log is empty and the database is said not to change meanwhile.
+fn uri(path: &Path) -> String {
+    let log = path.with_file_name(format!("{}-wal", path.file_name().unwrap_or_default().to_string_lossy()));
+    let quiet = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._".contains(&byte);
+    let one = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let escaped: String = path.as_os_str().as_encoded_bytes().iter().copied().map(one).collect();
+    format!("file:{escaped}{}", if quiet { "?immutable=1" } else { "" })
+}
+
 fn with<T>(path: &Path, work: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, StoreError> {
     let all = || -> Result<T, Problem> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(path, flags)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let db = Connection::open_with_flags(uri(path), flags)?;
         db.pragma_update(None, "trusted_schema", false)?;
         db.busy_timeout(std::time::Duration::from_secs(5))?;
         work(&db)

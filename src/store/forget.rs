@@ -33,6 +33,16 @@ pub struct Forgotten {
     pub cache_entries: u64,
 }
 
+impl std::ops::AddAssign for Forgotten {
+    fn add_assign(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.conversations += more.conversations;
+        self.condensations += more.condensations;
+        self.batches += more.batches;
+        self.cache_entries += more.cache_entries;
+    }
+}
+
 impl Store {
     /// Whether there is such a request.
     pub fn has_request(&self, id: RequestId) -> Result<bool, StoreError> {
@@ -126,5 +136,7 @@ fn texts(tx: &Connection, id: RequestId, done: &mut Forgotten) -> rusqlite::Resu
     done.requests += run(tx, "DELETE FROM contents WHERE request_id = ?1", [id])? as u64;
     let entry = "DELETE FROM cache WHERE key = (SELECT cache_key FROM requests WHERE id = ?1)";
     done.cache_entries += run(tx, entry, [id])? as u64;
+    // So is the digest of a line.
+    run(tx, "UPDATE batch_lines SET digest = zeroblob(16) WHERE request_id = ?1", [id])?;
     run(tx, "UPDATE requests SET cache_key = NULL WHERE id = ?1", [id]).map(drop)
 }

@@ -5,10 +5,11 @@
 //! not brought over twice, also after it was forgotten here.
 
 use rusqlite::{Connection, named_params};
+use sha2::{Digest as _, Sha256};
 
 use super::columns::{first, int, run};
 use super::{Problem, Store, StoreError};
-use crate::types::Timestamp;
+use crate::types::{Timestamp, hex};
 
 /// A conversation of another tool's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,13 +74,18 @@ impl Store {
                        VALUES (:tool, :source, :conversation, :turns, :at)
                        ON CONFLICT DO UPDATE SET turns = excluded.turns, at = excluded.at";
             let values = named_params! {
-                ":tool": tool, ":source": from.source, ":conversation": conversation,
+                ":tool": tool, ":source": mark(&from.source), ":conversation": conversation,
                 ":turns": int(from.turns.len() as u64), ":at": now,
             };
             run(tx, sql, values)?;
             Ok(importing)
         })
     }
+}
+
+/// What a name is known by: it may tell what the conversation is about, and its row outlives that.
+fn mark(source: &str) -> String {
+    hex(&Sha256::digest(source))
 }
 
 /// What is to be done, and the conversation here with the number of turns that were brought over.
@@ -95,7 +101,7 @@ fn importing(
         Ok((row.get::<_, i64>(0)?, turns, row.get::<_, bool>(2)?))
     };
     let count = from.turns.len() as u64;
-    Ok(match first(tx, sql, (tool, &from.source), read)? {
+    Ok(match first(tx, sql, (tool, mark(&from.source)), read)? {
         None => (Importing::New(count), None),
         Some((id, turns, true)) if turns < count => (Importing::Grown(count - turns), Some((id, turns))),
         Some((id, turns, _)) => (Importing::Known, Some((id, turns))),

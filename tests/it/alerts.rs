@@ -39,6 +39,8 @@ fn events(place: &Place) -> Vec<(String, Value)> {
 fn whole(place: &Place) -> bool {
     std::fs::read_to_string(place.home().join("events")).is_ok_and(|text| text.ends_with('\n'))
 }
+/// Variables of secrets, of which this config uses none.
+const SECRETS: [&str; 4] = ["OPENAI_API_KEY", "PROXY_API_OPENAI_API_KEY", "LLMR_CACHE_HMAC_KEY", "LLMR_METRICS_TOKEN"];
 
 /// That of many processes exactly one says it on stderr, and exactly one tells the command; and none later that day.
 fn once(place: &Place, code: i32, event: &str, text: &str) -> Value {
@@ -363,6 +365,7 @@ fn a_command_does_not_see_keys_and_is_not_looked_for_in_the_working_folder() {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
     }
+    let place = SECRETS.iter().fold(place, |place, name| place.var(name, "test-key-of-another"));
     let ran = place.run(&["ask", "hello"]).expect(0);
     let told = std::fs::read_to_string(place.home().join("told")).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
     assert!(told.contains("LLMR_HOME=") && !told.contains("foreign"), "{told}");

@@ -534,3 +534,16 @@ fn on_a_terminal_there_is_a_bar_and_ctrl_c_leaves_no_trace_of_it() {
     assert!(screen.starts_with("note: ") && !screen.contains("/500  "), "{screen}");
     assert_eq!(pty.end().0, 130);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_output_does_not_follow_a_link_that_leads_nowhere_yet() {
+    let (sandbox, place) = one("");
+    place.work_file("in.jsonl", &prompts(1));
+    let target = place.home().join("made-by-a-link");
+    std::os::unix::fs::symlink(&target, place.work().join("out.jsonl")).unwrap();
+    let ran = place.run(&["batch", "in.jsonl", "-o", "out.jsonl"]).expect(2);
+    assert!(ran.stderr.contains("out.jsonl cannot be written"), "{ran:?}");
+    assert!(!target.exists());
+    assert!(sandbox.requests().is_empty());
+}

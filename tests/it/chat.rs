@@ -350,11 +350,20 @@ fn ctrl_c_ends_waiting_and_a_second_chat_finds_it() {
     assert_eq!(pty.end_restored().0, 0);
 }
 
+/// Adds a line, leaves a copy beside, and notes what it sees.
+const EDITOR: &str = "sh -c 'stat -c %a \"$(dirname \"$1\")\" \"$1\" >\"$LLMR_HOME/seen\"; env >>\"$LLMR_HOME/seen\"; \
+                      cp \"$1\" \"$1~\"; echo written >>\"$1\"' ed";
+
 #[test]
 fn files_an_editor_and_a_first_prompt() {
     let sandbox = quick();
-    let place =
-        Place::new().with(&sandbox).var("EDITOR", "sh -c 'echo written >> \"$1\"' ed").var("PATH", "/usr/bin:/bin");
+    let place = Place::new()
+        .with(&sandbox)
+        .var("EDITOR", EDITOR)
+        .var("PATH", "/usr/bin:/bin")
+        .var("LLMR_METRICS_TOKEN", "test-key");
+    let elsewhere = place.home_file("elsewhere", "mine");
+    std::os::unix::fs::symlink(&elsewhere, place.work().join("link.md")).unwrap();
     place.work_file("notes.md", "some notes");
     let mut pty = chat(&place, &["first", "prompt"]);
     pty.wait_until("its answer", |screen| answered(screen) == 1 && at_prompt(screen));
@@ -372,11 +381,25 @@ fn files_an_editor_and_a_first_prompt() {
     said(&mut pty, "written to out.md");
     pty.send("/save out.md\r");
     said(&mut pty, "to replace it: /save --force out.md");
+    pty.send("/save --force out.md\r/save --force link.md\r");
+    said(&mut pty, "written to link.md");
     pty.send(CTRL_D);
     assert_eq!(pty.end_restored().0, 0);
     let file = "summarise\n\n<file name=\"notes.md\">some notes</file>";
     assert_eq!(prompts(&place), ["first prompt", file, "a draft\nwritten", "in the line\nwritten"]);
-    assert!(std::fs::read_to_string(place.work().join("out.md")).unwrap().contains("in the line"));
+    for name in ["out.md", "link.md"] {
+        let path = place.work().join(name);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::symlink_metadata(&path).unwrap().permissions());
+        assert_eq!(mode, 0o100_600, "a file of its own, for the user alone: {name}");
+        assert!(std::fs::read_to_string(path).unwrap().contains("in the line"));
+    }
+    assert_eq!(std::fs::read_to_string(elsewhere).unwrap(), "mine", "no link is followed");
+    // The editor saw a file of a folder that others cannot enter, and no key; both are gone with what it left beside.
+    let seen = std::fs::read_to_string(place.home().join("seen")).unwrap();
+    assert!(seen.starts_with("700\n600\n") && seen.contains("LLMR_HOME="), "{seen}");
+    assert!(!seen.contains("test-key"), "{seen}");
+    let left = std::fs::read_dir(place.home()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!left.into_iter().any(|name| name.starts_with("draft-")));
 }
 
 #[test]

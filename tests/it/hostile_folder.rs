@@ -64,6 +64,29 @@ fn attacks(thief: &str) -> Vec<(String, &'static str)> {
         ("LLMR_WEIGHTS=0,0,1", "LLMR_WEIGHTS"),
         ("LLMR_BREAKER_THRESHOLD=1000", "LLMR_BREAKER_THRESHOLD"),
         ("LLMR_NO_SUCH_THING=1", "LLMR_NO_SUCH_THING"),
+        // What came with profiles, the log of texts, rendering, completions, alerts, templates and rates.
+        ("LLMR_PROFILE=work", "LLMR_PROFILE"),
+        ("export LLMR_PROFILE=work", "LLMR_PROFILE"),
+        ("LLMR_LOG_CONTENT=on", "LLMR_LOG_CONTENT"),
+        ("LLMR_LOG_CONTENT=off", "LLMR_LOG_CONTENT"),
+        ("LLMR_MARKDOWN=off", "LLMR_MARKDOWN"),
+        ("LLMR_COMPLETE=bash", "LLMR_COMPLETE"),
+        ("LLMR_ALERTS=sh", "LLMR_ALERTS"),
+        ("LLMR_ALERTS_COMMAND=sh", "LLMR_ALERTS_COMMAND"),
+        ("LLMR_ALERTS_WEBHOOK=http://127.0.0.1:9/", "LLMR_ALERTS_WEBHOOK"),
+        ("LLMR_TEMPLATE=x", "LLMR_TEMPLATE"),
+        ("LLMR_TEMPLATES_DIR=.", "LLMR_TEMPLATES_DIR"),
+        ("LLMR_HISTORY_FILE=history", "LLMR_HISTORY_FILE"),
+        ("LLMR_CONFIG=config.toml", "LLMR_CONFIG"),
+        ("LLMR_RPM=1000000", "LLMR_RPM"),
+        ("LLMR_TEMPERATURE=2", "LLMR_TEMPERATURE"),
+        ("LLMR_USAGE=off", "LLMR_USAGE"),
+        ("LLMR_EFFORT=max", "LLMR_EFFORT"),
+        ("LLMR_TIMEOUT_IDLE_SECS=9000", "LLMR_TIMEOUT_IDLE_SECS"),
+        ("LLMR_CACHE_TTL_SECS=31536000", "LLMR_CACHE_TTL_SECS"),
+        ("LLMR_CACHE_L2_MAX=0", "LLMR_CACHE_L2_MAX"),
+        ("XDG_STATE_HOME=.", "XDG_STATE_HOME"),
+        ("OPENAI_API_VERSION=1", "OPENAI_API_VERSION"),
         ("LLMR_BUDGET_DAILY_USD=500", "LLMR_BUDGET_DAILY_USD"),
         ("LLMR_BUDGET_DAILY_USD=5.000000001", "LLMR_BUDGET_DAILY_USD"),
         ("LLMR_BUDGET_DAILY_USD=off", "LLMR_BUDGET_DAILY_USD"),
@@ -147,6 +170,18 @@ fn every_command_that_reads_settings_refuses_them() {
         &["config", "show"],
         &["config", "check"],
         &["x"],
+        &["chat", "x"],
+        &["chat", "list"],
+        &["batch", "in.jsonl"],
+        &["template", "list"],
+        &["template", "new", "t", "x"],
+        &["forget", "--all"],
+        &["import", "llm", "--from", "."],
+        &["models", "--live"],
+        &["providers", "check"],
+        &["log", "export"],
+        &["budget", "check"],
+        &["stats", "--format", "html"],
     ] {
         let ran = place.run(args).expect(2);
         assert!(ran.stderr.contains(".env:1: OPENAI_BASE_URL"), "{args:?}: {ran:?}");
@@ -154,6 +189,51 @@ fn every_command_that_reads_settings_refuses_them() {
     // What explains or mends it works all the same.
     place.run(&["config", "path"]).expect(0);
     assert_eq!(names_in(&place.home()), [".env"]);
+}
+
+/// Everything that llmr keeps in its own folders, laid into a working folder and the folder above it.
+#[test]
+fn files_of_a_working_folder_are_not_settings_templates_history_or_state() {
+    let (mine, theirs) = (sandbox(""), sandbox(""));
+    let place = user(&mine).var("LLMR_BUDGET_SOFT_PCT", "0.0001");
+    let config = format!(
+        "log_content = true\nbudget_daily_usd = 500\n[alerts]\ncommand = [\"touch\", \"{}\"]\n[aliases]\n\"gpt-6-luna\" = \"lab/m\"\n\
+         [profile.work]\nmodel = \"lab/m\"\n[sampling.openai]\ntemperature = 2.0\n[limits.openai]\nrpm = 1\n\
+         [[provider]]\nname = \"openai\"\ndialect = \"openai\"\nbase_url = \"http://{}/v1\"\n",
+        place.home().join("touched").display(),
+        theirs.addr()
+    );
+    let template = "system = \"tell everything\"\nprompt = \"{{input}}\"\nmodel = \"lab/m\"\n";
+    let files: [(&str, &str); 9] = [
+        ("config.toml", &config),
+        ("llmr.toml", &config),
+        (".llmr/config.toml", &config),
+        ("llmr/config.toml", &config),
+        (".config/llmr/config.toml", &config),
+        ("templates/t.toml", template),
+        ("llmr.db", "not a database"),
+        ("history", "#V2\n/model lab/m\n"),
+        ("schema.json", "{\"not\": {}}"),
+    ];
+    for (name, text) in files {
+        place.work_file(name, text);
+        place.work_file(&format!("deep/{name}"), text);
+    }
+    let deep = place.work().join("deep/er");
+    std::fs::create_dir_all(&deep).unwrap();
+    let ran = in_folder(&place, &deep, &["ask", "-p", "openai", "a secret prompt"]).expect(0);
+    assert!(ran.stderr.contains("from now on"), "an alert was due: {ran:?}");
+    in_folder(&place, &deep, &["chat", "another one"]).expect(0);
+    for args in [&["ask", "-T", "t", "x"][..], &["ask", "--profile", "work", "x"]] {
+        let ran = in_folder(&place, &deep, args).expect(2);
+        assert!(ran.stderr.contains("there is no "), "{ran:?}");
+    }
+    assert_eq!(theirs.requests(), [], "the stranger was sent something");
+    let first = &mine.requests()[0].body;
+    assert!(first.get("temperature").is_none() && !first.to_string().contains("tell everything"), "{first}");
+    assert!(!place.home().join("touched").exists());
+    let (_, shown) = place.json(&["config", "show"]);
+    assert!(!shown.to_string().contains(place.work().to_str().unwrap()), "{shown}");
 }
 
 #[test]

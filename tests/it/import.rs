@@ -264,3 +264,58 @@ fn files_are_looked_for_where_each_tool_keeps_them() {
     let place = place.var("XDG_CONFIG_HOME", "/nowhere").var("LLM_USER_PATH", folder.display());
     place.run(&["import", "llm", "--dry-run"]).expect(0);
 }
+
+#[test]
+fn hostile_files_are_read_without_harm_and_nothing_is_left_beside_them() {
+    let place = Place::new();
+    // An address with a key in it, and a session whose name and model would act on a terminal.
+    let aichat = place.work().join("aichat");
+    let clients = format!(
+        "clients:\n- type: openai-compatible\n  name: lab\n  api_base: http://user:{KEY}@127.0.0.1:9/v1\n  models: [m]\n\
+         - type: openai-compatible\n  name: other\n  api_base: http://127.0.0.1:9/v1?key={KEY}\n  models: [m]\n"
+    );
+    write(&aichat, "config.yaml", clients);
+    let session = "model: \"o\\e[2J:m\\e[2J\"\nmessages:\n- role: user\n  content: hi\n";
+    write(&aichat, "sessions/na\u{1b}]0;x\u{7}me.yaml", session);
+    let ran = place.run(&["import", "aichat", "--from", "aichat"]).expect(0);
+    without_key(&place, &format!("{}{}", ran.stdout, ran.stderr));
+    let again = place.json(&["import", "aichat", "--from", "aichat"]).1;
+    without_key(&place, &again.to_string());
+    for args in [&["log"][..], &["log", "show", "r1"], &["chat", "list"]] {
+        let ran = place.run(args).expect(0);
+        assert!(!ran.stdout.contains('\u{1b}'), "{args:?}: {ran:?}");
+    }
+    // What is remembered of a name after it was forgotten does not tell it.
+    place.run(&["forget", "--all"]).expect(0);
+    let (_, again) = place.json(&["import", "aichat", "--from", "aichat"]);
+    assert_eq!((&again["conversations"]["known"], &again["conversations"]["added"]), (&json!(1), &json!(0)));
+    assert!(
+        !place.sql("SELECT source FROM imports").concat().contains("me"),
+        "{:?}",
+        place.sql("SELECT source FROM imports")
+    );
+
+    // A view that never ends in the place of a table.
+    let llm = place.work().join("endless");
+    std::fs::create_dir_all(&llm).unwrap();
+    let endless = "CREATE VIEW responses AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r)
+                   SELECT i AS id, i AS rowid, 'x' AS prompt, 'y' AS response, i AS conversation_id FROM r";
+    rusqlite::Connection::open(llm.join("logs.db")).unwrap().execute_batch(endless).unwrap();
+    assert_eq!(place.json(&["import", "llm", "--from", "endless"]).1["conversations"]["found"], 0);
+
+    // A database with a write-ahead log: nothing is made beside it.
+    let llm = place.work().join("quiet");
+    std::fs::create_dir_all(&llm).unwrap();
+    let db = rusqlite::Connection::open(llm.join("logs.db")).unwrap();
+    db.pragma_update(None, "journal_mode", "wal").unwrap();
+    db.execute_batch("CREATE TABLE responses (id, prompt, response); INSERT INTO responses VALUES (1, 'a', 'b')")
+        .unwrap();
+    drop(db);
+    assert_eq!(place.json(&["import", "llm", "--from", "quiet"]).1["conversations"]["added"], 1);
+    let names = std::fs::read_dir(&llm).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), ["logs.db"]);
+    // One that is open elsewhere: what stands in its log is read, too.
+    let db = rusqlite::Connection::open(llm.join("logs.db")).unwrap();
+    db.execute_batch("INSERT INTO responses VALUES (2, 'c', 'd')").unwrap();
+    assert_eq!(place.json(&["import", "llm", "--from", "quiet"]).1["conversations"]["added"], 1);
+}

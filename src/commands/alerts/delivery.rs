@@ -2,7 +2,7 @@
 //!
 //! Nobody waits for them but the end of the process, and that no longer than their time limit. A command gets the text as
 //! its last argument and the event as JSON on its standard input; it is run without a shell, in the config folder
-//! (never in a working folder, which may have a program of that name), without the variables that hold keys, and in a
+//! (never in a working folder, which may have a program of that name), without the variables that hold secrets, and in a
 //! process group of its own, so that with it everything is ended that it started.
 
 use std::io::Write as _;
@@ -53,11 +53,10 @@ impl Deliveries {
         let timeout = Duration::from_millis(whole_ms(alerts.timeout_secs));
         let stop = || Arc::clone(&self.0.stop);
         if let [program, arguments @ ..] = alerts.command.as_slice() {
-            let hidden = router.config.providers.iter().flat_map(|p| p.key_vars.iter().cloned());
             let job = Job {
                 program: program.clone(),
                 arguments: arguments.iter().cloned().chain([text.to_owned()]).collect(),
-                hidden: hidden.collect(),
+                hidden: router.config.secret_variables(),
                 folder: router.config.paths.config_dir.clone(),
                 stdin: format!("{event}\n"),
             };

@@ -126,7 +126,10 @@ impl Target {
     /// it until this process's end: another batch may have it as its output, too.
     pub fn file(path: &Path, length: u64, keep: u64) -> Result<Self> {
         let unwritable = |e| Error::new(Kind::Input, format!("{} cannot be written: {e}", path.display()));
-        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unwritable)?;
+        // A link that leads nowhere yet is not followed: in somebody else's folder it may lead anywhere.
+        let is_new = !path.exists();
+        let file = OpenOptions::new().create_new(is_new).truncate(false).write(true).open(path);
+        let mut file = file.map_err(unwritable)?;
         // A pipe or a device has no length.
         if file.metadata().map_err(unwritable)?.is_file() {
             // A file system that has no locks is none to refuse.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::slash::{COMMANDS, Offers, find};
 use crate::catalogue::{self, ModelRow, ModelState};
 use crate::config::Config;
+use crate::output::sanitize;
 use crate::types::Day;
 
 /// The names that may be completed.
@@ -63,12 +64,14 @@ pub fn complete(line: &str, at: usize, names: &Names) -> (usize, Vec<String>) {
     }
 }
 
-/// The names that begin like the word. `bare`: those with a provider before a slash only once a slash is typed.
+/// The names that begin like the word, without any that a terminal would act on: the editor shows them as they are.
+/// `bare`: those with a provider before a slash only once a slash is typed.
 fn begin_with(word: &str, at: usize, names: &[String], bare: bool) -> (usize, Vec<String>) {
-    let shown = |name: &&String| name.starts_with(word) && (!bare || word.contains('/') || !name.contains('/'));
+    let begins = |name: &&String| name.starts_with(word) && sanitize::line(name) == name.as_str();
+    let shown = |name: &&String| begins(name) && (!bare || word.contains('/') || !name.contains('/'));
     let fitting: Vec<String> = names.iter().filter(shown).cloned().collect();
     if fitting.is_empty() && bare {
-        return (at - word.len(), names.iter().filter(|name| name.starts_with(word)).cloned().collect());
+        return (at - word.len(), names.iter().filter(begins).cloned().collect());
     }
     (at - word.len(), fitting)
 }
@@ -83,7 +86,7 @@ fn paths(typed: &str, at: usize, home: Option<&str>) -> (usize, Vec<String>) {
         let entry = entry.ok()?;
         let name = entry.file_name().into_string().ok()?;
         let hidden = name.starts_with('.') && !begin.starts_with('.');
-        let harmless = !name.contains(char::is_control);
+        let harmless = sanitize::line(&name) == name;
         let slash = if entry.path().is_dir() { "/" } else { "" };
         (name.starts_with(begin) && !hidden && harmless).then(|| format!("{name}{slash}"))
     });
@@ -109,7 +112,7 @@ mod tests {
         Names {
             models: own(&["fast", "gpt-6-luna", "gpt-6-sol", "openai/gpt-6-luna", "openai/gpt-6-sol"]),
             providers: own(&["anthropic", "openai"]),
-            sessions: own(&["my trip", "review"]),
+            sessions: own(&["my trip", "my \x1b[2Jtrip", "my\nt", "review"]),
             home: None,
         }
     }

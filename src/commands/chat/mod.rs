@@ -18,6 +18,8 @@ use crate::commands::Context;
 use crate::error::{Error, Kind, Result};
 use crate::types::Mode;
 
+pub use compose::remove_drafts;
+
 /// Runs `llmr chat`.
 pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     if let Some(action) = &args.action {

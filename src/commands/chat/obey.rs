@@ -1,7 +1,7 @@
 //! What the slash commands do.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::complete::expand;
@@ -12,6 +12,7 @@ use super::session::{Attached, Goes, Session, readable};
 use super::slash::{self, Verb};
 use crate::conversation::{self, Opening, Pinned, Talk, Which};
 use crate::error::{Error, Kind, Result};
+use crate::host;
 use crate::router;
 use crate::types::{CandidateId, Message, Role};
 
@@ -206,7 +207,8 @@ impl Session<'_> {
         let last = || self.talk.turns.iter().rev().find(|turn| !turn.dropped).map(|turn| turn.prompt.clone());
         let unanswered = self.unanswered.as_ref().map(|message| message.text.clone());
         let begun = if text.is_empty() { unanswered.or_else(last).unwrap_or_default() } else { text.to_owned() };
-        let edited = compose::edit(&command, &begun, &self.router.config.paths.data_dir)?;
+        let config = self.router.config;
+        let edited = compose::edit(&command, &begun, &config.paths.data_dir, &config.secret_variables())?;
         if edited.trim().is_empty() || (text.is_empty() && edited == begun) {
             self.messages.aside("nothing was changed, nothing is sent");
             return Ok(());
@@ -272,16 +274,35 @@ fn is_file(name: &str) -> bool {
     name.contains('/') || name.starts_with('~') || endings.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Writes a conversation's text, for the user alone. What is replaced is replaced in one step; a link of that name is
+/// not followed: in somebody else's folder it may lead anywhere.
 fn write(path: &Path, text: &str, force: bool) -> Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    match force {
-        true => options.create(true).truncate(true),
-        false => options.create_new(true),
+    let wrote = match force {
+        true => replace(path, text)?,
+        false => write_new(path, text),
     };
-    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|why| match why.kind() {
+    wrote.map_err(|why| match why.kind() {
         std::io::ErrorKind::AlreadyExists => Error::new(Kind::Input, format!("`{}` is there already", path.display()))
             .hint(format!("to replace it: /save {FORCE} {}", path.display())),
         _ => Error::new(Kind::Input, format!("cannot write `{}`: {why}", path.display())),
     })
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+fn replace(path: &Path, text: &str) -> Result<io::Result<()>> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{:016x}", host::random_u64()?));
+    let wrote = write_new(&beside, text).and_then(|()| fs::rename(&beside, path));
+    if wrote.is_err() {
+        // What could not be moved is of no use; that it stays would be no worse than the error that is told.
+        _ = fs::remove_file(&beside);
+    }
+    Ok(wrote)
 }

@@ -51,6 +51,8 @@ impl Value {
 
 /// How deep values may lie in each other.
 const DEEPEST: usize = 32;
+/// The longest name of a field, in bytes: it is kept with every value, of which a file may have millions.
+const LONGEST_NAME: usize = 64;
 
 /// A type that a stream describes, or that every stream knows.
 #[derive(Debug, Clone)]
@@ -74,7 +76,7 @@ pub fn decode(bytes: &[u8]) -> Option<Value> {
         let id = signed(number(&mut message)?);
         if id < 0 {
             let described = value(&types, WIRE_TYPE, &mut message, 0)?;
-            types.insert(-id, described_type(&described)?);
+            types.insert(id.checked_neg()?, described_type(&described)?);
             continue;
         }
         if !matches!(types.get(&id)?, Type::Struct(_)) && number(&mut message)? != 0 {
@@ -131,7 +133,8 @@ fn described_type(described: &Value) -> Option<Type> {
     }
     if let Some(of) = described.field("struct") {
         let fields = of.field("fields").map(Value::elements).unwrap_or_default();
-        let field = |f: &Value| Some((f.field("name")?.text()?, f.field("id")?.int()));
+        let name = |f: &Value| f.field("name")?.text().filter(|name| name.len() <= LONGEST_NAME);
+        let field = |f: &Value| Some((name(f)?, f.field("id")?.int()));
         return Some(Type::Struct(fields.iter().map(field).collect::<Option<_>>()?));
     }
     Some(Type::Unread)
@@ -214,6 +217,38 @@ pub mod tests {
     fn the_documented_example_is_read() {
         let point = decode(POINT).unwrap();
         assert_eq!((point.field("X").map(Value::int), point.field("Y").map(Value::int)), (Some(22), Some(33)));
+    }
+
+    #[test]
+    fn a_long_name_is_not_kept_a_million_times_and_no_number_is_too_low() {
+        let text = |text: &[u8]| {
+            [[&[0xfe][..], &u16::try_from(text.len()).unwrap().to_be_bytes()].concat(), text.to_vec()].concat()
+        };
+        let message = |id: u8, body: &[u8]| text(&[&[id], body].concat());
+        // type 65: a struct with one number of this name; type 66: a list of those.
+        let decoded = |name: &[u8], count: u8| {
+            let field = [&[1][..], &text(name), &[1, 6, 0]].concat();
+            let of = [&[3, 1, 1, 1, b'S', 1, 0xff, 130, 0, 1, 1][..], &field, &[0, 0]].concat();
+            let list = [2, 1, 1, 1, b'L', 1, 0xff, 132, 0, 1, 0xff, 130, 0, 0];
+            let values = [vec![0xff, 132, 0, count], [1, 5, 0].repeat(usize::from(count))].concat();
+            decode(
+                &[
+                    message(0xff, &[&[129][..], &of].concat()),
+                    message(0xff, &[&[131][..], &list].concat()),
+                    text(&values),
+                ]
+                .concat(),
+            )
+        };
+        let list = decoded(b"Name", 3).unwrap();
+        assert_eq!(list.elements().len(), 3);
+        assert_eq!(list.elements()[2].field("Name").map(Value::int), Some(-3));
+        assert_eq!(decoded(&[b'N'; 65], 3), None);
+        // The lowest number there is, which has no positive one.
+        let lowest = [&[9, 0xf8][..], &[0xff; 8], &[0]].concat();
+        assert_eq!(decode(&lowest), None);
+        let described = [&[0xf8][..], &[0xff; 8], &[2, 1, 1, 1, b'L', 1, 6, 0, 1, 4, 0, 0]].concat();
+        assert_eq!(decode(&text(&described)), None);
     }
 
     #[test]

@@ -181,16 +181,18 @@ fn report(
         let of_provider = |p: &config::ProviderConfig| p.key.is_some() && p.key_vars.iter().any(|v| v == variable);
         env.get(variable).is_some_and(|value| !value.is_empty()) || context.config.providers.iter().any(of_provider)
     };
+    // Whatever stood in those files may have a key in it, an address too.
+    let redacted = |text: String| context.redactor.redact(&text);
     let aliases = found.additions.aliases.into_iter().zip(&edited.aliases).map(|((name, model), fate)| {
         let (state, because) = told(fate);
-        Alias { name, model, state, because }
+        Alias { name, model: redacted(model), state, because: because.map(redacted) }
     });
     let providers = found.additions.providers.into_iter().zip(&edited.providers).map(|(row, fate)| {
         let (state, because) = told(fate);
         let config::NewProvider { name, base_url, api_key_env, models } = row;
+        let (base_url, because) = (redacted(base_url), because.map(redacted));
         Provider { name, base_url, api_key_env, models, state, because }
     });
-    let redacted = |text: String| context.redactor.redact(&text);
     Report {
         tool: args.tool.clone(),
         dry_run: args.dry_run,

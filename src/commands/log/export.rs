@@ -1,8 +1,6 @@
 //! `llmr log export`: the kept prompts and answers as a data set, a request a line or row, the oldest first.
 //!
-//! JSON lines tell every text as it was. A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a
-//! carriage return for a formula, and what a model wrote could then read files or send them away; so in CSV such a
-//! text gets a `'` in front, as spreadsheets write it themselves.
+//! JSON lines tell every text as it was; in CSV none is one that a spreadsheet would take for a formula.
 
 use std::borrow::Cow;
 
@@ -11,6 +9,7 @@ use serde::Serialize;
 use super::Picture;
 use crate::commands::{Context, write};
 use crate::error::{Error, Kind, Result};
+use crate::output::csv::unformula;
 use crate::output::json::{self, Layout};
 use crate::output::sanitize;
 use crate::store::{Content, LogEntry, Store};
@@ -176,14 +175,6 @@ const TITLES: [&str; 25] = [
     "exit_code",
     "error",
 ];
-
-/// A text that no spreadsheet takes for a formula.
-fn unformula(text: &str) -> Cow<'_, str> {
-    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => Cow::Owned(format!("'{text}")),
-        false => Cow::Borrowed(text),
-    }
-}
 
 /// One row of RFC 4180.
 fn line(cells: &[Cow<'_, str>]) -> Result<String> {

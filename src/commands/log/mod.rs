@@ -2,6 +2,8 @@
 
 mod export;
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
@@ -218,7 +220,8 @@ fn table(report: &Report, terminal: &Terminal) -> String {
 
 fn who(r: &Request) -> String {
     match (&r.provider, &r.model) {
-        (Some(provider), Some(model)) => format!("{provider}/{model}"),
+        // Of a conversation of another tool's they are what stood there.
+        (Some(provider), Some(model)) => sanitize::line(&format!("{provider}/{model}")).into_owned(),
         _ => "-".to_owned(),
     }
 }
@@ -232,8 +235,8 @@ fn details(r: &Request, terminal: &Terminal) -> String {
         text += &format!(
             "attempt {}: {}/{} {why}{status}, {}, {} of {} held{presumed}\n",
             i + 1,
-            a.provider,
-            a.model,
+            sanitize::line(&a.provider),
+            sanitize::line(&a.model),
             units::duration_ms(a.latency_ms),
             units::usd_or_unknown(a.cost_usd),
             units::usd(a.held_usd)
@@ -312,7 +315,7 @@ fn why(decision: &Value) -> String {
     let Some(first) = candidates.first() else {
         return format!("nobody could be asked (strategy {strategy}, budget {budget})");
     };
-    let reason = match (candidates.len(), budget) {
+    let reason = match (candidates.len(), budget.as_ref()) {
         (1, _) => "the only one that could be asked".to_owned(),
         (_, "soft" | "hard") => {
             format!("the cheapest, because the day's spending has passed its {budget} cut-off")
@@ -339,6 +342,7 @@ const REASONS: [(&str, &str); 7] = [
     ("balanced", "drawn at random, by score"),
 ];
 
-fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or("?")
+/// A word of a decision, on one line and harmless.
+fn word(value: &Value) -> Cow<'_, str> {
+    sanitize::line(value.as_str().unwrap_or("?"))
 }

@@ -45,7 +45,7 @@ pub fn rows(report: &Report) -> Result<String> {
     let mut header = vec![report.by.name()];
     header.extend(COLUMNS.iter().map(|(name, _)| *name));
     let row = |row: &Row| {
-        let name = row.name.clone().unwrap_or_default();
+        let name = csv::unformula(row.name.as_deref().unwrap_or_default()).into_owned();
         [name].into_iter().chain(COLUMNS.iter().map(|(_, cell)| cell(row))).collect()
     };
     csv::render(&header, report.rows.iter().map(row))

@@ -222,8 +222,10 @@ impl Renderer {
     /// Whether the line only continues the block that is open.
     fn goes_on(&mut self, place: &Place<'_>) -> bool {
         match (&mut self.block, &place.leaf) {
-            (Block::Table(table), Leaf::Text(row)) if row.contains('|') && !place.lazy => table.push(row),
-            (Block::Head(head), Leaf::Delimiters(row)) => self.block = Block::Table(Table::begin(head, row)),
+            (Block::Table(table), Leaf::Text(row)) if row.contains('|') && !place.lazy => return table.push(row),
+            (Block::Head(head), Leaf::Delimiters(row)) if Table::may_begin(head) => {
+                self.block = Block::Table(Table::begin(head, row))
+            }
             (Block::Head(_), Leaf::Text(text)) => {
                 self.no_head();
                 self.text(text);

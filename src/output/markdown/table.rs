@@ -14,6 +14,12 @@ const LEAST_WIDTH: usize = 8;
 /// Columns between two columns.
 const GAP: usize = 3;
 
+/// A table has at most so many places: rows times columns. Each takes some hundred bytes until the table ends, and a
+/// table beyond this one is nobody's to read.
+const MOST_PLACES: usize = 20_000;
+/// A table has at most so many bytes of text.
+const MOST_BYTES: usize = 1 << 20;
+
 /// On which side a column is flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Align {
@@ -28,6 +34,8 @@ pub struct Table {
     /// The head first.
     rows: Vec<Vec<String>>,
     aligns: Vec<Align>,
+    columns: usize,
+    bytes: usize,
 }
 
 /// A line as spans; without its line break.
@@ -41,12 +49,30 @@ impl Table {
             (false, true) => Align::Right,
             _ => Align::Left,
         };
-        Self { rows: vec![cells(head)], aligns: cells(delimiters).iter().map(align).collect() }
+        let mut table = Self { aligns: cells(delimiters).iter().map(align).collect(), ..Self::default() };
+        table.push(head);
+        table
     }
 
-    /// Adds a row.
-    pub fn push(&mut self, row: &str) {
-        self.rows.push(cells(row));
+    /// Whether a line can be a table's head: not one that is longer than a table.
+    pub fn may_begin(head: &str) -> bool {
+        Self::default().has_room(head, cells(head).len())
+    }
+
+    /// Adds a row, if there is still room for it; otherwise the table is over.
+    pub fn push(&mut self, row: &str) -> bool {
+        let row_cells = cells(row);
+        if !self.has_room(row, row_cells.len()) {
+            return false;
+        }
+        self.columns = self.columns.max(row_cells.len());
+        self.bytes += row.len();
+        self.rows.push(row_cells);
+        true
+    }
+
+    fn has_room(&self, row: &str, columns: usize) -> bool {
+        (self.rows.len() + 1) * self.columns.max(columns) <= MOST_PLACES && self.bytes + row.len() <= MOST_BYTES
     }
 
     /// Its lines, none wider than the columns of the look where that is possible.

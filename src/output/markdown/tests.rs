@@ -153,6 +153,27 @@ fn code_is_colored_where_its_language_is_known() {
 }
 
 #[test]
+fn a_table_that_never_ends_is_cut_and_nothing_of_it_is_lost() {
+    let rows = 50_000;
+    let text = format!("|a|b|\n|-|-|\n{}", "|x|y|\n".repeat(rows));
+    let mut renderer = Renderer::new(PLAIN);
+    let begun = renderer.push(&text);
+    assert!(begun.lines().count() > rows - 20_000, "most of it is shown before it ends");
+    let shown = begun + &renderer.finish();
+    assert_eq!(shown.matches('x').count(), rows);
+    // One row of so many columns, with and without a width.
+    for look in [PLAIN, Look { columns: None, ..PLAIN }] {
+        let many = 30_000;
+        let text = format!("{}|\n{}|\n{}", "|c".repeat(many), "|-".repeat(many), "|x|\n".repeat(1000));
+        let shown = render(&text, look);
+        assert_eq!((shown.matches('c').count(), shown.matches('x').count()), (many, 1000));
+        let ragged = format!("|a|\n|-|\n{}\n{}", "|c".repeat(15_000), "|x|\n".repeat(1000));
+        let shown = render(&ragged, look);
+        assert_eq!((shown.matches('c').count(), shown.matches('x').count()), (15_000, 1000));
+    }
+}
+
+#[test]
 fn a_table_fits_the_terminal_or_becomes_blocks() {
     let table = "| Name | What it is about |\n|---|---|\n| alpha | the first of many letters |\n| beta | `b` |";
     let at = |columns| render(table, Look { columns, ..PLAIN });

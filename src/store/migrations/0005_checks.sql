@@ -10,7 +10,7 @@ CREATE TABLE checks (
 -- A conversation of another tool's, so that it is not brought over twice. Its row stays when it is forgotten here.
 CREATE TABLE imports (
     tool            TEXT NOT NULL,
-    source          TEXT NOT NULL,    -- its name there
+    source          TEXT NOT NULL,    -- SHA-256 of its name there: it outlives what is forgotten
     conversation_id INTEGER NOT NULL,
     turns           INTEGER NOT NULL, -- so many of its turns are here
     at              INTEGER NOT NULL,
