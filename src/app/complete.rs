@@ -2,7 +2,8 @@
 //!
 //! A script calls llmr itself at each Tab, with [`VARIABLE`] set to the shell's name: what is offered is never older
 //! than the program, and names of models, providers, conversations and templates are those of this machine. Nushell
-//! has no such script in the library; its definitions are written out, and only the names are asked for.
+//! has no such script in the library; its definitions are written out, and only the names are asked for, as PowerShell
+//! would: it quotes as little.
 //!
 //! What is offered can be a stranger's: files of a working folder, models that its `.env` names. Some shells put a
 //! completion into the line as it is, where `$(…)` would be run; so what a shell would act on is not offered.
@@ -14,14 +15,16 @@ use clap::{Arg, Command, ValueHint};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _};
 use clap_complete::env::{Bash, CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 use clap_complete_nushell::Nushell;
+use serde::Serialize;
 
 use super::usage;
 use crate::catalogue;
 use crate::cli;
-use crate::config::{self, Config};
+use crate::commands::Printer;
+use crate::config::{self, Config, templates};
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
-use crate::output::{Wrote, sanitize, stdout};
+use crate::output::sanitize;
 use crate::store::{LogFilter, Store, StoreOptions};
 
 /// Names the shell that asks for completions.
@@ -30,8 +33,8 @@ pub const VARIABLE: &str = "LLMR_COMPLETE";
 /// How long a Tab waits for others' locks on the database, in milliseconds: nobody waits longer for a list.
 const PATIENCE_MS: u32 = 100;
 
-/// How many past requests are offered.
-const REQUESTS: u64 = 20;
+/// How many past requests and conversations are offered.
+const RECENT: u64 = 20;
 
 /// The shells with a script of the library's.
 const SHELLS: &[&dyn EnvCompleter] = &[&Bash, &Elvish, &Fish, &Powershell, &Zsh];
@@ -76,6 +79,33 @@ const NAMES: &[Names] = &[
         values: providers,
     },
     Names {
+        what: "conversations",
+        mark: "@conversations",
+        places: &[
+            ("*", "session"),
+            ("llmr chat show", "id"),
+            ("llmr chat export", "id"),
+            ("llmr chat rm", "ids"),
+            ("llmr forget", "ids"),
+        ],
+        example: "ask --session",
+        values: conversations,
+    },
+    Names {
+        what: "templates",
+        mark: "@templates",
+        places: &[("*", "template"), ("llmr template show", "name"), ("llmr template rm", "name")],
+        example: "ask --template",
+        values: |config, _| templates::names(&config.paths.config_dir),
+    },
+    Names {
+        what: "profiles",
+        mark: "@profiles",
+        places: &[("*", "profile")],
+        example: "--profile",
+        values: |config, _| config.profiles.clone(),
+    },
+    Names {
         what: "requests",
         mark: "@requests",
         places: &[("llmr log show", "id")],
@@ -94,13 +124,14 @@ pub fn answer(args: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// `llmr completions`: the script of a shell.
-pub fn print(args: &cli::Completions) -> Result<()> {
-    let text = script(&args.shell)?;
-    match stdout::write_all(&mut stdout::stdout(), &text) {
-        Ok(Wrote::All) => Ok(()),
-        Ok(Wrote::Closed) => Err(Error::new(Kind::Closed, "")),
-        Err(error) => Err(Error::new(Kind::Other, format!("cannot write to standard output: {error}"))),
+pub fn print(args: &cli::Completions, printer: &Printer) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        shell: &'a str,
+        script: String,
     }
+    let script = String::from_utf8_lossy(&script(&args.shell)?).into_owned();
+    printer.print(&Report { shell: &args.shell, script }, |report, _| report.script.clone())
 }
 
 /// The script of a shell.
@@ -120,7 +151,7 @@ pub fn script(shell: &str) -> Result<Vec<u8>> {
 fn completed(quotes: bool) -> Command {
     let named = each_names(with_plain_prompts(usage::command()), "llmr", &|arg, names| {
         let values = names.values;
-        arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(values, current)))
+        arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(values, current, quotes)))
     });
     with_paths(named, quotes)
 }
@@ -140,11 +171,15 @@ fn with_paths(command: Command, quotes: bool) -> Command {
 fn paths(current: &OsStr, quotes: bool) -> Vec<CompletionCandidate> {
     let name = |path: &CompletionCandidate| Path::new(path.get_value()).file_name().map(OsStr::to_os_string);
     let fits = |path: &CompletionCandidate| match name(path) {
-        Some(name) => name.to_str().is_some_and(|name| is_plain(name) || (quotes && is_quotable(name))),
+        Some(name) => name.to_str().is_some_and(|name| may_offer(name, quotes)),
         // The folder itself.
         None => true,
     };
     PathCompleter::any().complete(current).into_iter().filter(fits).collect()
+}
+
+fn may_offer(name: &str, quotes: bool) -> bool {
+    is_plain(name) || (quotes && is_quotable(name))
 }
 
 /// Whether a name stands for itself in every shell, without quotes.
@@ -183,12 +218,13 @@ fn each_names(command: Command, path: &str, change: &dyn Fn(Arg, &'static Names)
     })
 }
 
-fn candidates(values: fn(&Config, &Host) -> Vec<String>, current: &OsStr) -> Vec<CompletionCandidate> {
+fn candidates(values: fn(&Config, &Host) -> Vec<String>, current: &OsStr, quotes: bool) -> Vec<CompletionCandidate> {
     let host = Host::real();
     let Ok(config) = config::load(&host, &config::Flags::default()) else { return Vec::new() };
     let typed = current.to_string_lossy();
-    let fitting =
-        values(&config, &host).into_iter().filter(|value| value.starts_with(typed.as_ref()) && is_plain(value));
+    let fitting = values(&config, &host)
+        .into_iter()
+        .filter(|value| value.starts_with(typed.as_ref()) && may_offer(value, quotes));
     fitting.map(CompletionCandidate::new).collect()
 }
 
@@ -213,8 +249,18 @@ fn providers(config: &Config, _: &Host) -> Vec<String> {
     offered.map(|provider| provider.name.clone()).collect()
 }
 
+/// By their names, else by their numbers; the newest first.
+fn conversations(config: &Config, host: &Host) -> Vec<String> {
+    let kept = store(config, host).and_then(|store| store.conversations(Some(RECENT)).ok());
+    let name = |listed: crate::store::Listed| {
+        let handle = listed.conversation.handle();
+        listed.conversation.name.unwrap_or(handle)
+    };
+    kept.unwrap_or_default().into_iter().map(name).collect()
+}
+
 fn requests(config: &Config, host: &Host) -> Vec<String> {
-    let newest = LogFilter { limit: Some(REQUESTS), ..LogFilter::default() };
+    let newest = LogFilter { limit: Some(RECENT), ..LogFilter::default() };
     let entries = store(config, host).and_then(|store| store.log(&newest).ok());
     entries.unwrap_or_default().into_iter().map(|entry| entry.id.to_string()).collect()
 }
@@ -237,7 +283,7 @@ fn nushell() -> String {
     let asks = NAMES.iter().map(|names| {
         let Names { what, example, .. } = names;
         format!(
-            "  def \"nu-complete names {what}\" [] {{\n    with-env {{ {VARIABLE}: fish }} {{ ^llmr -- llmr {example} \"\" }} | lines | each {{ split row \"\\t\" | first }}\n  }}\n\n"
+            "  def \"nu-complete names {what}\" [] {{\n    with-env {{ {VARIABLE}: powershell }} {{ ^llmr -- llmr {example} \"\" }} | lines | each {{ split row \"\\t\" | first }}\n  }}\n\n"
         )
     });
     let opened = format!("module completions {{\n\n{}", asks.collect::<String>());

@@ -133,6 +133,15 @@ impl Context {
         }
     }
 
+    /// The database of rehearsals, if it is there; none in a rehearsal itself, whose own it is.
+    pub fn store_of_rehearsals(&self) -> Result<Option<Store>> {
+        let (database, _) = super::sandbox::state(&self.config.paths);
+        match database == self.config.paths.database {
+            true => Ok(None),
+            false => Ok(Store::open_existing(&database, self.store_options())?),
+        }
+    }
+
     /// The day's limit and where it comes from.
     pub fn limit(&self, store: &Store) -> Result<(Limit, String)> {
         let set = store.budget_day(self.now())?.limit_set;

@@ -1,11 +1,12 @@
 //! `llmr forget`: removes what was kept of requests and conversations, down to the bytes in the database's files.
 
 use std::io;
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli;
-use crate::commands::{Context, chat};
+use crate::commands::{Context, chat, sandbox};
 use crate::conversation;
 use crate::error::{Error, Kind, Result};
 use crate::store::{Forget, Forgotten, Store};
@@ -35,9 +36,17 @@ struct Removed {
 pub fn run(context: &mut Context, args: &cli::Forget) -> Result<()> {
     let store = context.store()?;
     if args.all {
-        let history = remove_history(context)? | remove_drafts(context)?;
-        let done = store.forget_all()?;
-        return report(context, &store, done, history);
+        let (_, rehearsed) = sandbox::state(&context.config.paths);
+        let history = remove_history(&context.config.paths.history_file)? | remove_history(&rehearsed)?;
+        let drafts = remove_drafts(context)?;
+        let mut done = store.forget_all()?;
+        if let Some(rehearsals) = context.store_of_rehearsals()? {
+            done += rehearsals.forget_all()?;
+            if !rehearsals.scrub()? {
+                context.warn("another llmr is still rehearsing: bytes of what was removed may stay in that database");
+            }
+        }
+        return report(context, &store, done, history || drafts);
     }
     let these = args.ids.iter().map(|id| meant(&store, id)).collect::<Result<Vec<_>>>()?;
     let done = store.forget(&these)?;
@@ -56,8 +65,7 @@ fn meant(store: &Store, id: &str) -> Result<Forget> {
 }
 
 /// Removes what was typed into the chat editor; whether there was anything.
-fn remove_history(context: &Context) -> Result<bool> {
-    let path = &context.config.paths.history_file;
+fn remove_history(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -1,9 +1,11 @@
 //! `llmr sandbox`, and `--sandbox` of every other command: providers of llmr's own on loopback.
 
+use std::path::PathBuf;
+
 use crate::catalogue;
 use crate::cli::{self, Global};
 use crate::commands::{Context, runtime};
-use crate::config::Config;
+use crate::config::{Config, Paths};
 use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Table, Terminal, units};
 use crate::router::interrupted;
@@ -35,12 +37,16 @@ pub fn rehearse(config: &mut Config, global: &Global) -> Result<()> {
     let address = global.sandbox.as_deref().filter(|value| cli::is_address(value)).unwrap_or("127.0.0.1:0");
     script(global)?;
     point_at(config, address);
-    config.paths.database = config.paths.database.with_file_name("llmr-sandbox.db");
-    config.paths.history_file = config.paths.history_file.with_file_name("chat_history-sandbox");
+    (config.paths.database, config.paths.history_file) = state(&config.paths);
     config.proxies = crate::config::Proxies::default();
     // Nobody is to be woken up by a rehearsal.
     config.alerts = crate::config::Alerts { on: config.alerts.on.clone(), ..crate::config::Alerts::default() };
     Ok(())
+}
+
+/// Where rehearsals keep what they need: the database, and what was typed into the chat editor.
+pub fn state(paths: &Paths) -> (PathBuf, PathBuf) {
+    (paths.database.with_file_name("llmr-sandbox.db"), paths.history_file.with_file_name("chat_history-sandbox"))
 }
 
 /// Starts what a command that sends needs.

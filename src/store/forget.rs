@@ -33,6 +33,16 @@ pub struct Forgotten {
     pub cache_entries: u64,
 }
 
+impl std::ops::AddAssign for Forgotten {
+    fn add_assign(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.conversations += more.conversations;
+        self.condensations += more.condensations;
+        self.batches += more.batches;
+        self.cache_entries += more.cache_entries;
+    }
+}
+
 impl Store {
     /// Whether there is such a request.
     pub fn has_request(&self, id: RequestId) -> Result<bool, StoreError> {

@@ -47,6 +47,38 @@ fn nothing_is_kept_unless_somebody_asked_for_it() {
 }
 
 #[test]
+fn no_way_of_asking_keeps_a_text_in_secret_and_rehearsals_are_forgotten_too() {
+    let place = Place::new();
+    place.work_file("schema.json", "{\"type\": \"object\", \"required\": [\"a\"]}");
+    place.work_file("in.jsonl", &format!("{{\"prompt\": \"{}\"}}\n", secret(2)));
+    let prompt = secret(1);
+    for (args, code) in [
+        (&["ask", "--sandbox", "--no-cache", "-s"][..], 0),
+        (&["ask", "--sandbox=openai=500,anthropic=500,gemini=500,cohere=500", "--max-retries", "0", "--no-cache"], 69),
+        (&["ask", "--sandbox", "--no-cache", "--json", "--schema", "schema.json"], 0),
+        (&["ask", "--sandbox", "--no-cache", "--parallel", "3", "--mode", "shadow"], 0),
+        (&["dry-run", "--sandbox"], 0),
+    ] {
+        let args: Vec<&str> =
+            if args.ends_with(&["-s"]) { [args, &[&prompt, &prompt]].concat() } else { [args, &[&prompt]].concat() };
+        place.run(&args).expect(code);
+        assert_eq!(files_with(&place.home(), "zebra1quagga1"), NOWHERE, "{:?}", &args[..2]);
+    }
+    place.run(&["batch", "--sandbox", "in.jsonl"]).expect(0);
+    place.run(&["chat", "--sandbox", "--session", "zebra2quagga2", &prompt]).expect(0);
+    assert!(!files_with(&place.home(), "zebra1quagga1").is_empty());
+    assert!(!files_with(&place.home(), "zebra2quagga2").is_empty());
+    std::fs::create_dir(place.home().join("draft-0123456789abcdef")).unwrap();
+    place.home_file("draft-0123456789abcdef/prompt.md", &prompt);
+    place.home_file("chat_history-sandbox", &prompt);
+    let (code, done) = place.json(&["forget", "--all"]);
+    assert_eq!((code, &done["removed"]["conversations"], &done["removed"]["batches"]), (0, &json!(1), &json!(1)));
+    for n in [1, 2] {
+        assert_eq!(files_with(&place.home(), &format!("zebra{n}quagga{n}")), NOWHERE);
+    }
+}
+
+#[test]
 fn a_foreign_env_file_cannot_have_texts_kept() {
     let place = Place::new();
     place.work_file(".env", "LLMR_LOG_CONTENT=on\n");
