@@ -4,6 +4,7 @@
 
 use std::io::{self, BufRead, Read};
 
+use super::slash::{self, Verb};
 use crate::cli;
 use crate::commands::answer::{ConversationReport, Format, Output, show};
 use crate::commands::{Context, Runtime, question, runtime, sandbox};
@@ -34,6 +35,11 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     }
     let mut lines = Lines { reader: io::stdin().lock(), number: 0 };
     while let Some(line) = lines.next()? {
+        let line = match slash::command_of(&line) {
+            Some(Verb::Exit) => break,
+            Some(_) => return Err(disobeyed(&line, lines.number)),
+            None => slash::unescaped(line),
+        };
         let at = |error: Error| Error { message: format!("line {}: {}", lines.number, error.message), ..error };
         session.take(context, Message::user(line)).map_err(at)?;
         turns += 1;
@@ -44,6 +50,14 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
             .hint("each line of it is a turn; on a terminal `llmr chat` reads what is typed")),
         _ => Ok(()),
     }
+}
+
+/// The error of a line that is a command of the chat at a terminal: as a prompt it would cost money, and surprise.
+fn disobeyed(line: &str, number: u64) -> Error {
+    let word = line.split_whitespace().next().unwrap_or_default();
+    Error::new(Kind::Usage, format!("line {number}: `{word}` is a command of the chat at a terminal; it was not sent"))
+        .hint("in a pipe flags say it, such as -m, -s, -f, --session")
+        .hint(format!("to send the line as a prompt, begin it with two slashes: /{word} …"))
 }
 
 /// What holds for every turn, and the first one where the command line has it.
