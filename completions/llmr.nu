@@ -8,12 +8,28 @@ module completions {
     with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --provider "" } | lines | each { split row "\t" | first }
   }
 
+  def "nu-complete names conversations" [] {
+    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --session "" } | lines | each { split row "\t" | first }
+  }
+
+  def "nu-complete names templates" [] {
+    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr ask --template "" } | lines | each { split row "\t" | first }
+  }
+
+  def "nu-complete names profiles" [] {
+    with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr --profile "" } | lines | each { split row "\t" | first }
+  }
+
   def "nu-complete names requests" [] {
     with-env { LLMR_COMPLETE: fish } { ^llmr -- llmr log show "" } | lines | each { split row "\t" | first }
   }
 
   def "nu-complete llmr color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr profile" [] {
+    nu-complete names profiles
   }
 
   def "nu-complete llmr model" [] {
@@ -36,12 +52,20 @@ module completions {
     [ "weighted" "cheapest" "fastest" "reliable" "priority" "round-robin" "balanced" ]
   }
 
+  def "nu-complete llmr template" [] {
+    nu-complete names templates
+  }
+
   def "nu-complete llmr effort" [] {
     [ "none" "low" "medium" "high" "max" ]
   }
 
   def "nu-complete llmr mode" [] {
     [ "production" "dry-run" "shadow" ]
+  }
+
+  def "nu-complete llmr session" [] {
+    nu-complete names conversations
   }
 
   def "nu-complete llmr output_format" [] {
@@ -55,7 +79,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --model(-m): string@"nu-complete llmr model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
     --provider(-p): string@"nu-complete llmr providers" # Only this provider (may be repeated)
     --tier: string@"nu-complete llmr tier" # No model below this tier
@@ -65,7 +89,7 @@ module completions {
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
     --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
-    --template(-T): string    # Use this template (see `llmr template`)
+    --template(-T): string@"nu-complete llmr template" # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
     --temperature(-t): string # Sampling temperature, 0 to 2
@@ -86,7 +110,7 @@ module completions {
     --mode: string@"nu-complete llmr mode" # production answers; dry-run says what it would do; shadow also records what the other strategies would have done
     --dry-run                 # The same as the dry-run command
     --continue(-c)            # Go on with the last conversation
-    --session: string         # Go on with the conversation of this name, or begin it
+    --session: string@"nu-complete llmr session" # Go on with the conversation of this name, or begin it
     --extract(-x)             # Print the first code block of the answer alone
     --stream                  # Stream the answer, also into a pipe
     --no-stream               # Ask the provider for a whole answer
@@ -119,6 +143,10 @@ module completions {
     [ "weighted" "cheapest" "fastest" "reliable" "priority" "round-robin" "balanced" ]
   }
 
+  def "nu-complete llmr ask template" [] {
+    nu-complete names templates
+  }
+
   def "nu-complete llmr ask effort" [] {
     [ "none" "low" "medium" "high" "max" ]
   }
@@ -127,12 +155,20 @@ module completions {
     [ "production" "dry-run" "shadow" ]
   }
 
+  def "nu-complete llmr ask session" [] {
+    nu-complete names conversations
+  }
+
   def "nu-complete llmr ask output_format" [] {
     [ "text" "json" "stream-json" ]
   }
 
   def "nu-complete llmr ask color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr ask profile" [] {
+    nu-complete names profiles
   }
 
   # Ask the best provider
@@ -146,7 +182,7 @@ module completions {
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
     --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
-    --template(-T): string    # Use this template (see `llmr template`)
+    --template(-T): string@"nu-complete llmr ask template" # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
     --temperature(-t): string # Sampling temperature, 0 to 2
@@ -167,7 +203,7 @@ module completions {
     --mode: string@"nu-complete llmr ask mode" # production answers; dry-run says what it would do; shadow also records what the other strategies would have done
     --dry-run                 # The same as the dry-run command
     --continue(-c)            # Go on with the last conversation
-    --session: string         # Go on with the conversation of this name, or begin it
+    --session: string@"nu-complete llmr ask session" # Go on with the conversation of this name, or begin it
     --extract(-x)             # Print the first code block of the answer alone
     --stream                  # Stream the answer, also into a pipe
     --no-stream               # Ask the provider for a whole answer
@@ -180,7 +216,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr ask color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr ask profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
   ]
@@ -205,12 +241,20 @@ module completions {
     [ "weighted" "cheapest" "fastest" "reliable" "priority" "round-robin" "balanced" ]
   }
 
+  def "nu-complete llmr dry-run template" [] {
+    nu-complete names templates
+  }
+
   def "nu-complete llmr dry-run effort" [] {
     [ "none" "low" "medium" "high" "max" ]
   }
 
   def "nu-complete llmr dry-run color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr dry-run profile" [] {
+    nu-complete names profiles
   }
 
   # Say what `ask` would do and cost, and send nothing
@@ -224,7 +268,7 @@ module completions {
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
     --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
-    --template(-T): string    # Use this template (see `llmr template`)
+    --template(-T): string@"nu-complete llmr dry-run template" # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
     --temperature(-t): string # Sampling temperature, 0 to 2
@@ -246,7 +290,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr dry-run color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr dry-run profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
   ]
@@ -271,12 +315,24 @@ module completions {
     [ "weighted" "cheapest" "fastest" "reliable" "priority" "round-robin" "balanced" ]
   }
 
+  def "nu-complete llmr chat template" [] {
+    nu-complete names templates
+  }
+
   def "nu-complete llmr chat effort" [] {
     [ "none" "low" "medium" "high" "max" ]
   }
 
+  def "nu-complete llmr chat session" [] {
+    nu-complete names conversations
+  }
+
   def "nu-complete llmr chat color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr chat profile" [] {
+    nu-complete names profiles
   }
 
   # Talk with a model, turn by turn
@@ -290,7 +346,7 @@ module completions {
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
     --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
-    --template(-T): string    # Use this template (see `llmr template`)
+    --template(-T): string@"nu-complete llmr chat template" # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
     --temperature(-t): string # Sampling temperature, 0 to 2
@@ -307,7 +363,7 @@ module completions {
     --no-cache                # Neither read nor write the cache
     --refresh                 # Do not read the cache, but write it
     --continue(-c)            # Go on with the last conversation
-    --session: string         # Go on with the conversation of this name, or begin it
+    --session: string@"nu-complete llmr chat session" # Go on with the conversation of this name, or begin it
     --raw                     # Let the model's escape sequences through to the terminal
     --tag: string             # A label for `log` and `stats`
     --json                    # Print one JSON object and nothing else
@@ -315,13 +371,17 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr chat color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr chat profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
   ]
 
   def "nu-complete llmr chat list color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr chat list profile" [] {
+    nu-complete names profiles
   }
 
   # Every conversation, the newest first
@@ -332,12 +392,20 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr chat list color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr chat list profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
+  def "nu-complete llmr chat show id" [] {
+    nu-complete names conversations
+  }
+
   def "nu-complete llmr chat show color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr chat show profile" [] {
+    nu-complete names profiles
   }
 
   # One conversation, turn by turn
@@ -347,13 +415,21 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr chat show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr chat show profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
-    id: string                # Its name, its number such as c3, or `last`
+    id: string@"nu-complete llmr chat show id" # Its name, its number such as c3, or `last`
   ]
+
+  def "nu-complete llmr chat rm ids" [] {
+    nu-complete names conversations
+  }
 
   def "nu-complete llmr chat rm color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr chat rm profile" [] {
+    nu-complete names profiles
   }
 
   # Remove conversations with all that was kept of them
@@ -363,10 +439,14 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr chat rm color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr chat rm profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
-    ...ids: string            # Names or numbers such as c3
+    ...ids: string@"nu-complete llmr chat rm ids" # Names or numbers such as c3
   ]
+
+  def "nu-complete llmr chat export id" [] {
+    nu-complete names conversations
+  }
 
   def "nu-complete llmr chat export format" [] {
     [ "markdown" "json" "jsonl" ]
@@ -374,6 +454,10 @@ module completions {
 
   def "nu-complete llmr chat export color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr chat export profile" [] {
+    nu-complete names profiles
   }
 
   # Print one conversation as a file
@@ -384,9 +468,9 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr chat export color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr chat export profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
-    id: string                # Its name, its number such as c3, or `last`
+    id: string@"nu-complete llmr chat export id" # Its name, its number such as c3, or `last`
   ]
 
   # Print this message or the help of the given subcommand(s)
@@ -433,12 +517,20 @@ module completions {
     [ "weighted" "cheapest" "fastest" "reliable" "priority" "round-robin" "balanced" ]
   }
 
+  def "nu-complete llmr batch template" [] {
+    nu-complete names templates
+  }
+
   def "nu-complete llmr batch effort" [] {
     [ "none" "low" "medium" "high" "max" ]
   }
 
   def "nu-complete llmr batch color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr batch profile" [] {
+    nu-complete names profiles
   }
 
   # Answer a file of prompts, many at a time
@@ -452,7 +544,7 @@ module completions {
     --fallback: string@"nu-complete llmr batch fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr batch strategy" # How candidates are put in order
     --system(-s): string      # System prompt of the lines that have none
-    --template(-T): string    # Use this template: each line's prompt is its input, each line's other fields its variables
+    --template(-T): string@"nu-complete llmr batch template" # Use this template: each line's prompt is its input, each line's other fields its variables
     --temperature(-t): string # Sampling temperature, 0 to 2
     --max-tokens: string      # The longest answer, in tokens, thinking included
     --effort: string@"nu-complete llmr batch effort" # How hard a reasoning model thinks
@@ -469,13 +561,17 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr batch color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr batch profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     file: path                # JSON lines with `prompt` and, where wanted, `id`, `system`, `model`, …; `-` reads standard input
   ]
 
   def "nu-complete llmr template color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr template profile" [] {
+    nu-complete names profiles
   }
 
   # Prompts that are used again
@@ -485,12 +581,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr template color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr template profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr template list color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr template list profile" [] {
+    nu-complete names profiles
   }
 
   # Every template (the default)
@@ -500,12 +600,20 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr template list color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr template list profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
+  def "nu-complete llmr template show name" [] {
+    nu-complete names templates
+  }
+
   def "nu-complete llmr template show color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr template show profile" [] {
+    nu-complete names profiles
   }
 
   # Print one
@@ -515,9 +623,9 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr template show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr template show profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
-    name: string              # Its name
+    name: string@"nu-complete llmr template show name" # Its name
   ]
 
   def "nu-complete llmr template new model" [] {
@@ -540,12 +648,20 @@ module completions {
     [ "weighted" "cheapest" "fastest" "reliable" "priority" "round-robin" "balanced" ]
   }
 
+  def "nu-complete llmr template new template" [] {
+    nu-complete names templates
+  }
+
   def "nu-complete llmr template new effort" [] {
     [ "none" "low" "medium" "high" "max" ]
   }
 
   def "nu-complete llmr template new color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr template new profile" [] {
+    nu-complete names profiles
   }
 
   # Write one from these flags
@@ -559,7 +675,7 @@ module completions {
     --system(-s): string      # System prompt
     --file(-f): path          # Put files in front of the prompt: a path, a pattern such as 'src/*.rs', `-` for standard input (may be repeated)
     --image(-i): path         # Show a picture to the model: PNG, JPEG, GIF or WebP; a path, a pattern, `-` for standard input (may be repeated)
-    --template(-T): string    # Use this template (see `llmr template`)
+    --template(-T): string@"nu-complete llmr template new template" # Use this template (see `llmr template`)
     --var: string             # Fill in a variable of the template (may be repeated)
     --no-stdin                # Do not read standard input
     --temperature(-t): string # Sampling temperature, 0 to 2
@@ -581,14 +697,22 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr template new color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr template new profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     name: string              # Its name
     ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
   ]
 
+  def "nu-complete llmr template rm name" [] {
+    nu-complete names templates
+  }
+
   def "nu-complete llmr template rm color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr template rm profile" [] {
+    nu-complete names profiles
   }
 
   # Remove one
@@ -598,9 +722,9 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr template rm color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr template rm profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
-    name: string              # Its name
+    name: string@"nu-complete llmr template rm name" # Its name
   ]
 
   # Print this message or the help of the given subcommand(s)
@@ -631,6 +755,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr budget profile" [] {
+    nu-complete names profiles
+  }
+
   # The day's money: what is spent, held and left
   export extern "llmr budget" [
     --json                    # Print one JSON object and nothing else
@@ -638,12 +766,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr budget color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr budget profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr budget status color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr budget status profile" [] {
+    nu-complete names profiles
   }
 
   # What is spent, held and left today (the default)
@@ -653,12 +785,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr budget status color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr budget status profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr budget set color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr budget set profile" [] {
+    nu-complete names profiles
   }
 
   # Set the day's limit, kept in the database
@@ -668,13 +804,17 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr budget set color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr budget set profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     usd: string               # USD such as 5 or 0.25; `off` for no limit, 0 for free answers only
   ]
 
   def "nu-complete llmr budget reset color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr budget reset profile" [] {
+    nu-complete names profiles
   }
 
   # Start today's sum anew; the ledger keeps every row
@@ -685,12 +825,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr budget reset color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr budget reset profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr budget history color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr budget history profile" [] {
+    nu-complete names profiles
   }
 
   # What each day cost
@@ -701,7 +845,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr budget history color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr budget history profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
@@ -713,6 +857,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr budget check profile" [] {
+    nu-complete names profiles
+  }
+
   # Exit 4 if the limit is passed; needs no network
   export extern "llmr budget check" [
     --fail-on: string@"nu-complete llmr budget check fail_on" # Fail from this cut-off on
@@ -722,7 +870,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr budget check color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr budget check profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
@@ -758,6 +906,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr providers profile" [] {
+    nu-complete names profiles
+  }
+
   # Who takes part, in which state
   export extern "llmr providers" [
     --json                    # Print one JSON object and nothing else
@@ -765,12 +917,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr providers color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr providers profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr providers list color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr providers list profile" [] {
+    nu-complete names profiles
   }
 
   # Every provider that takes part (the default)
@@ -781,7 +937,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr providers list color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr providers list profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
@@ -793,6 +949,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr providers show profile" [] {
+    nu-complete names profiles
+  }
+
   # Everything about one
   export extern "llmr providers show" [
     --json                    # Print one JSON object and nothing else
@@ -800,7 +960,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr providers show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr providers show profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     name: string@"nu-complete llmr providers show name" # The provider
   ]
@@ -813,6 +973,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr providers check profile" [] {
+    nu-complete names profiles
+  }
+
   # Ask each provider whether its key is accepted and what models it has; costs nothing
   export extern "llmr providers check" [
     --live                    # Have each default model answer one word as well, which costs a little
@@ -821,7 +985,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr providers check color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr providers check profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     ...names: string@"nu-complete llmr providers check names" # Only these
   ]
@@ -834,6 +998,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr providers reset profile" [] {
+    nu-complete names profiles
+  }
+
   # Close its breaker and end its rest
   export extern "llmr providers reset" [
     --json                    # Print one JSON object and nothing else
@@ -841,7 +1009,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr providers reset color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr providers reset profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     name: string@"nu-complete llmr providers reset name" # The provider
   ]
@@ -882,6 +1050,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr stats profile" [] {
+    nu-complete names profiles
+  }
+
   # What was asked, answered and spent
   export extern "llmr stats" [
     --days: string            # The last so many days, today included [default: 30]
@@ -894,12 +1066,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr stats color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr stats profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr cache color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr cache profile" [] {
+    nu-complete names profiles
   }
 
   # Stored answers
@@ -909,12 +1085,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr cache color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr cache profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr cache stats color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr cache stats profile" [] {
+    nu-complete names profiles
   }
 
   # Hits, misses, sizes (the default)
@@ -924,12 +1104,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr cache stats color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr cache stats profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr cache clear color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr cache clear profile" [] {
+    nu-complete names profiles
   }
 
   # Remove every entry
@@ -939,12 +1123,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr cache clear color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr cache clear profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr cache verify color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr cache verify profile" [] {
+    nu-complete names profiles
   }
 
   # Check every entry's seal; exit 5 if one is bad
@@ -955,7 +1143,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr cache verify color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr cache verify profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
@@ -983,6 +1171,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr log profile" [] {
+    nu-complete names profiles
+  }
+
   # Past requests with their attempts and decisions
   export extern "llmr log" [
     -n: string                # So many requests, the newest first
@@ -991,7 +1183,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr log color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr log profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
@@ -1003,6 +1195,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr log show profile" [] {
+    nu-complete names profiles
+  }
+
   # One request with its decision and attempts
   export extern "llmr log show" [
     --json                    # Print one JSON object and nothing else
@@ -1010,7 +1206,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr log show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr log show profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     id: string@"nu-complete llmr log show id" # Its id, such as r17
   ]
@@ -1023,6 +1219,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr log export profile" [] {
+    nu-complete names profiles
+  }
+
   # Write the kept prompts and answers as a data set, the oldest first
   export extern "llmr log export" [
     --format: string@"nu-complete llmr log export format" # jsonl has every text as it was; in csv a text that a spreadsheet would take for a formula gets a ' in front
@@ -1032,7 +1232,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr log export color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr log export profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
@@ -1052,8 +1252,16 @@ module completions {
   export extern "llmr log help help" [
   ]
 
+  def "nu-complete llmr forget ids" [] {
+    nu-complete names conversations
+  }
+
   def "nu-complete llmr forget color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr forget profile" [] {
+    nu-complete names profiles
   }
 
   # Remove what was kept of requests: prompts, answers, conversations
@@ -1064,9 +1272,9 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr forget color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr forget profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
-    ...ids: string            # Requests (r17) or conversations (c3, a name)
+    ...ids: string@"nu-complete llmr forget ids" # Requests (r17) or conversations (c3, a name)
   ]
 
   def "nu-complete llmr models provider" [] {
@@ -1075,6 +1283,10 @@ module completions {
 
   def "nu-complete llmr models color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr models profile" [] {
+    nu-complete names profiles
   }
 
   # The catalogue: models, prices, windows
@@ -1087,13 +1299,17 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr models color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr models profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     filter?: string           # Only models with this in their name
   ]
 
   def "nu-complete llmr config color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr config profile" [] {
+    nu-complete names profiles
   }
 
   # Settings and where they come from
@@ -1103,12 +1319,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr config color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr config profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr config show color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr config show profile" [] {
+    nu-complete names profiles
   }
 
   # Every value with its source (the default)
@@ -1118,12 +1338,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr config show color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr config show profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr config path color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr config path profile" [] {
+    nu-complete names profiles
   }
 
   # Every path
@@ -1133,12 +1357,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr config path color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr config path profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr config check color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr config check profile" [] {
+    nu-complete names profiles
   }
 
   # Read everything and say what is wrong
@@ -1148,12 +1376,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr config check color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr config check profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr config init color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr config init profile" [] {
+    nu-complete names profiles
   }
 
   # Write a config.toml to start from
@@ -1163,12 +1395,16 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr config init color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr config init profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 
   def "nu-complete llmr config trust color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr config trust profile" [] {
+    nu-complete names profiles
   }
 
   # Let a .env set everything, as long as it stays as it is
@@ -1178,7 +1414,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr config trust color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr config trust profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     path?: path               # The file [default: the nearest .env]
   ]
@@ -1219,6 +1455,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr import profile" [] {
+    nu-complete names profiles
+  }
+
   # Bring keys' names, aliases, models and history over from another tool
   export extern "llmr import" [
     --from: directory         # Read that tool's files from here [default: where it keeps them]
@@ -1228,7 +1468,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr import color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr import profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     tool: string@"nu-complete llmr import tool" # Which tool's files
   ]
@@ -1241,6 +1481,10 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  def "nu-complete llmr completions profile" [] {
+    nu-complete names profiles
+  }
+
   # Print a shell's completions
   export extern "llmr completions" [
     --json                    # Print one JSON object and nothing else
@@ -1248,13 +1492,17 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr completions color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr completions profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     shell: string@"nu-complete llmr completions shell" # Which shell
   ]
 
   def "nu-complete llmr man color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr man profile" [] {
+    nu-complete names profiles
   }
 
   # Print a command's manual page
@@ -1265,13 +1513,17 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr man color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr man profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     ...command: string        # The command, such as `ask` or `budget set` [default: llmr itself]
   ]
 
   def "nu-complete llmr sandbox color" [] {
     [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr sandbox profile" [] {
+    nu-complete names profiles
   }
 
   # Run the sandbox's providers alone, for several processes at once
@@ -1284,7 +1536,7 @@ module completions {
     --verbose(-v)             # Say more: the plan, every attempt, why
     --color: string@"nu-complete llmr sandbox color" # Colours
     --config: path            # Read this file instead of the config folder's config.toml
-    --profile: string         # Settings of this [profile.NAME] of config.toml on top of the others
+    --profile: string@"nu-complete llmr sandbox profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
   ]
 

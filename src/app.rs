@@ -4,8 +4,8 @@ pub mod complete;
 mod man;
 pub mod usage;
 
-use crate::cli::{Cli, Command, Global};
-use crate::commands::{self, Context};
+use crate::cli::{Cli, Command, Global, Log, LogAction};
+use crate::commands::{self, Context, Printer};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::output::json::{self, ErrorReport, Event, Layout};
@@ -23,7 +23,7 @@ pub fn run(cli: Cli, host: Host) -> u8 {
     if let Some(contradiction) = contradiction(&command, &global) {
         return report(&contradiction, json, None);
     }
-    if let Some(done) = written(&command) {
+    if let Some(done) = written(&command, &Printer::new(&host, &global)) {
         return done.map_or_else(|error| report(&error, json, None), |()| 0);
     }
     if let Command::Config(args) = &command
@@ -46,10 +46,10 @@ pub fn run(cli: Cli, host: Host) -> u8 {
 }
 
 /// What is made of the command line's own definitions, and needs no settings.
-fn written(command: &Command) -> Option<Result<()>> {
+fn written(command: &Command, printer: &Printer) -> Option<Result<()>> {
     match command {
-        Command::Completions(args) => Some(complete::print(args)),
-        Command::Man(args) => Some(man::print(args)),
+        Command::Completions(args) => Some(complete::print(args, printer)),
+        Command::Man(args) => Some(man::print(args, printer)),
         _ => None,
     }
 }
@@ -99,6 +99,9 @@ fn format_flag(command: &Command) -> Option<(&'static str, &str)> {
     let (flag, format) = match command {
         Command::Ask(ask) => ("--output-format", &ask.output_format),
         Command::Stats(stats) => ("--format", &stats.format),
+        Command::Log(Log { action: Some(LogAction::Export { format, .. }), .. }) if format == "csv" => {
+            return Some(("--format", format));
+        }
         _ => return None,
     };
     format.as_deref().map(|format| (flag, format))

@@ -99,7 +99,7 @@ pub fn key(asked: &Asked<'_>) -> Key {
     fields.put("cap", &asked.cap.to_string());
     fields.option("temperature", asked.temperature.map(|t| t.to_string()).as_deref());
     fields.option("top_p", asked.top_p.map(|p| p.to_string()).as_deref());
-    // Without any, the key is what it was before there could be one.
+    // Without any, as without pictures and a schema, the key is what it was before there could be one.
     if !asked.sampling.is_empty() {
         fields.list("sampling", asked.sampling);
     }
@@ -108,7 +108,10 @@ pub fn key(asked: &Asked<'_>) -> Key {
     let mut extra: Vec<String> = asked.extra.iter().map(|(k, v)| format!("{k}={v}")).collect();
     extra.sort();
     fields.list("extra", &extra);
-    fields.option("schema", asked.schema.map(|schema| schema.value.to_string()).as_deref());
+    if let Some(schema) = asked.schema {
+        // Vendors get its name, too.
+        fields.list("schema", &[schema.name.clone(), schema.value.to_string()]);
+    }
     fields.hash()
 }
 
@@ -208,7 +211,7 @@ fn fields_of(row: &CacheRow) -> Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{CostSource, NanoUsd, Timestamp, Usage};
+    use crate::types::{CostSource, Image, ImageKind, NanoUsd, Timestamp, Usage};
 
     fn messages(text: &str) -> Vec<Message> {
         vec![Message::user(text)]
@@ -230,6 +233,7 @@ mod tests {
         stop: &'static [&'static str],
         effort: Option<Effort>,
         extra: Map<String, Value>,
+        schema: Option<Schema>,
     }
 
     fn key_of(v: &Varied) -> Key {
@@ -249,7 +253,7 @@ mod tests {
             stop: &owned(v.stop),
             effort: v.effort,
             extra: &v.extra,
-            schema: None,
+            schema: v.schema.as_ref(),
         })
     }
 
@@ -257,6 +261,12 @@ mod tests {
     fn everything_that_can_change_the_answer_changes_the_key() {
         let plain = Varied::default;
         let assistant = vec![Message::assistant("hello")];
+        let picture = |bytes: &[u8]| {
+            let (kind, name, bytes) = (ImageKind::Png, "p.png".to_owned(), bytes.into());
+            Image { name, kind, width: 1, height: 1, bytes }
+        };
+        let seen = |images: Vec<Image>| Some(vec![Message { images, ..Message::user("hello") }]);
+        let schema = |name: &str, value: Value| Some(Schema { name: name.to_owned(), value });
         let extra: Map<String, Value> = [("seed".to_owned(), Value::from(1))].into_iter().collect();
         let varied = [
             plain(),
@@ -281,11 +291,25 @@ mod tests {
             Varied { top_p: Some(0.5), ..plain() },
             Varied { effort: Some(Effort::Low), ..plain() },
             Varied { extra, ..plain() },
+            Varied { turns: seen(vec![picture(b"1")]), ..plain() },
+            Varied { turns: seen(vec![picture(b"2")]), ..plain() },
+            Varied { turns: seen(vec![picture(b"1"), picture(b"2")]), ..plain() },
+            Varied { turns: seen(vec![picture(b"2"), picture(b"1")]), ..plain() },
+            Varied { schema: schema("a", Value::from(true)), ..plain() },
+            Varied { schema: schema("b", Value::from(true)), ..plain() },
+            Varied { schema: schema("a", Value::from(false)), ..plain() },
         ];
         let mut keys: Vec<Key> = varied.iter().map(key_of).collect();
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), varied.len());
+    }
+
+    #[test]
+    fn a_request_without_anything_new_keeps_its_key() {
+        // As the first version of the database knows it.
+        let key = hex(&key_of(&Varied::default()));
+        assert_eq!(key, "c8efb5700df3b700304b4f632b5b7cab8e8ace2c110a1ec503816406049cf118");
     }
 
     #[test]

@@ -103,6 +103,8 @@ pub struct Error {
     pub attempts: Vec<AttemptReport>,
     /// The answer that was paid for and cannot be given as one: it does not fit its schema.
     pub answer: Option<String>,
+    /// Whether the day's limit, not only the request's own, is what kept it out.
+    pub over_the_day: bool,
     /// Whether a report on stdout has said it already, so that JSON stays one object.
     pub printed: bool,
 }
@@ -113,7 +115,15 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error without hints.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), attempts: Vec::new(), answer: None, printed: false }
+        Self {
+            kind,
+            message: message.into(),
+            hints: Vec::new(),
+            attempts: Vec::new(),
+            answer: None,
+            over_the_day: false,
+            printed: false,
+        }
     }
 
     /// The same with one more hint.

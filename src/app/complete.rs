@@ -10,14 +10,15 @@ use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Bash, CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 use clap_complete_nushell::Nushell;
+use serde::Serialize;
 
 use super::usage;
 use crate::catalogue;
 use crate::cli;
-use crate::config::{self, Config};
+use crate::commands::Printer;
+use crate::config::{self, Config, templates};
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
-use crate::output::{Wrote, stdout};
 use crate::store::{LogFilter, Store, StoreOptions};
 
 /// Names the shell that asks for completions.
@@ -26,8 +27,8 @@ pub const VARIABLE: &str = "LLMR_COMPLETE";
 /// How long a Tab waits for others' locks on the database, in milliseconds: nobody waits longer for a list.
 const PATIENCE_MS: u32 = 100;
 
-/// How many past requests are offered.
-const REQUESTS: u64 = 20;
+/// How many past requests and conversations are offered.
+const RECENT: u64 = 20;
 
 /// The shells with a script of the library's.
 const SHELLS: &[&dyn EnvCompleter] = &[&Bash, &Elvish, &Fish, &Powershell, &Zsh];
@@ -69,6 +70,33 @@ const NAMES: &[Names] = &[
         values: providers,
     },
     Names {
+        what: "conversations",
+        mark: "@conversations",
+        places: &[
+            ("*", "session"),
+            ("llmr chat show", "id"),
+            ("llmr chat export", "id"),
+            ("llmr chat rm", "ids"),
+            ("llmr forget", "ids"),
+        ],
+        example: "ask --session",
+        values: conversations,
+    },
+    Names {
+        what: "templates",
+        mark: "@templates",
+        places: &[("*", "template"), ("llmr template show", "name"), ("llmr template rm", "name")],
+        example: "ask --template",
+        values: |config, _| templates::names(&config.paths.config_dir),
+    },
+    Names {
+        what: "profiles",
+        mark: "@profiles",
+        places: &[("*", "profile")],
+        example: "--profile",
+        values: |config, _| config.profiles.clone(),
+    },
+    Names {
         what: "requests",
         mark: "@requests",
         places: &[("llmr log show", "id")],
@@ -86,13 +114,14 @@ pub fn answer(args: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// `llmr completions`: the script of a shell.
-pub fn print(args: &cli::Completions) -> Result<()> {
-    let text = script(&args.shell)?;
-    match stdout::write_all(&mut stdout::stdout(), &text) {
-        Ok(Wrote::All) => Ok(()),
-        Ok(Wrote::Closed) => Err(Error::new(Kind::Closed, "")),
-        Err(error) => Err(Error::new(Kind::Other, format!("cannot write to standard output: {error}"))),
+pub fn print(args: &cli::Completions, printer: &Printer) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        shell: &'a str,
+        script: String,
     }
+    let script = String::from_utf8_lossy(&script(&args.shell)?).into_owned();
+    printer.print(&Report { shell: &args.shell, script }, |report, _| report.script.clone())
 }
 
 /// The script of a shell.
@@ -168,8 +197,18 @@ fn providers(config: &Config, _: &Host) -> Vec<String> {
     offered.map(|provider| provider.name.clone()).collect()
 }
 
+/// By their names, else by their numbers; the newest first.
+fn conversations(config: &Config, host: &Host) -> Vec<String> {
+    let kept = store(config, host).and_then(|store| store.conversations(Some(RECENT)).ok());
+    let name = |listed: crate::store::Listed| {
+        let handle = listed.conversation.handle();
+        listed.conversation.name.unwrap_or(handle)
+    };
+    kept.unwrap_or_default().into_iter().map(name).collect()
+}
+
 fn requests(config: &Config, host: &Host) -> Vec<String> {
-    let newest = LogFilter { limit: Some(REQUESTS), ..LogFilter::default() };
+    let newest = LogFilter { limit: Some(RECENT), ..LogFilter::default() };
     let entries = store(config, host).and_then(|store| store.log(&newest).ok());
     entries.unwrap_or_default().into_iter().map(|entry| entry.id.to_string()).collect()
 }

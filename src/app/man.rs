@@ -1,14 +1,16 @@
 //! `llmr man`: a page for each command, made of the command line's own definitions.
 
 use std::io;
+use std::path::Path;
 
 use clap::Command;
 use clap_mangen::Man;
+use serde::Serialize;
 
 use super::usage;
 use crate::cli;
+use crate::commands::Printer;
 use crate::error::{Error, Kind, Result};
-use crate::output::{Wrote, stdout};
 
 /// The date on the pages: of the last change to the command line's definitions.
 const DATE: &str = "2026-11-21";
@@ -22,30 +24,44 @@ pub struct Page {
 }
 
 /// Prints the page of a command, or writes all of them into a folder.
-pub fn print(args: &cli::Man) -> Result<()> {
+pub fn print(args: &cli::Man, printer: &Printer) -> Result<()> {
     match &args.out {
-        None => show(&args.command),
-        Some(folder) => {
-            let failed = |error: io::Error| {
-                Error::new(Kind::Other, format!("cannot write into {}: {error}", folder.display()))
-                    .hint("the folder is made if it is not there; its parent must be one you may write to")
-            };
-            std::fs::create_dir_all(folder).map_err(failed)?;
-            pages().into_iter().try_for_each(|page| std::fs::write(folder.join(page.file), page.text).map_err(failed))
-        }
+        None => show(&args.command, printer),
+        Some(folder) => write_all(folder, printer),
     }
 }
 
-fn show(command: &[String]) -> Result<()> {
+fn show(command: &[String], printer: &Printer) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report {
+        file: String,
+        page: String,
+    }
     let file = format!("{}.1", [&["llmr".to_owned()], command].concat().join("-"));
     let page = pages().into_iter().find(|page| page.file == file).ok_or_else(|| {
         Error::new(Kind::Usage, format!("there is no command `{}`", command.join(" "))).hint("`llmr help` lists them")
     })?;
-    match stdout::write_all(&mut stdout::stdout(), &page.text) {
-        Ok(Wrote::All) => Ok(()),
-        Ok(Wrote::Closed) => Err(Error::new(Kind::Closed, "")),
-        Err(error) => Err(Error::new(Kind::Other, format!("cannot write to standard output: {error}"))),
+    let report = Report { file, page: String::from_utf8_lossy(&page.text).into_owned() };
+    printer.print(&report, |report, _| report.page.clone())
+}
+
+fn write_all(folder: &Path, printer: &Printer) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report {
+        folder: String,
+        files: Vec<String>,
     }
+    let failed = |error: io::Error| {
+        Error::new(Kind::Other, format!("cannot write into {}: {error}", folder.display()))
+            .hint("the folder is made if it is not there; its parent must be one you may write to")
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut report = Report { folder: folder.display().to_string(), files: Vec::new() };
+    for page in pages() {
+        std::fs::write(folder.join(&page.file), page.text).map_err(failed)?;
+        report.files.push(page.file);
+    }
+    printer.print(&report, |_, _| String::new())
 }
 
 /// Every page, llmr's own first.

@@ -230,23 +230,29 @@ pub struct Chat {
 #[derive(Debug, Clone, Subcommand)]
 pub enum ChatAction {
     /// Every conversation, the newest first
+    #[command(after_help = "Examples:\n  llmr chat list\n  llmr chat list -n 5 --json")]
     List {
         /// So many
         #[arg(short, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         n: u32,
     },
     /// One conversation, turn by turn
+    #[command(after_help = "Examples:\n  llmr chat show last\n  llmr chat show trip --json")]
     Show {
         /// Its name, its number such as c3, or `last`
         id: String,
     },
     /// Remove conversations with all that was kept of them
+    #[command(after_help = "Examples:\n  llmr chat rm trip c3")]
     Rm {
         /// Names or numbers such as c3
         #[arg(required = true)]
         ids: Vec<String>,
     },
     /// Print one conversation as a file
+    #[command(
+        after_help = "Examples:\n  llmr chat export trip > trip.md\n  llmr chat export last --format jsonl >> tuning.jsonl"
+    )]
     Export {
         /// Its name, its number such as c3, or `last`
         id: String,
@@ -340,13 +346,18 @@ pub struct Template {
 #[derive(Debug, Clone, Subcommand)]
 pub enum TemplateAction {
     /// Every template (the default)
+    #[command(after_help = "Examples:\n  llmr template list")]
     List,
     /// Print one
+    #[command(after_help = "Examples:\n  llmr template show review")]
     Show {
         /// Its name
         name: String,
     },
     /// Write one from these flags
+    #[command(
+        after_help = "Examples:\n  llmr template new review -s \"You review code.\" \"Review this as a {{role}}: {{input}}\"\n  llmr template new fix -m claude-haiku-4-5 -t 0 --force \"Mend the spelling: {{input}}\""
+    )]
     New {
         /// Its name
         name: String,
@@ -358,6 +369,7 @@ pub enum TemplateAction {
         force: bool,
     },
     /// Remove one
+    #[command(after_help = "Examples:\n  llmr template rm review")]
     Rm {
         /// Its name
         name: String,

@@ -106,7 +106,7 @@ pub enum Command {
     Providers(Providers),
     /// What was asked, answered and spent
     #[command(
-        after_help = "Examples:\n  llmr stats\n  llmr stats --days 7 --json\n  llmr stats --by tag --since 2026-11-01 --until 2026-11-30\n  llmr stats --by day\n  llmr stats --by model --format csv > models.csv\n  llmr stats --format html > report.html\n  llmr stats --format prometheus > /var/lib/node_exporter/llmr.prom\n\nDays are UTC days. A provider, a model and a day are judged by their attempts, a tag and a tier by how whole requests\nended. --json has every row, the trend, a forecast of this month's spend and how it is reckoned."
+        after_help = "Examples:\n  llmr stats\n  llmr stats --days 7 --json\n  llmr stats --by tag --since 2026-11-01 --until 2026-11-30\n  llmr stats --by day\n  llmr stats --by model --format csv > models.csv\n  llmr stats --format html > report.html\n  llmr stats --format prometheus > /var/lib/node_exporter/llmr.prom\n\nDays are UTC days. A provider, a model and a day are judged by their attempts, a tag and a tier by how whole requests ended.\n--json has every row, the trend, a forecast of this month's spend and how it is reckoned."
     )]
     Stats(Stats),
     /// Stored answers
@@ -193,6 +193,16 @@ mod tests {
         let mut known: Vec<_> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
         known.push("help".into());
         assert_eq!(known, COMMANDS);
+    }
+
+    #[test]
+    fn every_command_and_action_has_examples_of_itself() {
+        fn check(command: &clap::Command, path: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.lines().any(|line| line.starts_with("  ") && line.contains(path)), "{path}: {help}");
+            command.get_subcommands().for_each(|sub| check(sub, &format!("{path} {}", sub.get_name())));
+        }
+        check(&Cli::command(), "llmr");
     }
 
     #[test]

@@ -14,20 +14,26 @@ pub struct Budget {
 #[derive(Debug, Subcommand)]
 pub enum BudgetAction {
     /// What is spent, held and left today (the default)
+    #[command(after_help = "Examples:\n  llmr budget status\n  llmr budget status --json | jq .remaining_usd")]
     Status,
     /// Set the day's limit, kept in the database
+    #[command(
+        after_help = "Examples:\n  llmr budget set 2.50\n  llmr budget set off        no limit\n  llmr budget set 0          free answers only"
+    )]
     Set {
         /// USD such as 5 or 0.25; `off` for no limit, 0 for free answers only
         #[arg(value_name = "USD", allow_negative_numbers = true)]
         usd: String,
     },
     /// Start today's sum anew; the ledger keeps every row
+    #[command(after_help = "Examples:\n  llmr budget reset\n  llmr budget reset --to 1.25")]
     Reset {
         /// Count so much as spent today
         #[arg(long, value_name = "USD", default_value = "0", allow_negative_numbers = true)]
         to: String,
     },
     /// What each day cost
+    #[command(after_help = "Examples:\n  llmr budget history\n  llmr budget history --days 7 --json")]
     History {
         /// How many days
         #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true,
@@ -35,6 +41,9 @@ pub enum BudgetAction {
         days: u32,
     },
     /// Exit 4 if the limit is passed; needs no network
+    #[command(
+        after_help = "Examples:\n  llmr budget check || exit 1\n  llmr budget check --min-remaining 0.50 --fail-on soft --json"
+    )]
     Check {
         /// Fail from this cut-off on
         #[arg(long, value_name = "STATE", value_parser = ["soft", "hard"], default_value = "hard")]
@@ -57,17 +66,22 @@ pub struct Providers {
 #[derive(Debug, Subcommand)]
 pub enum ProvidersAction {
     /// Every provider that takes part (the default)
+    #[command(after_help = "Examples:\n  llmr providers list\n  llmr providers list --all --json")]
     List {
         /// The others too
         #[arg(short, long)]
         all: bool,
     },
     /// Everything about one
+    #[command(after_help = "Examples:\n  llmr providers show openai")]
     Show {
         /// The provider
         name: String,
     },
     /// Ask each provider whether its key is accepted and what models it has; costs nothing
+    #[command(
+        after_help = "Examples:\n  llmr providers check\n  llmr providers check openai gemini\n  llmr providers check openai --live --json"
+    )]
     Check {
         /// Only these
         names: Vec<String>,
@@ -76,6 +90,7 @@ pub enum ProvidersAction {
         live: bool,
     },
     /// Close its breaker and end its rest
+    #[command(after_help = "Examples:\n  llmr providers reset openai")]
     Reset {
         /// The provider
         name: String,
@@ -115,10 +130,13 @@ pub struct Cache {
 #[derive(Debug, Subcommand)]
 pub enum CacheAction {
     /// Hits, misses, sizes (the default)
+    #[command(after_help = "Examples:\n  llmr cache stats --json")]
     Stats,
     /// Remove every entry
+    #[command(after_help = "Examples:\n  llmr cache clear")]
     Clear,
     /// Check every entry's seal; exit 5 if one is bad
+    #[command(after_help = "Examples:\n  llmr cache verify\n  llmr cache verify --delete")]
     Verify {
         /// Remove the bad ones
         #[arg(long)]
@@ -142,11 +160,13 @@ pub struct Log {
 #[derive(Debug, Subcommand)]
 pub enum LogAction {
     /// One request with its decision and attempts
+    #[command(after_help = "Examples:\n  llmr log show r17\n  llmr log show r17 --json")]
     Show {
         /// Its id, such as r17
         id: String,
     },
     /// Write the kept prompts and answers as a data set, the oldest first
+    #[command(after_help = "Examples:\n  llmr log export > set.jsonl\n  llmr log export --format csv --all > set.csv")]
     Export {
         /// jsonl has every text as it was; in csv a text that a spreadsheet would take for a formula gets a ' in front
         #[arg(long, value_name = "FORMAT", value_parser = ["jsonl", "csv"], default_value = "jsonl")]

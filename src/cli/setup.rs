@@ -30,14 +30,19 @@ pub struct Config {
 #[derive(Debug, Subcommand)]
 pub enum ConfigAction {
     /// Every value with its source (the default)
+    #[command(after_help = "Examples:\n  llmr config show\n  llmr config show --profile work")]
     Show,
     /// Every path
+    #[command(after_help = "Examples:\n  llmr config path --json")]
     Path,
     /// Read everything and say what is wrong
+    #[command(after_help = "Examples:\n  llmr config check\n  llmr config check --config ./config.toml")]
     Check,
     /// Write a config.toml to start from
+    #[command(after_help = "Examples:\n  llmr config init")]
     Init,
     /// Let a .env set everything, as long as it stays as it is
+    #[command(after_help = "Examples:\n  llmr config trust\n  llmr config trust ~/work/.env")]
     Trust {
         /// The file [default: the nearest .env]
         #[arg(value_hint = ValueHint::FilePath)]

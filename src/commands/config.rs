@@ -6,7 +6,7 @@ use crate::cli::Global;
 use crate::cli::{self, ConfigAction};
 use crate::commands::Context;
 use crate::commands::Printer;
-use crate::config::{self, Flags, Paths, Row, trust};
+use crate::config::{self, Flags, Paths, Row, templates, trust};
 use crate::error::Result;
 use crate::host::Host;
 use crate::output::{Align, Table};
@@ -60,6 +60,8 @@ struct PathReport {
     database: String,
     cache_key: String,
     trusted: String,
+    templates: String,
+    chat_history: String,
 }
 
 fn show_paths(printer: Printer, host: &Host, flags: &Flags, paths: Paths) -> Result<()> {
@@ -74,12 +76,15 @@ fn show_paths(printer: Printer, host: &Host, flags: &Flags, paths: Paths) -> Res
         database: text(&paths.database),
         cache_key: text(&paths.hmac_key_file),
         trusted: text(&paths.trust_file),
+        templates: text(&templates::folder(&paths.config_dir)),
+        chat_history: text(&paths.history_file),
     };
     printer.print(&report, |r, terminal| {
         let mut table = Table::pairs();
         table.row(["settings", &r.config_file]);
         r.env_files.iter().for_each(|file| _ = table.row([".env", file]));
         table.row(["database", &r.database]).row(["cache key", &r.cache_key]).row(["trusted .env files", &r.trusted]);
+        table.row(["templates", &r.templates]).row(["chat history", &r.chat_history]);
         table.render(terminal)
     })
 }

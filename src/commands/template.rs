@@ -1,6 +1,7 @@
 //! `llmr template`: prompts that are used again, as files.
 
 use std::fs;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -42,6 +43,14 @@ struct Shown<'a> {
     text: &'a str,
 }
 
+/// What became of one.
+#[derive(Debug, Serialize)]
+struct Done<'a> {
+    name: &'a str,
+    path: String,
+    what: &'static str,
+}
+
 /// Runs `llmr template`.
 pub fn run(context: &mut Context, args: &cli::Template) -> Result<()> {
     match args.action.as_ref().unwrap_or(&TemplateAction::List) {
@@ -49,9 +58,9 @@ pub fn run(context: &mut Context, args: &cli::Template) -> Result<()> {
         TemplateAction::Show { name } => show(context, name),
         TemplateAction::New { name, question, force } => new(context, name, question, *force),
         TemplateAction::Rm { name } => {
-            templates::remove(&context.config.paths.config_dir, name)?;
-            context.messages.note(&format!("template `{name}` is removed"));
-            Ok(())
+            let folder = context.config.paths.config_dir.clone();
+            templates::remove(&folder, name)?;
+            done(context, name, &templates::path_of(&folder, name)?, "removed")
         }
     }
 }
@@ -78,7 +87,7 @@ fn list(context: &Context) -> Result<()> {
 }
 
 /// A template that cannot be used is listed with the reason: the others are no less there.
-fn row(folder: &std::path::Path, name: String) -> Result<Row> {
+fn row(folder: &Path, name: String) -> Result<Row> {
     let path = templates::path_of(folder, &name)?.display().to_string();
     let (template, error) = match Template::load(folder, &name) {
         Ok(template) => (template, None),
@@ -147,8 +156,17 @@ fn new(context: &mut Context, name: &str, flags: &cli::Question, force: bool) ->
     question::options(&flags.options)?;
     Template::parse(&text, name, &path).map_err(of_flag)?;
     let path = templates::write(&folder, name, &text, force)?;
-    context.messages.note(&format!("template `{name}` is written: {}", path.display()));
-    Ok(())
+    done(context, name, &path, "written")
+}
+
+/// Says what became of a template's file.
+fn done(context: &mut Context, name: &str, path: &Path, what: &'static str) -> Result<()> {
+    let path = path.display().to_string();
+    context.messages.note(&format!("template `{name}` is {what}: {path}"));
+    if !context.json() {
+        return Ok(());
+    }
+    context.print(&Done { name, path, what }, |_, _| String::new())
 }
 
 /// A flag that was given and would be lost.

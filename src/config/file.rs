@@ -15,7 +15,7 @@ use super::profiles::{self, Profile};
 use super::sampling::{self, Sampling};
 use super::settings::{Form, SETTINGS, Settings};
 use super::source::{Found, Source};
-use super::{address, alerts, provider_rows};
+use super::{Row, address, alerts, provider_rows};
 use crate::error::{Error, Kind, Result};
 
 pub(super) use provider_rows::{LimitEntry, ProviderEntry};
@@ -42,6 +42,8 @@ pub(super) struct File {
     pub sampling: BTreeMap<String, (Sampling, String)>,
     /// How fast providers may be asked.
     pub limits: Vec<LimitEntry>,
+    /// What `config show` says of aliases and fallbacks.
+    pub rows: Vec<Row>,
 }
 
 impl File {
@@ -54,8 +56,14 @@ impl File {
             match key.get_ref().as_ref() {
                 "provider" => file.providers = provider_rows::read(&reader, value)?,
                 "limits" => file.limits = provider_rows::read_limits(&reader, value)?,
-                "aliases" => file.aliases = reader.entries(value, "aliases", Reader::word)?,
-                "fallbacks" => file.fallbacks = reader.entries(value, "fallbacks", Reader::words)?,
+                "aliases" => {
+                    file.aliases = reader.entries(value, "aliases", Reader::word)?;
+                    file.rows.extend(reader.entry_rows(value, "aliases")?);
+                }
+                "fallbacks" => {
+                    file.fallbacks = reader.entries(value, "fallbacks", Reader::words)?;
+                    file.rows.extend(reader.entry_rows(value, "fallbacks")?);
+                }
                 "alerts" => file.alerts = alerts::read(&reader, value)?,
                 "profile" => file.profiles = profiles::read(&reader, value)?,
                 "sampling" => file.sampling = sampling::read(&reader, value)?,
@@ -209,6 +217,16 @@ impl Reader<'_> {
             Ok((key.to_owned(), read(self, value, &format!("{name}.{key}"))?))
         };
         self.table(value, name)?.iter().map(entry).collect()
+    }
+
+    /// Such a table of words as rows.
+    fn entry_rows(&self, value: &Item, name: &str) -> Result<Vec<Row>> {
+        let row = |(key, value): (&Key, &Item)| {
+            let key = format!("{name}.{}", key.get_ref());
+            let words = self.words(value, &key)?.join(", ");
+            Ok(Row { key, variable: String::new(), value: words, source: self.place(value).to_string() })
+        };
+        self.table(value, name)?.iter().map(row).collect()
     }
 
     /// A setting as the text that its variable would hold.

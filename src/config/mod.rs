@@ -75,6 +75,8 @@ pub struct Config {
     pub fallbacks: BTreeMap<String, Vec<String>>,
     /// Whom to tell of what.
     pub alerts: Alerts,
+    /// The names of all profiles.
+    pub profiles: Vec<String>,
     /// The chosen profile's defaults of flags.
     pub defaults: Question,
     /// The way out of the network.
@@ -180,6 +182,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     let vocabulary = Vocabulary::new(&file.providers);
     warnings.extend(check_environment(host, &vocabulary)?);
 
+    let profile_names = file.profiles.keys().cloned().collect();
     let mut places = env_files::read(host, &paths, &vocabulary)?;
     warnings.append(&mut places.warnings);
     let chosen = profiles::chosen(flags.profile.as_deref(), &places.layers);
@@ -203,6 +206,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     rows.extend(file.alerts.rows());
     rows.extend(proxies.rows(&places.layers));
     rows.append(&mut providers.rows);
+    rows.append(&mut file.rows);
     rows.push(profile_row(chosen));
     rows.extend(profile.rows);
 
@@ -214,6 +218,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
         aliases: file.aliases,
         fallbacks: file.fallbacks,
         alerts: file.alerts.alerts,
+        profiles: profile_names,
         defaults: profile.flags,
         proxies,
         warnings,

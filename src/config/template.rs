@@ -102,6 +102,7 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #temperature = 0.2
 #top_p = 0.9
 #max_tokens = 1000
+
 # How fast a provider may be asked, by all processes together: requests and tokens a minute.
 #[limits.openai]
 #rpm = 60

@@ -164,10 +164,12 @@ pub(super) async fn condense(
     while let Some(piece) = fold.pieces.pop_front() {
         let asked = fold.request(request, &piece);
         let (id, result) = ask(router, asked, listener).await;
-        if let Ok(answered) = &result {
-            cost = cost.zip(answered.cost).map(|(sum, more)| sum + more);
-            request.max_cost = request.max_cost.map(|most| most.saturating_sub(answered.cost.unwrap_or_default()));
-        }
+        let attempts = match &result {
+            Ok(answered) => &answered.attempts,
+            Err(error) => &error.attempts,
+        };
+        cost = attempts.iter().fold(cost, |sum, attempt| sum.zip(attempt.cost_usd).map(|(sum, more)| sum + more));
+        pay(request, attempts);
         let written = result.and_then(usable);
         keep(router, talk, id, &written, piece.ends)?;
         match written {
@@ -177,6 +179,12 @@ pub(super) async fn condense(
     }
     say(listener, format!("condensed for {}", units::usd_or_unknown(cost)));
     Ok(())
+}
+
+/// Takes what these attempts cost, as far as known, from what all of the turn's may cost.
+pub(super) fn pay(request: &mut Request, attempts: &[AttemptReport]) {
+    let spent = attempts.iter().filter_map(|attempt| attempt.cost_usd).sum();
+    request.max_cost = request.max_cost.map(|most| most.saturating_sub(spent));
 }
 
 /// Keeps a summary that ends with a whole turn; of any other one, and of a failure, only that it cost something.

@@ -313,6 +313,7 @@ pub async fn turn(
         }) else {
             return Err(error);
         };
+        condense::pay(&mut request, &error.attempts);
         condense::condense(router, talk, &mut request, cut, listener, &mut notes).await?;
         router.store.retract_turn(talk.conversation.id, turn)?;
         talk.refresh(&router.store)?;

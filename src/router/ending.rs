@@ -19,13 +19,6 @@ const RAISE_LIMIT: &str =
 
 /// So many models that can see are named where nobody can.
 const SEEING_NAMED: usize = 4;
-/// In every message of a request that the day's limit has kept out.
-const TODAY: &str = "today's limit of";
-
-/// Whether a request was refused because it might have passed the day's limit.
-pub fn is_over_the_day(error: &Error) -> bool {
-    error.kind == Kind::Budget && error.message.contains(TODAY)
-}
 
 /// How a walk ended, with what was known then.
 #[derive(Debug, Clone, Copy)]
@@ -155,7 +148,8 @@ fn over_budget(plan: &Plan, facts: &Facts) -> Error {
     }
     let least = cheapest(plan);
     let bound = Bound::of(facts, least.as_ref().map_or(NanoUsd::ZERO, |(needs, _)| *needs));
-    let error = Error::new(Kind::Budget, bound.message(facts));
+    let over_the_day = !matches!(bound, Bound::Request(_));
+    let error = Error { over_the_day, ..Error::new(Kind::Budget, bound.message(facts)) };
     let fits = least.and_then(|(needs, id)| what_would_fit(needs, &id, facts));
     fits.into_iter().fold(error, Error::hint).hint(bound.hint())
 }
@@ -220,9 +214,11 @@ impl Bound {
         let own = format!("{} USD of that are spent", money.own_spent);
         match self {
             Self::Request(cap) => format!("the request's worst case does not fit --max-cost {cap}: {own}"),
-            Self::Day(limit) => format!("the request's worst case does not fit {TODAY} {limit} USD: {day}"),
+            Self::Day(limit) => format!("the request's worst case does not fit today's limit of {limit} USD: {day}"),
             Self::Both(limit, cap) => {
-                format!("the request's worst case fits neither --max-cost {cap} nor {TODAY} {limit} USD: {day}")
+                format!(
+                    "the request's worst case fits neither --max-cost {cap} nor today's limit of {limit} USD: {day}"
+                )
             }
         }
     }

@@ -24,30 +24,11 @@ pub struct Shaped {
 /// The request for one candidate, with this output cap.
 pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) -> Shaped {
     let mut target = target.clone();
+    let mut warnings: Vec<String> = unsure_of_pictures(request, &target.candidate).into_iter().collect();
+    let (temperature, top_p) = sampling(request, &target, dropped, &mut warnings);
     let (candidate, quirks) = (&target.candidate, &mut target.endpoint.quirks);
     let id = &candidate.id;
-    let mut warnings: Vec<String> = unsure_of_pictures(request, candidate).into_iter().collect();
     let mut left_out = |name: &str| warnings.push(format!("{id} does not take {name}: left out"));
-    let takes = |name: &str| candidate.accepts_temperature && !dropped.contains(name);
-    let mut temperature = request.temperature;
-    if temperature.is_some() && !takes("temperature") {
-        temperature = None;
-        left_out("a temperature");
-    }
-    let mut top_p = request.top_p;
-    if top_p.is_some() && !takes("top_p") {
-        top_p = None;
-        left_out("top-p");
-    }
-    // A default that this model does not take is no wish that was left out.
-    let or_default = |own: Option<f64>, default: Option<f64>, name: &str| own.or(default.filter(|_| takes(name)));
-    if request.temperature.is_none() {
-        let default = or_default(None, target.sampling.temperature, "temperature");
-        temperature = default.map(|t| t.min(candidate.max_temperature));
-    }
-    if request.top_p.is_none() {
-        top_p = or_default(None, target.sampling.top_p, "top_p");
-    }
     let mut stop = request.stop.clone();
     if !stop.is_empty() && dropped.contains("stop") {
         stop.clear();
@@ -56,10 +37,6 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
     let effort = request.effort.filter(|_| quirks.effort != EffortField::Unsupported && !dropped.contains("effort"));
     if effort.is_none() && request.effort.is_some_and(|e| e != Effort::None) {
         left_out("an effort");
-    }
-    if let Some(high) = temperature.filter(|t| *t > candidate.max_temperature) {
-        temperature = Some(candidate.max_temperature);
-        warnings.push(format!("{id} takes a temperature of at most {}: {high} was lowered", candidate.max_temperature));
     }
     if let Some(most) = request.explicit_cap.filter(|wanted| cap < *wanted && Some(cap) == candidate.max_output_tokens)
     {
@@ -89,6 +66,32 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
         stream: request.stream && streams,
     };
     Shaped { ask, target, warnings }
+}
+
+/// Temperature and top-p: as asked for, else the provider's defaults; what the model would refuse is left out or lowered.
+fn sampling(
+    request: &Request,
+    target: &Target,
+    dropped: &Dropped,
+    warnings: &mut Vec<String>,
+) -> (Option<f64>, Option<f64>) {
+    let (candidate, default) = (&target.candidate, target.sampling);
+    let (id, most) = (&candidate.id, candidate.max_temperature);
+    let takes = |name: &str| candidate.accepts_temperature && !dropped.contains(name);
+    // A default that this model does not take is no wish that was left out.
+    let mut chosen = |own: Option<f64>, default: Option<f64>, name: &str, words: &str| {
+        if own.is_some() && !takes(name) {
+            warnings.push(format!("{id} does not take {words}: left out"));
+        }
+        own.or(default).filter(|_| takes(name))
+    };
+    let temperature =
+        chosen(request.temperature, default.temperature.map(|t| t.min(most)), "temperature", "a temperature");
+    let top_p = chosen(request.top_p, default.top_p, "top_p", "top-p");
+    if let Some(high) = temperature.filter(|t| *t > most) {
+        warnings.push(format!("{id} takes a temperature of at most {most}: {high} was lowered"));
+    }
+    (temperature.map(|t| t.min(most)), top_p)
 }
 
 /// That nobody knows whether this candidate can see what it is shown.

@@ -21,6 +21,13 @@ impl Store {
     }
 }
 
+/// What the hits of each day saved. Of hits from before that was kept with each, only the day's sum is known: it is
+/// taken as it is.
+const SAVED: &str =
+    "SELECT requests.day AS day, CASE WHEN max(requests.cache IS 'hit' AND requests.saved_nanousd IS NULL)
+        THEN days.saved_nanousd ELSE total(requests.saved_nanousd) END AS n
+    FROM requests LEFT JOIN days ON days.day = requests.day GROUP BY requests.day";
+
 /// Every kept sum, beside the same sum over the rows. `total` never fails, and is exact up to nine million
 /// dollars a day.
 fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
@@ -30,7 +37,7 @@ fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
         ("adjusted_nanousd", "SELECT day, total(amount_nanousd) AS n FROM adjustments GROUP BY day"),
         ("attempts", "SELECT day, count(*) AS n FROM attempts GROUP BY day"),
         ("requests", "SELECT day, count(*) AS n FROM requests WHERE mode <> 'imported' GROUP BY day"),
-        ("saved_nanousd", "SELECT day, total(saved_nanousd) AS n FROM requests GROUP BY day"),
+        ("saved_nanousd", SAVED),
     ] {
         let sql = format!(
             "SELECT coalesce(days.day, rows.day), coalesce({kept}, 0), coalesce(n, 0)

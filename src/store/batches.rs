@@ -15,10 +15,13 @@ use crate::types::{Liveness, NanoUsd, Owner, RequestId, Timestamp};
 pub enum BatchOpened {
     /// It is this process's now.
     Yes(Batch),
-    /// Another process runs it.
+    /// Another process runs it, or may run it.
     Busy {
         /// That process.
         pid: u32,
+        /// Of one in another container or on another machine, of which nobody knows whether it lives: when what it
+        /// holds now ends.
+        until: Option<Timestamp>,
     },
 }
 
@@ -61,6 +64,10 @@ const LINES: &str = "SELECT l.line, l.digest, l.request_id,
 const COST: &str = "SELECT coalesce(sum(a.cost_nanousd), 0)
     FROM batch_lines l JOIN attempts a ON a.request_id = l.request_id WHERE l.batch_id = ?1";
 
+/// When everything that is held for a batch is over.
+const LEASE: &str = "SELECT max(h.lease_until)
+    FROM batch_lines l JOIN holds h ON h.request_id = l.request_id WHERE l.batch_id = ?1";
+
 impl Store {
     /// Opens the batch of this name, makes it where there is none, and keeps other processes out of it until
     /// [`Store::close_batch`] or this process's end. Holds of dead owners are charged first.
@@ -72,12 +79,15 @@ impl Store {
                 Ok((row.get::<_, i64>("id")?, owner(row)?))
             })?;
             let (id, owner) = found.ok_or(Problem::Sqlite(rusqlite::Error::QueryReturnedNoRows))?;
-            match owner {
-                Some(owner) if owner != self.me && (self.liveness)(&owner) == Liveness::Alive => {
-                    return Ok(BatchOpened::Busy { pid: owner.pid });
+            if let Some(other) = owner.filter(|owner| *owner != self.me) {
+                let until: Option<Timestamp> = first(tx, LEASE, [id], |row| row.get(0))?.flatten();
+                match (self.liveness)(&other) {
+                    Liveness::Alive => return Ok(BatchOpened::Busy { pid: other.pid, until: None }),
+                    Liveness::Unknown if until.is_some() => return Ok(BatchOpened::Busy { pid: other.pid, until }),
+                    Liveness::Unknown | Liveness::Dead => {}
                 }
-                _ => own(tx, id, Some(&self.me))?,
             }
+            own(tx, id, Some(&self.me))?;
             let lines = all(tx, LINES, [id], line)?;
             let cost = first(tx, COST, [id], |row| row.get(0))?.unwrap_or_default();
             Ok(BatchOpened::Yes(Batch { id, lines, cost }))

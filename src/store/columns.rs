@@ -94,14 +94,19 @@ pub(super) fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
     if row.get::<_, Option<i64>>("input_tokens")?.is_none() {
         return Ok(None);
     }
-    Ok(Some(Usage {
+    Ok(Some(Usage { estimated: row.get("usage_estimated")?, ..summed_usage(row)? }))
+}
+
+/// The usage in the columns `input_tokens`, … of a sum.
+pub(super) fn summed_usage(row: &Row<'_>) -> rusqlite::Result<Usage> {
+    Ok(Usage {
         input_tokens: count(row, "input_tokens")?,
         cached_input_tokens: count(row, "cached_input_tokens")?,
         cache_write_tokens: count(row, "cache_write_tokens")?,
         output_tokens: count(row, "output_tokens")?,
         reasoning_tokens: count(row, "reasoning_tokens")?,
-        estimated: row.get("usage_estimated")?,
-    }))
+        estimated: false,
+    })
 }
 
 /// The candidate in the columns `provider` and `model`.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
-use super::columns::{all, count, first, opt_count, run};
+use super::columns::{all, count, first, opt_count, run, summed_usage};
 use super::{Histogram, Problem, Store, StoreError, histogram};
 use crate::types::{CandidateId, Day, NanoUsd, RequestId, Usage};
 
@@ -99,7 +99,9 @@ impl Store {
     pub fn labels_by_day(&self, label: Label, from: Day, to: Day) -> Result<Vec<(Day, LabelStats)>, StoreError> {
         self.read(|tx| {
             let whose = (label.name(), from, to);
-            let sql = "SELECT * FROM day_labels WHERE kind = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, name";
+            // Attempts that moved to their request's tier leave an empty sum behind.
+            let sql = "SELECT * FROM day_labels WHERE kind = ?1 AND day BETWEEN ?2 AND ?3
+                       AND (requests > 0 OR attempts > 0) ORDER BY day, name";
             let mut sums = all(tx, sql, whose, read_sums)?;
             let sql = "SELECT day, name, bucket, answers FROM label_latencies
                        WHERE kind = ?1 AND day BETWEEN ?2 AND ?3";
@@ -127,14 +129,7 @@ fn read_sums(row: &Row<'_>) -> rusqlite::Result<(Day, LabelStats)> {
         attempts: count(row, "attempts")?,
         unpriced: count(row, "unpriced")?,
         cost: row.get("cost_nanousd")?,
-        usage: Usage {
-            input_tokens: count(row, "input_tokens")?,
-            cached_input_tokens: count(row, "cached_input_tokens")?,
-            cache_write_tokens: count(row, "cache_write_tokens")?,
-            output_tokens: count(row, "output_tokens")?,
-            reasoning_tokens: count(row, "reasoning_tokens")?,
-            estimated: false,
-        },
+        usage: summed_usage(row)?,
         latencies: Histogram::default(),
     };
     Ok((row.get("day")?, stats))

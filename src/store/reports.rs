@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::columns::{all, attempt, candidate, count, first, int, opt_count, usage};
+use super::columns::{all, attempt, candidate, count, first, int, opt_count, summed_usage, usage};
 use super::{CacheCounts, Histogram, Problem, Store, StoreError, cache_rows};
 use crate::types::{
     CacheOutcome, CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, RequestId, Tier,
@@ -384,14 +384,7 @@ fn read_sums(row: &Row<'_>) -> rusqlite::Result<CandidateStats> {
         presumed: count(row, "presumed")?,
         unpriced: count(row, "unpriced")?,
         cost: row.get("cost_nanousd")?,
-        usage: Usage {
-            input_tokens: count(row, "input_tokens")?,
-            cached_input_tokens: count(row, "cached_input_tokens")?,
-            cache_write_tokens: count(row, "cache_write_tokens")?,
-            output_tokens: count(row, "output_tokens")?,
-            reasoning_tokens: count(row, "reasoning_tokens")?,
-            estimated: false,
-        },
+        usage: summed_usage(row)?,
         latency_ms: count(row, "latency_ms")?,
         latencies: Histogram::default(),
     })

@@ -56,7 +56,7 @@ pub(super) fn count(tx: &Connection, id: RequestId) -> Result<(), Problem> {
                CAST(round(coalesce(other.value ->> '$.expected_cost_usd', 0) * 1e9) AS INTEGER),
                CAST(round(coalesce(decision ->> '$.candidates[0].expected_cost_usd', 0) * 1e9) AS INTEGER)
         FROM requests, json_each(CASE WHEN json_valid(decision) THEN decision ELSE '{}' END, '$.shadow') AS other
-        WHERE id = ?1 AND other.value ->> '$.strategy' IS NOT NULL
+        WHERE requests.id = ?1 AND other.value ->> '$.strategy' IS NOT NULL
         ON CONFLICT DO UPDATE SET requests = requests + 1, same_choice = same_choice + excluded.same_choice,
             expected_nanousd = expected_nanousd + excluded.expected_nanousd,
             chosen_nanousd = chosen_nanousd + excluded.chosen_nanousd";

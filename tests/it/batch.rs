@@ -287,6 +287,27 @@ fn one_process_at_a_time() {
     );
 }
 
+#[test]
+fn two_batches_do_not_write_to_the_same_file() {
+    let sandbox = sandbox_at(1.0, vec![paced(provider("alpha", "m", "1", "10"), 300, 0)], "");
+    let place = Place::new().labs(&sandbox, "");
+    place.work_file("in.jsonl", &prompts(3));
+    place.work_file("other.jsonl", &prompts(2));
+    // The file is there, and empty: nothing in it says whose it is.
+    let first = place.command(&batch(&["--jobs", "1"])).spawn().unwrap();
+    place.until_held(1);
+    for flags in [&[][..], &["--restart"]] {
+        let ran = place.run(&[&["batch", "other.jsonl", "-o", "out.jsonl"], flags].concat()).expect(2);
+        let expected = format!("error: another process writes to {}\n", out(&place).display());
+        assert!(ran.stderr.starts_with(&expected), "{ran:?}");
+    }
+    finish(first).expect(0);
+    assert_eq!(ids(&objects(&out(&place))), ["k0", "k1", "k2"]);
+    let ran = place.run(&["batch", "other.jsonl", "-o", "out.jsonl"]).expect(2);
+    assert!(ran.stderr.contains("its line 1 is no answer of this batch"), "{ran:?}");
+    assert_eq!((ids(&objects(&out(&place))).len(), sandbox.bill().requests.len()), (3, 3));
+}
+
 /// Cut attempts that somebody paid for: of killed processes, and cancelled ones.
 fn cut(place: &Place) -> usize {
     let sql = "SELECT count(*) FROM attempts WHERE presumed = 1 OR (outcome = 'cancelled' AND cost_nanousd > 0)";

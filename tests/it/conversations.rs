@@ -175,6 +175,26 @@ fn a_provider_that_only_says_so_is_condensed_for_too() {
 }
 
 #[test]
+fn a_turn_that_is_condensed_for_never_costs_more_than_it_may() {
+    let mut codes = Vec::new();
+    // Only what is read costs something: holds are close to costs, and what is not counted shows.
+    for most in (1_200_000..3_600_000_i64).step_by(240_000) {
+        let providers = vec![provider("alpha", "m", "1", "0"), provider("beta", "m", "1", "0")];
+        let sandbox = sandbox_of(providers, "alpha=okx2,alpha=stallx1,beta=overflowx1");
+        let place = Place::new().labs(&sandbox, "").var("LLMR_MAX_RETRIES", "0").var("LLMR_TIMEOUT_IDLE_SECS", "0.1");
+        ask(&place, &["--session", "long", &turn(1)]);
+        ask(&place, &["-c", &turn(2)]);
+        let before = place.money().0;
+        let usd = llmr::types::NanoUsd(most).to_string();
+        let ran = place.run(&["ask", "-c", "--max-cost", &usd, &turn(3)]);
+        let cost = place.money().0 - before;
+        assert!(cost <= most, "{cost} of {most}: {ran:?}");
+        codes.push(ran.code.unwrap());
+    }
+    assert!(codes.contains(&0) && codes.contains(&4), "{codes:?}");
+}
+
+#[test]
 fn a_window_that_holds_nothing_ends_after_a_few_rounds() {
     let (sandbox, place) = lab("alpha=okx3,alpha=overflow", None);
     ask(&place, &["--session", "long", &turn(1)]);

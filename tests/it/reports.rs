@@ -103,6 +103,29 @@ const CACHE: &[(&str, &str)] = &[
     ("saved_usd", "n"),
 ];
 
+const ROW: &[(&str, &str)] = &[
+    ("name", "s?"),
+    ("requests", "i"),
+    ("attempts", "i"),
+    ("ok", "i"),
+    ("failed", "i"),
+    ("cancelled", "i"),
+    ("success_rate", "n?"),
+    ("cost_usd", "n?"),
+    ("unpriced_attempts", "i"),
+    ("cost_per_request_usd", "n?"),
+    ("p50_latency_ms", "i?"),
+    ("p95_latency_ms", "i?"),
+    ("p99_latency_ms", "i?"),
+    ("input_tokens", "i"),
+    ("cached_input_tokens", "i"),
+    ("cache_write_tokens", "i"),
+    ("output_tokens", "i"),
+    ("reasoning_tokens", "i"),
+    ("cache_hits", "i"),
+    ("saved_usd", "n"),
+];
+
 fn with<'a>(fields: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [fields, more].concat()
 }
@@ -164,6 +187,13 @@ fn an_unknown_price_is_null_and_never_0() {
     assert_eq!(log["requests"][0]["cost_usd"], Value::Null);
     let text = place.run(&["ask", "hi", "-u", "--allow-unpriced"]).expect(0);
     assert!(text.stderr.contains("price unknown"), "{text:?}");
+    let (_, stats) = place.json(&["stats"]);
+    let unknown = [&stats, &stats["rows"][0], &stats["providers"]["lab"]].map(|object| &object["cost_usd"]);
+    assert_eq!((unknown, &stats["unpriced_attempts"]), ([&Value::Null; 3], &2.into()), "{stats}");
+    let text = place.run(&["stats"]).expect(0).stdout;
+    assert!(text.contains("unknown") && text.contains("2 attempts had no known price"), "{text}");
+    let metrics = place.run(&["stats", "--format", "prometheus"]).expect(0).stdout;
+    assert!(!metrics.contains("llmr_cost_usd_total{") && metrics.contains("unpriced_attempts_total{"), "{metrics}");
 }
 
 #[test]
@@ -282,10 +312,11 @@ fn budget() {
     let place = Place::new().with(&sandbox);
     place.run(&["ask", "hello"]).expect(0);
     let fields = with(DAY, &[("schema_version", "i"), ("limit_source", "s"), ("history", "a")]);
+    let checked = with(&fields, &[("check", "o")]);
     for args in [&["budget"][..], &["budget", "status"], &["budget", "history", "--days", "3"], &["budget", "check"]] {
         let (code, report) = place.json(args);
         assert_eq!(code, 0, "{args:?}");
-        shape(&report, &fields);
+        shape(&report, if args.contains(&"check") { &checked } else { &fields });
         shape(&report["history"][0], &[("day", "s"), ("spent_usd", "n"), ("requests", "i")]);
         assert_eq!((&report["requests"], &report["state"]), (&1.into(), &"ok".into()), "{args:?}");
         assert_eq!(report["history"][0]["spent_usd"], report["spent_usd"], "{args:?}");
@@ -315,7 +346,11 @@ fn budget() {
             (&["--fail-on", "hard"], hard),
         ] {
             let ran = place.run(&[&["budget", "check", "--json"], args].concat()).expect(expected);
-            shape(&serde_json::from_str(&ran.stdout).unwrap(), &fields);
+            let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+            shape(&report, &checked);
+            let check = &report["check"];
+            shape(check, &[("passed", "b"), ("fail_on", "s"), ("min_remaining_usd", "n?"), ("reason", "s?")]);
+            assert_eq!((&check["passed"], check["reason"].is_null()), (&(expected == 0).into(), expected == 0));
             assert_eq!(ran.stderr, "", "one object, and nothing beside it");
             let text = place.run(&[&["budget", "check"], args].concat()).expect(expected);
             assert_eq!(text.stderr.starts_with("error: "), expected == 4, "{text:?}");
@@ -357,13 +392,33 @@ fn stats_cache_and_log() {
             ("from", "s"),
             ("to", "s"),
             ("total_requests", "i"),
-            ("cost_usd", "n"),
+            ("cost_usd", "n?"),
             ("providers", "o"),
             ("circuit_breakers", "o"),
             ("cache", "o"),
+            ("unpriced_attempts", "i"),
+            ("by", "s"),
+            ("counted", "s"),
+            ("rows", "a"),
+            ("trend", "o?"),
+            ("forecast", "o?"),
         ],
     );
     shape(&stats["cache"], CACHE);
+    for by in ["provider", "model", "day", "tag", "tier"] {
+        let (_, stats) = place.json(&["stats", "--by", by]);
+        let rows = stats["rows"].as_array().unwrap();
+        let more: &[_] = if by == "model" { &[("provider", "s"), ("model", "s")] } else { &[] };
+        rows.iter().for_each(|row| shape(row, &with(ROW, more)));
+        assert_eq!((&stats["by"], rows.is_empty()), (&by.into(), false), "{stats}");
+        let attempts: u64 = rows.iter().map(|row| row["attempts"].as_u64().unwrap()).sum();
+        assert_eq!(attempts, 2, "{by}: every view has every attempt: {stats}");
+    }
+    let (_, tags) = place.json(&["stats", "--by", "tag"]);
+    let of = |n: usize| (&tags["rows"][n]["name"], &tags["rows"][n]["requests"], &tags["rows"][n]["failed"]);
+    assert_eq!(of(0), (&Value::Null, &2.into(), &1.into()), "{tags}");
+    assert_eq!(of(1), (&"mine".into(), &1.into(), &0.into()), "{tags}");
+    assert_eq!((&tags["counted"], &stats["counted"]), (&"requests".into(), &"attempts".into()));
     assert_eq!((&stats["total_requests"], &stats["cache"]["hits"]), (&3.into(), &1.into()), "{stats}");
     for (_, provider) in stats["providers"].as_object().unwrap() {
         shape(
@@ -371,12 +426,12 @@ fn stats_cache_and_log() {
             &[
                 ("total_requests", "i"),
                 ("success_rate", "n"),
-                ("avg_cost_per_request_usd", "n"),
+                ("avg_cost_per_request_usd", "n?"),
                 ("avg_latency_ms", "n?"),
                 ("p50_latency_ms", "i?"),
                 ("p95_latency_ms", "i?"),
                 ("tokens", "i"),
-                ("cost_usd", "n"),
+                ("cost_usd", "n?"),
                 ("health", "s"),
             ],
         );
@@ -507,13 +562,23 @@ fn models_and_settings() {
         shape(row, &[("key", "s"), ("variable", "s"), ("value", "s"), ("source", "s")]);
     }
     let (_, path) = place.json(&["config", "path"]);
-    let paths = ["config_dir", "config_file", "data_dir", "database", "cache_key", "trusted"].map(|name| (name, "s"));
+    let named =
+        ["config_dir", "config_file", "data_dir", "database", "cache_key", "trusted", "templates", "chat_history"];
+    let paths = named.map(|name| (name, "s"));
     shape(&path, &with(&paths, &[("schema_version", "i"), ("env_files", "a")]));
     let (_, check) = place.json(&["config", "check"]);
     shape(&check, &[("schema_version", "i"), ("providers", "a"), ("warnings", "a")]);
     assert_eq!(check["providers"], json!(["openai"]));
     let (_, init) = place.json(&["config", "init"]);
     shape(&init, &[("schema_version", "i"), ("path", "s"), ("what", "s")]);
+    let (_, script) = place.json(&["completions", "fish"]);
+    shape(&script, &[("schema_version", "i"), ("shell", "s"), ("script", "s")]);
+    let (_, page) = place.json(&["man", "budget", "set"]);
+    shape(&page, &[("schema_version", "i"), ("file", "s"), ("page", "s")]);
+    let pages = place.home().join("pages");
+    let (_, written) = place.json(&["man", "--out", pages.to_str().unwrap()]);
+    shape(&written, &[("schema_version", "i"), ("folder", "s"), ("files", "a")]);
+    assert_eq!(written["files"].as_array().unwrap().len(), std::fs::read_dir(pages).unwrap().count());
 }
 
 /// A number with an exponent, outside of strings.

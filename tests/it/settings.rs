@@ -209,4 +209,8 @@ fn aliases_and_fallbacks_stand_for_models() {
     );
     let asked: Vec<_> = answer["attempts"].as_array().unwrap().iter().map(|a| a["provider"].clone()).collect();
     assert_eq!(asked, ["anthropic", "openai"]);
+    let (value, source) = shown(&place, "aliases.quick");
+    assert!(value == "anthropic/claude-haiku-5-5" && source.ends_with("config.toml:2"), "{value} {source}");
+    let (value, source) = shown(&place, "fallbacks.quick");
+    assert!(value == "gpt-6-luna" && source.ends_with("config.toml:4"), "{value} {source}");
 }

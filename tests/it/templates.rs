@@ -49,7 +49,9 @@ fn one_is_written_listed_shown_used_and_removed() {
     assert_eq!(place.run(&["template", "show", "review"]).expect(0).stdout, text);
     place.run(&["template", "new", "review", "other", "--force"]).expect(0);
     assert_eq!(place.run(&["template", "show", "review"]).expect(0).stdout, "prompt = \"other\"\n");
-    place.run(&["template", "rm", "review"]).expect(0);
+    let said = |what: &str| json!({"schema_version": 1, "name": "review", "path": file.to_str(), "what": what});
+    assert_eq!(place.json(&["template", "new", "review", "one", "--force"]), (0, said("written")));
+    assert_eq!(place.json(&["template", "rm", "review"]), (0, said("removed")));
     let ran = place.run(&["ask", "-T", "review", "x"]).expect(2);
     assert!(ran.stderr.starts_with("error: there is no template `review`\n"), "{}", ran.stderr);
 }

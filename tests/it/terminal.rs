@@ -121,6 +121,8 @@ fn a_rehearsal_shows_the_faults_that_were_ordered() {
 fn a_contradiction_is_told() {
     let (code, object) = Place::new().json(&["ask", "--output-format", "stream-json", "hello"]);
     assert_eq!((code, &object["error"]["kind"]), (2, &"usage".into()));
+    let ran = Place::new().run(&["log", "export", "--format", "csv", "--json"]).expect(2);
+    assert!(ran.stderr.starts_with("error: --json and --format csv contradict each other\n"), "{ran:?}");
 }
 
 #[test]

@@ -17,7 +17,6 @@ use crate::engine::breaker::BreakerState;
 use crate::engine::budget::{self, BudgetState};
 use crate::error::{Error, Result};
 use crate::output::{Level, units};
-use crate::router::ending::is_over_the_day;
 use crate::router::select::row_of;
 use crate::router::{Answered, Router, SOFT_WARNING};
 use crate::types::{AttemptReport, CacheOutcome, Day, NanoUsd, Timestamp, whole_ms};
@@ -48,8 +47,8 @@ impl Happened {
 
     /// It failed.
     pub fn failed(error: &Error) -> Self {
-        let over_the_day = is_over_the_day(error);
-        Self { attempts: error.attempts.clone(), warnings: Vec::new(), over_the_day, cached: false }
+        let (attempts, over_the_day) = (error.attempts.clone(), error.over_the_day);
+        Self { attempts, warnings: Vec::new(), over_the_day, cached: false }
     }
 }
 

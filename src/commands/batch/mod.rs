@@ -109,7 +109,11 @@ fn open(router: &Router<'_>, lines: &Lines, output: Option<&Path>, restart: bool
     let name = format!("{}\n{output}", lines.name);
     match router.store.open_batch(&name, router.host.now())? {
         BatchOpened::Yes(batch) => Ok(batch),
-        BatchOpened::Busy { pid } => {
+        BatchOpened::Busy { pid, until: Some(until) } => {
+            let message = format!("process {pid} of another container or machine may run this batch");
+            Err(Error::new(Kind::Usage, message).hint(format!("what it has asked is over by {until}: try again then")))
+        }
+        BatchOpened::Busy { pid, until: None } => {
             let what = if restart { "begin it anew" } else { "go on with it" };
             Err(Error::new(Kind::Usage, format!("process {pid} runs this batch already"))
                 .hint(format!("wait for its end, or stop it to {what}")))
@@ -136,7 +140,7 @@ fn resume(
     let before = target::look(path, &ours, !batch.lines.is_empty())?;
     let written = if restart { 0 } else { agreeing(&before, lines, base, states) };
     let keep = written.checked_sub(1).and_then(|last| before.lines.get(last)).map_or(0, |(_, end)| *end);
-    Ok((Target::file(path, keep)?, written))
+    Ok((Target::file(path, before.length, keep)?, written))
 }
 
 /// How many of its first lines are what would be written now.

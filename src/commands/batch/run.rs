@@ -315,13 +315,18 @@ impl Run {
         self.summary.answered += 1;
         self.summary.from_cache += u64::from(answered.cache == CacheOutcome::Hit);
         answered.warnings.iter().for_each(|warning| self.voice.borrow_mut().once(warning));
-        if self.waiting > MOST_WAITING && index != self.written {
+        if self.waiting > MOST_WAITING && index != self.written && self.is_kept(answered.id) {
             self.states[index] = Line::Kept(answered.id);
             return;
         }
         let structured = self.base.schema.is_some();
         let text = self.place(index, |place| report::answered(place, answered, model, structured));
         self.ready(index, text);
+    }
+
+    /// Whether an answer can be read again: not where the database failed when it came.
+    fn is_kept(&self, request: RequestId) -> bool {
+        self.store.kept_answer(request).is_ok_and(|kept| kept.is_some())
     }
 
     /// Whether a line that every candidate is rate-limited for is asked once more: it has time left.

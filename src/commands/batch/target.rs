@@ -5,7 +5,7 @@
 //! that is not the output of this batch is never touched.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -42,6 +42,8 @@ pub struct Found {
 pub struct Before {
     /// Its whole lines, with the offset at which each ends.
     pub lines: Vec<(Found, u64)>,
+    /// Its bytes, a torn line included.
+    pub length: u64,
 }
 
 /// Where `-o` leads, told apart from other outputs of the same prompts.
@@ -76,6 +78,7 @@ pub fn look(path: &Path, ours: &HashSet<i64>, known: bool) -> Result<Before> {
             return Ok(before);
         }
         end += read as u64;
+        before.length = end;
         let torn = !bytes.ends_with(b"\n");
         let found = if torn { None } else { found(&bytes).filter(|f| f.request.is_none_or(|id| ours.contains(&id))) };
         match found {
@@ -119,12 +122,19 @@ impl Target {
         Self { out: stdout::stdout(), shown: "standard output".to_owned() }
     }
 
-    /// A file, of which the first `keep` bytes stay.
-    pub fn file(path: &Path, keep: u64) -> Result<Self> {
+    /// A file that was `length` bytes long when it was looked at, of which the first `keep` stay. Nobody else writes to
+    /// it until this process's end: another batch may have it as its output, too.
+    pub fn file(path: &Path, length: u64, keep: u64) -> Result<Self> {
         let unwritable = |e| Error::new(Kind::Input, format!("{} cannot be written: {e}", path.display()));
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unwritable)?;
         // A pipe or a device has no length.
         if file.metadata().map_err(unwritable)?.is_file() {
+            // A file system that has no locks is none to refuse.
+            let locked = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            if locked || file.metadata().map_err(unwritable)?.len() != length {
+                let message = format!("another process writes to {}", path.display());
+                return Err(Error::new(Kind::Input, message).hint("choose another file for -o, or wait for its end"));
+            }
             file.set_len(keep).and_then(|()| file.seek(SeekFrom::Start(keep))).map_err(unwritable)?;
         }
         Ok(Self { out: Box::new(file), shown: path.display().to_string() })

@@ -94,14 +94,11 @@ fn gauge(page: &mut Exposition, name: &str, help: &str, value: impl ToString) {
     page.sample(name, &[], &value.to_string());
 }
 
+/// A part of a candidate's sums and its name.
+type Part = (&'static str, fn(&CandidateStats) -> u64);
+
 /// One sample for each candidate and each of some parts of its sums.
-fn by_candidate<const N: usize>(
-    page: &mut Exposition,
-    all: &Stats,
-    name: &str,
-    part: &str,
-    parts: [(&str, fn(&CandidateStats) -> u64); N],
-) {
+fn by_candidate<const N: usize>(page: &mut Exposition, all: &Stats, name: &str, part: &str, parts: [Part; N]) {
     for sums in &all.candidates {
         for (value, of) in parts {
             let labels =
@@ -123,7 +120,7 @@ fn attempts(page: &mut Exposition, all: &Stats) {
     );
     let name = "llmr_tokens_total";
     page.metric(name, MetricKind::Counter, "Tokens read and written, in buckets that do not overlap.");
-    let kinds: [(&str, fn(&CandidateStats) -> u64); 5] = [
+    let kinds: [Part; 5] = [
         ("input", |s| s.usage.input_tokens),
         ("cached_input", |s| s.usage.cached_input_tokens),
         ("cache_write", |s| s.usage.cache_write_tokens),

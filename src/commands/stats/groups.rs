@@ -1,5 +1,6 @@
 //! What a report has a row for: providers, models, days, tags or tiers, and the sums of each.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -250,7 +251,7 @@ fn days(recorded: &[DayStats], range: &Range) -> Vec<Group> {
 /// The rows that a person can take in: the dearest, and the sum of all others as the last one.
 pub fn dearest(groups: &[Group], most: usize) -> Vec<Group> {
     let mut rows = groups.to_vec();
-    rows.sort_by(|a, b| (b.cost, b.requests, b.attempts).cmp(&(a.cost, a.requests, a.attempts)));
+    rows.sort_by_key(|row| Reverse((row.cost, row.requests, row.attempts)));
     if rows.len() > most {
         let others = rows.split_off(most.saturating_sub(1));
         let mut sum = Group::none(&format!("({} others)", others.len()));

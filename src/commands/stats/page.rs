@@ -33,7 +33,7 @@ struct Point {
 pub fn page(store: &Store, range: &Range, report: &Report, budget: &router::Day, now: Timestamp) -> Result<String> {
     let points = points(store, range)?;
     let mut body = format!(
-        "<header><h1>llmr: {} to {}</h1>\n<p class=\"muted\">Days are UTC days. Made at {}.</p></header>\n<main>\n",
+        "<header><h1>llmr: <span>{}</span> to <span>{}</span></h1>\n<p class=\"muted\">Days are UTC days. Made at {}.</p></header>\n<main>\n",
         report.from,
         report.to,
         units::to_the_second(now)
@@ -97,10 +97,10 @@ fn tiles(report: &Report, points: &[Point]) -> String {
     out += &html::tile("Success", &percent(success(ended)), &failed);
     out += &html::tile("Median latency", &latency(median), &format!("95 % within {}", latency(p95)));
     let hits = format!("{} of {} from the cache", units::tokens(all.cache_hits), units::tokens(asked));
-    out += &html::tile("Saved by the cache", &units::usd(all.saved), &hits);
+    out += &html::tile("Cache saved", &units::usd(all.saved), &hits);
     if let Some(f) = &report.forecast {
         let range = format!("{} to {}", units::usd(f.low_usd), units::usd(f.high_usd));
-        out += &html::tile(&format!("Forecast of {}", f.month), &units::usd(f.month_usd), &range);
+        out += &html::tile(&format!("Forecast {}", f.month), &units::usd(f.month_usd), &range);
     }
     out.push_str("</dl>\n");
     out

@@ -177,10 +177,10 @@ impl Chart<'_> {
         }
         if let Some((value, name)) = self.limit.as_ref().filter(|_| self.limit_in_sight()) {
             let (y, right) = (frame.y(*value), frame.width - frame.right);
-            _ = write!(
+            _ = writeln!(
                 out,
                 "<path class=\"mark\" d=\"M{:.1} {y:.1}H{right:.1}\"/>\
-                 <text class=\"limit\" x=\"{right:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
+                 <text class=\"limit\" x=\"{right:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 frame.left,
                 y - 6.0,
                 escape(name)
@@ -313,9 +313,9 @@ impl Chart<'_> {
 fn axis(out: &mut String, frame: &Frame) {
     for (value, label) in frame.scale.ticks() {
         let (y, class) = (frame.y(value), if value == 0.0 { "base" } else { "grid" });
-        _ = write!(
+        _ = writeln!(
             out,
-            "<path class=\"{class}\" d=\"M{:.1} {y:.1}H{:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
+            "<path class=\"{class}\" d=\"M{:.1} {y:.1}H{:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             frame.left,
             frame.width - frame.right,
             frame.left - 6.0,

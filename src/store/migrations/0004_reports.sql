@@ -50,25 +50,33 @@ CREATE TABLE day_shadows (
 
 -- What was recorded before these tables were there.
 
-CREATE TABLE labelled AS
-SELECT id, day, 'tag' AS kind, coalesce(tag, '') AS name FROM requests
-UNION ALL
-SELECT id, day, 'tier', coalesce(tier, '') FROM requests
-UNION ALL
-SELECT id, day, 'answered', coalesce(provider || '/' || coalesce(model, ''), '') FROM requests;
+-- One pass over each table makes sums by all labels at once, which are few; the kinds are summed up from those.
+CREATE TABLE ended AS
+SELECT day, coalesce(tag, '') AS tag, coalesce(tier, '') AS tier,
+       coalesce(provider || '/' || coalesce(model, ''), '') AS answered,
+       count(*) AS requests, sum(exit_code = 0) AS ok, sum(exit_code NOT IN (0, 130, 143)) AS failed,
+       sum(exit_code IN (130, 143)) AS cancelled, sum(cache = 'hit') AS hits,
+       coalesce(sum(CASE WHEN exit_code = 0 AND cache <> 'hit' THEN latency_ms END), 0) AS latency
+FROM requests WHERE finished_at IS NOT NULL GROUP BY 1, 2, 3, 4;
 
 INSERT INTO day_labels (kind, day, name, requests, ok, failed, cancelled, cache_hits, latency_ms)
-SELECT kind, labelled.day, name, count(*), sum(exit_code = 0), sum(exit_code NOT IN (0, 130, 143)),
-       sum(exit_code IN (130, 143)), sum(cache = 'hit'),
-       coalesce(sum(CASE WHEN exit_code = 0 AND cache <> 'hit' THEN latency_ms END), 0)
-FROM labelled JOIN requests USING (id) WHERE finished_at IS NOT NULL GROUP BY 1, 2, 3;
+SELECT kind, day, CASE kind WHEN 'tag' THEN tag WHEN 'tier' THEN tier ELSE answered END,
+       sum(requests), sum(ok), sum(failed), sum(cancelled), sum(hits), sum(latency)
+FROM ended, (SELECT 'tag' AS kind UNION ALL SELECT 'tier' UNION ALL SELECT 'answered') GROUP BY 1, 2, 3;
+
+CREATE TABLE settled AS
+SELECT a.day, coalesce(r.tag, '') AS tag, coalesce(r.tier, '') AS tier, count(*) AS attempts,
+       sum(a.cost_nanousd IS NULL) AS unpriced, coalesce(sum(a.cost_nanousd), 0) AS cost,
+       coalesce(sum(a.input_tokens), 0) AS input, coalesce(sum(a.cached_input_tokens), 0) AS cached,
+       coalesce(sum(a.cache_write_tokens), 0) AS written, coalesce(sum(a.output_tokens), 0) AS output,
+       coalesce(sum(a.reasoning_tokens), 0) AS reasoning
+FROM attempts AS a JOIN requests AS r ON r.id = a.request_id GROUP BY 1, 2, 3;
 
 INSERT INTO day_labels (kind, day, name, attempts, unpriced, cost_nanousd, input_tokens, cached_input_tokens,
                         cache_write_tokens, output_tokens, reasoning_tokens)
-SELECT kind, attempts.day, name, count(*), sum(cost_nanousd IS NULL), coalesce(sum(cost_nanousd), 0),
-       coalesce(sum(input_tokens), 0), coalesce(sum(cached_input_tokens), 0), coalesce(sum(cache_write_tokens), 0),
-       coalesce(sum(output_tokens), 0), coalesce(sum(reasoning_tokens), 0)
-FROM attempts JOIN labelled ON labelled.id = attempts.request_id WHERE kind <> 'answered' GROUP BY 1, 2, 3
+SELECT kind, day, CASE kind WHEN 'tag' THEN tag ELSE tier END, sum(attempts), sum(unpriced), sum(cost), sum(input),
+       sum(cached), sum(written), sum(output), sum(reasoning)
+FROM settled, (SELECT 'tag' AS kind UNION ALL SELECT 'tier') WHERE true GROUP BY 1, 2, 3
 ON CONFLICT DO UPDATE SET
     attempts = excluded.attempts, unpriced = excluded.unpriced, cost_nanousd = excluded.cost_nanousd,
     input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens,
@@ -81,11 +89,16 @@ INSERT OR REPLACE INTO bucket_edges
 WITH RECURSIVE edges (bucket, ms) AS (SELECT 0, 1.0 UNION ALL SELECT bucket + 1, ms * 1.05 FROM edges WHERE bucket < 600)
 SELECT CAST(ms AS INTEGER) + (CAST(ms AS INTEGER) < ms), bucket FROM edges ORDER BY bucket;
 
+CREATE TABLE timed AS
+SELECT day, coalesce(tag, '') AS tag, coalesce(tier, '') AS tier,
+       coalesce(provider || '/' || coalesce(model, ''), '') AS answered,
+       (SELECT bucket FROM bucket_edges WHERE ms <= max(latency_ms, 1) ORDER BY ms DESC LIMIT 1) AS slot,
+       count(*) AS answers
+FROM requests WHERE exit_code = 0 AND cache <> 'hit' AND latency_ms IS NOT NULL GROUP BY 1, 2, 3, 4, 5;
+
 INSERT INTO label_latencies (kind, day, name, bucket, answers)
-SELECT kind, labelled.day, name,
-       (SELECT bucket FROM bucket_edges WHERE ms <= max(latency_ms, 1) ORDER BY ms DESC LIMIT 1) AS slot, count(*)
-FROM labelled JOIN requests USING (id)
-WHERE exit_code = 0 AND cache <> 'hit' AND latency_ms IS NOT NULL GROUP BY 1, 2, 3, slot;
+SELECT kind, day, CASE kind WHEN 'tag' THEN tag WHEN 'tier' THEN tier ELSE answered END, slot, sum(answers)
+FROM timed, (SELECT 'tag' AS kind UNION ALL SELECT 'tier' UNION ALL SELECT 'answered') GROUP BY 1, 2, 3, 4;
 
 INSERT INTO day_shadows (day, strategy, requests, same_choice, expected_nanousd, chosen_nanousd)
 SELECT day, other.value ->> '$.strategy', count(*),
@@ -96,5 +109,7 @@ SELECT day, other.value ->> '$.strategy', count(*),
 FROM requests, json_each(CASE WHEN json_valid(decision) THEN decision ELSE '{}' END, '$.shadow') AS other
 WHERE mode = 'shadow' AND finished_at IS NOT NULL AND other.value ->> '$.strategy' IS NOT NULL GROUP BY 1, 2;
 
-DROP TABLE labelled;
+DROP TABLE ended;
+DROP TABLE settled;
+DROP TABLE timed;
 DROP TABLE bucket_edges;

@@ -76,11 +76,24 @@ fn a_batch_is_run_by_one_process_at_a_time() {
     let home = Home::new();
     let (first, second) = (home.open(1), home.open(2));
     let batch = opened(&first, NOON);
-    assert_eq!(second.open_batch("in\nout", NOON).unwrap(), BatchOpened::Busy { pid: 1 });
+    assert_eq!(second.open_batch("in\nout", NOON).unwrap(), BatchOpened::Busy { pid: 1, until: None });
     assert!(matches!(second.open_batch("another", NOON).unwrap(), BatchOpened::Yes(_)));
     assert_eq!(opened(&first, NOON).id, batch.id, "one's own is no other");
     first.close_batch(batch.id).unwrap();
     assert_eq!(opened(&second, NOON).id, batch.id);
     kill(2);
     assert_eq!(opened(&first, NOON).id, batch.id, "the dead keep nobody out");
+}
+
+#[test]
+fn one_of_which_nobody_knows_keeps_others_out_until_what_it_holds_is_over() {
+    let home = Home::new();
+    let (first, second) = (home.open(1), home.open(2));
+    let batch = opened(&first, NOON);
+    ask(&first, batch.id, 1, ONE);
+    lose_sight_of(1);
+    let until = Some(at(60));
+    assert_eq!(second.open_batch("in\nout", at(59)).unwrap(), BatchOpened::Busy { pid: 1, until });
+    let again = opened(&second, at(60));
+    assert_eq!((again.cost, again.lines[0].cut), (NanoUsd(10), true), "then it is charged in full");
 }

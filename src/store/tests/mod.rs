@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::breaker::BreakerRules;
 use crate::types::{
     AttemptId, CacheOutcome, CandidateId, CostSource, Day, FailureClass, FinishReason, Limit, Mode, NanoUsd, Outcome,
-    Timestamp, Usage,
+    Tier, Timestamp, Usage,
 };
 
 mod batches;
@@ -17,6 +17,7 @@ mod cache;
 mod contention;
 mod forget;
 mod health;
+mod migrating;
 mod model;
 mod money;
 mod opening;

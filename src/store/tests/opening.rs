@@ -102,6 +102,7 @@ fn sums_that_drifted_are_found() {
         "UPDATE days SET attempts = 0",
         "UPDATE days SET requests = 7",
         "UPDATE days SET adjusted_nanousd = -1",
+        "UPDATE days SET saved_nanousd = 1",
         "UPDATE day_candidates SET cost_nanousd = 0",
         "UPDATE day_candidates SET ok = 0",
         "UPDATE day_candidates SET output_tokens = 6",

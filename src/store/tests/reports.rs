@@ -111,3 +111,115 @@ fn the_view_for_sql_users_has_the_promised_columns() {
     assert_eq!(row, expected);
     assert_eq!(Timestamp::parse("2026-11-21T12:00:00.007Z"), Some(when));
 }
+
+fn labelled(store: &Store, label: Label) -> Vec<LabelStats> {
+    store.labels(label, TODAY.plus(-9), TODAY.plus(9)).unwrap()
+}
+
+/// Two tags, two tiers, failures, a hit, a request that is under way, and one whose attempt outlives it.
+fn busy_days(home: &Home) -> Store {
+    let store = home.open(1);
+    for (n, tag, tier, code) in [
+        (0, Some("ci"), Some(Tier::Fast), 0),
+        (1, Some("ci"), Some(Tier::Premium), 0),
+        (2, Some("<b>"), None, 69),
+        (3, None, Some(Tier::Fast), 0),
+        (4, None, None, 130),
+    ] {
+        let when = at(n * 86_400);
+        let id = store.begin(&RequestStart { tag, ..start(when) }).unwrap();
+        let [one, two] = [1, 2].map(|number| AttemptId { request: id, number });
+        for attempt in [one, two] {
+            store.admit(&admission(attempt, when)).unwrap();
+        }
+        let cost = (n != 3).then_some(NanoUsd(3));
+        let end = RequestEnd { tier, exit_code: code, latency_ms: 1000 + n as u64, ..ended(id, when) };
+        store.settle(&Settlement { cost, ..answered(one, when) }, Some(&end), None).unwrap();
+        // It comes after the request has its tier, and on its own day.
+        settle(&store, &failed(two, at(9 * 86_400), FailureClass::Overloaded));
+    }
+    let hit = CacheHit {
+        start: RequestStart { tag: Some("ci"), ..start(NOON) },
+        key: &[7; 32],
+        answer: None,
+        provider: "lab",
+        model: "a/b",
+        tier: Some(Tier::Fast),
+        finish_reason: FinishReason::Stop,
+        usage: None,
+        saved: NanoUsd(40),
+        latency_ms: 2,
+    };
+    store.record_hit(&hit).unwrap();
+    settle(&store, &answered(held(&store, NOON), NOON));
+    store
+}
+
+#[test]
+fn sums_by_label_count_requests_once_and_all_of_their_attempts() {
+    let home = Home::new();
+    let store = busy_days(&home);
+    audit(&store);
+    let of = |label, name: &str| labelled(&store, label).into_iter().find(|sums| sums.name == name).unwrap();
+    let counts = |s: &LabelStats| (s.requests, s.ok, s.failed, s.cancelled, s.cache_hits, s.attempts);
+    let ci = of(Label::Tag, "ci");
+    assert_eq!(counts(&ci), (3, 3, 0, 0, 1, 4));
+    assert_eq!((ci.cost, ci.saved, ci.latencies.answers(), ci.usage.input_tokens), (NanoUsd(6), NanoUsd(40), 2, 22));
+    assert_eq!(counts(&of(Label::Tag, "<b>")), (1, 0, 1, 0, 0, 2));
+    let none = of(Label::Tag, "");
+    assert_eq!((counts(&none), none.unpriced), ((2, 1, 0, 1, 0, 5), 1));
+    assert_eq!(counts(&of(Label::Tier, "fast")), (3, 3, 0, 0, 1, 4), "attempts move to the tier of the answer");
+    // One attempt is of a request that is still under way.
+    assert_eq!(counts(&of(Label::Tier, "")), (2, 0, 1, 1, 0, 5));
+    assert_eq!(counts(&of(Label::Answered, "lab/a/b")), (1, 1, 0, 0, 1, 0));
+    // All attempts of the second day have moved to its request's tier.
+    let second = store.labels(Label::Tier, TODAY.plus(1), TODAY.plus(1)).unwrap();
+    assert_eq!(second.iter().map(|sums| sums.name.as_str()).collect::<Vec<_>>(), ["premium"]);
+
+    // Told once more, with another end: nothing counts twice.
+    let again = RequestEnd { tier: Some(Tier::Premium), exit_code: 69, ..ended(RequestId(1), at(60)) };
+    for _ in 0..2 {
+        store.finish(&again).unwrap();
+    }
+    audit(&store);
+    assert_eq!(counts(&of(Label::Tag, "ci")), (3, 2, 1, 0, 1, 4));
+    assert_eq!(counts(&of(Label::Tier, "fast")), (2, 2, 0, 0, 1, 2));
+    assert_eq!(of(Label::Tag, "ci").latencies.answers(), 1);
+
+    let reports = || {
+        let days = store.days(TODAY, TODAY.plus(9)).unwrap();
+        (days, Label::ALL.map(|label| labelled(&store, label)), store.shadows(TODAY, TODAY).unwrap())
+    };
+    let before = reports();
+    home.sql(
+        "DROP TRIGGER settled_attempts_are_kept; DELETE FROM holds; DELETE FROM attempts; DELETE FROM requests;
+         DROP VIEW ledger; DROP TABLE attempts",
+    );
+    assert_eq!(reports(), before, "no report reads the ledger");
+}
+
+#[test]
+fn an_older_database_gets_the_same_sums() {
+    let home = Home::new();
+    let store = busy_days(&home);
+    let shadow = r#"{"candidates": [{"provider": "a", "model": "m", "expected_cost_usd": 0.5}], "shadow": [
+        {"strategy": "cheapest", "provider": "a", "model": "m", "expected_cost_usd": 0.25},
+        {"strategy": "quickest", "provider": "b", "model": "m", "expected_cost_usd": null}]}"#;
+    for (mode, decision) in [(Mode::Shadow, shadow), (Mode::Shadow, "no JSON"), (Mode::Production, shadow)] {
+        let id = store.begin(&RequestStart { mode, ..start(NOON) }).unwrap();
+        store.finish(&RequestEnd { decision: Some(decision), ..ended(id, NOON) }).unwrap();
+    }
+    let shadows = store.shadows(TODAY, TODAY).unwrap();
+    let seen: Vec<_> =
+        shadows.iter().map(|s| (&*s.strategy, s.requests, s.same_choice, s.expected.0, s.chosen.0)).collect();
+    assert_eq!(seen, [("cheapest", 1, 1, 250_000_000, 500_000_000), ("quickest", 1, 0, 0, 500_000_000)]);
+
+    // What a hit had saved was not recorded by request then.
+    home.sql("UPDATE requests SET saved_nanousd = NULL; UPDATE day_labels SET saved_nanousd = 0");
+    let before = (Label::ALL.map(|label| labelled(&store, label)), shadows);
+    let sql = include_str!("../migrations/0004_reports.sql");
+    let (_, fill) = sql.split_once("-- What was recorded before these tables were there.").unwrap();
+    home.sql("DELETE FROM day_labels; DELETE FROM label_latencies; DELETE FROM day_shadows");
+    home.sql(fill);
+    assert_eq!((Label::ALL.map(|label| labelled(&store, label)), store.shadows(TODAY, TODAY).unwrap()), before);
+}
