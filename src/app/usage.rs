@@ -26,7 +26,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, u8> {
     if let Some(slip) = cli::plain_words(&args).and_then(|(first, second)| slip(&first, second.as_deref())) {
         return Err(report(&slip, wanted, None));
     }
-    let matches = command().try_get_matches_from(cli::normalise(args));
+    let asks_help = args.iter().any(|arg| arg == "-h" || arg == "--help" || arg == "help");
+    let command_line = if asks_help { flowing(command()) } else { command() };
+    let matches = command_line.try_get_matches_from(cli::normalise(args));
     let parsed = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     parsed.map_err(|error| misused(&error.format(&mut command()), wanted))
 }
@@ -65,6 +67,32 @@ pub fn command() -> clap::Command {
     })
 }
 
+/// The same with the paragraphs of its help texts, which are broken for a wide terminal, left to the terminal that
+/// there is.
+pub fn flowing(command: clap::Command) -> clap::Command {
+    let command = match command.get_after_help().map(|text| unbroken(&text.to_string())) {
+        Some(text) => command.after_help(text),
+        None => command,
+    };
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, flowing))
+}
+
+/// A text whose paragraphs are a line each; examples, which are indented, and headings stay.
+fn unbroken(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut in_paragraph = false;
+    for (number, line) in text.lines().enumerate() {
+        let of_paragraph = !line.is_empty() && !line.starts_with(' ');
+        if number > 0 {
+            out.push(if of_paragraph && in_paragraph { ' ' } else { '\n' });
+        }
+        out.push_str(line);
+        in_paragraph = of_paragraph && !line.ends_with(':');
+    }
+    out
+}
+
 /// Every command with its first words, group by group.
 fn groups(command: &clap::Command) -> String {
     let about = |name: &str| match command.find_subcommand(name) {
@@ -99,13 +127,23 @@ fn slip(first: &str, second: Option<&str>) -> Option<Error> {
     Some(error.hint(format!("to send it as a prompt: llmr ask {first}{rest}")))
 }
 
-/// The command that a word is nearest to: the beginning of its name, its name and a letter, or one slip away.
+/// The command that a word is nearest to: the beginning of its name, its name and an `s`, its letters with one of them
+/// doubled or out of place, or, for longer names, one slip away.
 fn nearest(word: &str) -> Option<&'static str> {
     let word = word.to_lowercase();
     let begins = |command: &str| word.len() >= 3 && command.starts_with(&word);
     let plural = |command: &str| word.strip_suffix('s') == Some(command);
+    let slipped = |command: &str| strsim::osa_distance(&word, command) == 1 && singles(&word) == singles(command);
     let near = |command: &str| command.len() >= NEAR_FROM && strsim::osa_distance(&word, command) <= command.len() / 4;
-    cli::COMMANDS.into_iter().find(|command| begins(command) || plural(command) || near(command))
+    cli::COMMANDS.into_iter().find(|command| begins(command) || plural(command) || slipped(command) || near(command))
+}
+
+/// The letters of a word, each once, in order: the same where one was doubled, left single, or changed places.
+fn singles(word: &str) -> Vec<char> {
+    let mut letters: Vec<char> = word.chars().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    letters
 }
 
 fn has_action(name: &str, action: &str) -> bool {
@@ -156,6 +194,9 @@ mod tests {
             ("budgt", Some("set"), Some("did you mean `llmr budget`?")),
             ("Providers", None, Some("did you mean `llmr providers`?")),
             ("logs", None, Some("did you mean `llmr log`?")),
+            ("chatt", None, Some("did you mean `llmr chat`?")),
+            ("caht", Some("list"), Some("did you mean `llmr chat`?")),
+            ("what", None, None),
             ("version", None, Some("`llmr --help` lists the commands")),
             ("budgt", Some("for"), None),
             ("long", None, None),
@@ -168,6 +209,19 @@ mod tests {
             let error = slip(first, second);
             assert_eq!(error.as_ref().map(|e| e.hints[0].as_str()), hint, "{first} {second:?}");
         }
+    }
+
+    #[test]
+    fn paragraphs_of_a_help_text_are_broken_by_the_terminal_alone() {
+        let text = "Examples:\n  llmr a\n  llmr b\n\nOne line\nand its end.\n\nCodes: 0\n  and 1\nMore\nof it";
+        let flowing = "Examples:\n  llmr a\n  llmr b\n\nOne line and its end.\n\nCodes: 0\n  and 1\nMore of it";
+        assert_eq!(unbroken(text), flowing);
+        let mut narrow = super::flowing(command()).term_width(80);
+        let help = narrow.render_help().to_string();
+        let end = help.lines().rev().take(2).collect::<Vec<_>>();
+        assert!(end[1].chars().count() > 60 && end[1].starts_with("A prompt without a command is asked."), "{end:?}");
+        let examples = help.split("Examples:").nth(1).unwrap();
+        assert!(examples.lines().all(|line| line.chars().count() <= 80), "{help}");
     }
 
     #[test]

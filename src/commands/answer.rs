@@ -358,7 +358,8 @@ pub fn show(
             if output.extracts && extracted.is_none() && !output.parses {
                 output.note("the answer has no code block: it is printed whole");
             }
-            let wrote = output.writer.push(extracted.as_deref().unwrap_or(&answered.text));
+            output.spinner.clear();
+            let wrote = output.writer.put(extracted.as_deref().unwrap_or(&answered.text));
             output.took(wrote);
         }
         output.finish_stream()?;

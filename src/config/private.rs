@@ -23,8 +23,10 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    file.write_all(bytes).and_then(|()| file.sync_all()).inspect_err(|_| {
+        // Half a file (the disk is full) would stand for a whole one, and keep the next try from writing it.
+        _ = fs::remove_file(path);
+    })
 }
 
 /// Writes a whole file beside `path`, under a name of its own, to be moved there in one step.

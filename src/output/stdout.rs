@@ -154,6 +154,18 @@ impl<W: Write> AnswerWriter<W> {
         self.write("\n")
     }
 
+    /// A whole answer, from its beginning to its end, in one write: lines of processes that share a pipe
+    /// (`xargs -P`) stay whole.
+    pub fn put(&mut self, answer: &str) -> io::Result<Wrote> {
+        self.begun |= !answer.is_empty();
+        let text = self.way.push(answer).into_owned() + &self.way.finish();
+        self.held.clear();
+        if !std::mem::take(&mut self.begun) {
+            return Ok(self.wrote(Wrote::All));
+        }
+        self.write(&(text.trim_end_matches(['\r', '\n']).to_owned() + "\n"))
+    }
+
     fn show(&mut self, text: &str) -> io::Result<Wrote> {
         let body = text.trim_end_matches(['\r', '\n']);
         let line_ends = &text[body.len()..];
@@ -212,6 +224,21 @@ mod tests {
         }
         writer.finish().unwrap();
         recorder.writes.concat()
+    }
+
+    #[test]
+    fn a_whole_answer_is_one_write() {
+        for (answer, written) in [("a\nb", "a\nb\n"), ("a\n\n", "a\n"), ("\n", "\n"), ("", "")] {
+            let mut recorder = Recorder::default();
+            let mut writer = AnswerWriter::plain(&mut recorder);
+            assert_eq!(writer.put(answer).unwrap(), Wrote::All);
+            assert!(!writer.has_begun());
+            let expected: &[&str] = if written.is_empty() { &[] } else { &[written] };
+            assert_eq!(recorder.writes, expected, "{answer:?}");
+        }
+        let mut recorder = Recorder::default();
+        AnswerWriter::for_terminal(&mut recorder).put("red \x1b[31m").unwrap();
+        assert_eq!(recorder.writes, ["red ␛[31m\n"]);
     }
 
     #[test]

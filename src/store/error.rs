@@ -53,6 +53,9 @@ pub enum Problem {
     /// SQLite's own words.
     #[error("{}", Said(.0))]
     Sqlite(#[from] rusqlite::Error),
+    /// SQLite's own words about another tool's database.
+    #[error("{}", Said(.0))]
+    Foreign(#[source] rusqlite::Error),
 }
 
 /// SQLite's errors as a person reads them.
@@ -81,6 +84,8 @@ impl Problem {
             Self::Newer { .. } => Some("update llmr, or name another folder with LLMR_HOME"),
             Self::ReadOnly => Some("make the file, its -wal and -shm and their folder writable"),
             Self::NoRequest(_) | Self::NotHeld(_) => None,
+            // It holds what somebody wrote: nobody is to be told to move it away.
+            Self::Foreign(_) => Some("another tool keeps it, and llmr only reads it: see there whether it is sound"),
             Self::Sqlite(error) => match error.sqlite_error_code()? {
                 ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
                     Some("move the file (with its -wal and -shm) away; llmr then starts a new one")
@@ -121,6 +126,11 @@ mod tests {
         let cases = [
             (sqlite(ffi::SQLITE_NOTADB), "it is not a SQLite database", true),
             (sqlite(ffi::SQLITE_CORRUPT), "it is damaged", true),
+            (
+                Problem::Foreign(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOTADB), None)),
+                "it is not a SQLite database",
+                true,
+            ),
             (sqlite(ffi::SQLITE_BUSY), "other processes kept it locked", true),
             (sqlite(ffi::SQLITE_READONLY), "it cannot be written", true),
             (sqlite(ffi::SQLITE_FULL), "the disk is full", true),

@@ -218,7 +218,13 @@ fn with<T>(path: &Path, work: impl FnOnce(&Connection) -> Result<T, Problem>) ->
         db.busy_timeout(std::time::Duration::from_secs(5))?;
         work(&db)
     };
-    all().map_err(|problem| StoreError { path: path.to_owned(), problem })
+    all().map_err(|problem| {
+        let problem = match problem {
+            Problem::Sqlite(error) => Problem::Foreign(error),
+            other => other,
+        };
+        StoreError { path: path.to_owned(), problem }
+    })
 }
 
 #[cfg(test)]

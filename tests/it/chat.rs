@@ -1,6 +1,7 @@
 //! A chat at a terminal, as somebody types it.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use llmr::sandbox::{Sandbox, SandboxProvider};
 
@@ -23,6 +24,7 @@ fn one(per_token_ms: u64) -> Vec<SandboxProvider> {
 
 const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
+const UP: &str = "\x1b[A";
 const CTRL_R: &str = "\x12";
 const ALT_ENTER: &str = "\x1b\r";
 
@@ -92,13 +94,25 @@ fn turns_are_answered_told_and_kept() {
     assert!(sent.contains("hello") && sent.contains("and more") && sent.contains("third"), "{sent}");
 }
 
+/// Types a text until it shows: a Ctrl-C that is still on its way to the prompt takes what comes right behind it along.
+fn type_until_shown(pty: &mut Pty, text: &str) {
+    let shown = |pty: &mut Pty| {
+        pty.send(text);
+        (0..250).any(|_| {
+            std::thread::sleep(Duration::from_millis(2));
+            pty.screen().trim_end().ends_with(text)
+        })
+    };
+    assert!((0..20).any(|_| shown(pty)), "{}", pty.screen());
+}
+
 #[test]
 fn ctrl_c_cancels_an_answer_keeps_what_came_and_never_quits() {
     let sandbox = slow();
     let place = Place::new().with(&sandbox);
     let mut pty = chat(&place, &[]);
     for (number, prompt) in [(1, "one"), (2, "two"), (3, "three")] {
-        pty.send(prompt);
+        type_until_shown(&mut pty, prompt);
         pty.send("\r");
         pty.wait_until("a piece of it", |screen| screen.matches("This is the sandbox").count() == number);
         // Nobody who is impatient presses it once.
@@ -186,6 +200,68 @@ fn what_is_typed_while_an_answer_streams_garbles_nothing_and_waits() {
     pty.send(CTRL_D);
     assert_eq!(pty.end_restored().0, 0);
     assert_eq!(prompts(&place), ["hello", "typed meanwhile"]);
+}
+
+#[test]
+fn a_long_paste_while_an_answer_streams_is_one_draft_and_sends_nothing() {
+    let sandbox = slow();
+    let place = Place::new().with(&sandbox);
+    let mut pty = chat(&place, &[]);
+    pty.send("hello\r");
+    pty.wait_for("This is the sandbox");
+    assert!(pty.terminal().bracketed_paste(), "a terminal marks pastes only where it is asked to");
+    // More than the 4 KiB that a kernel keeps of what nobody reads.
+    let lines: Vec<String> = (1..=200).map(|n| format!("line {n} of a long paste, with some words")).collect();
+    pty.send(&format!("\x1b[200~{}\x1b[201~", lines.join("\r")));
+    pty.wait_until("the draft", |screen| screen.trim_end().ends_with(lines[199].as_str()));
+    assert_eq!(sandbox.requests().len(), 1, "not sent before it was seen");
+    pty.send("\r");
+    pty.wait_until("its answer", |screen| screen.contains("session") && sandbox.requests().len() == 2);
+    pty.wait_until("the prompt", at_prompt);
+    pty.send(CTRL_D);
+    assert_eq!(pty.end_restored().0, 0);
+    assert_eq!(prompts(&place), ["hello", &lines.join("\n")]);
+}
+
+#[test]
+fn ctrl_c_also_drops_the_lines_of_a_paste_that_came_unmarked() {
+    let sandbox = slow();
+    let place = Place::new().with(&sandbox);
+    let mut pty = chat(&place, &[]);
+    pty.send("one\rtwo\rthree\r");
+    pty.wait_for("This is the sandbox");
+    pty.send(CTRL_C);
+    pty.wait_until("the prompt", |screen| screen.contains("cancelled; about") && at_prompt(screen));
+    pty.send("/cost\r");
+    let screen = said(&mut pty, "together $0.0");
+    assert_eq!((sandbox.requests().len(), screen.contains("two")), (1, false), "{screen}");
+    pty.send(UP);
+    pty.send(UP);
+    pty.wait_until("the history", |screen| screen.trim_end().ends_with("> one"));
+    pty.send(CTRL_C);
+    pty.wait_until("the prompt", at_prompt);
+    pty.send(CTRL_D);
+    assert_eq!(pty.end_restored().0, 0);
+    assert_eq!(prompts(&place), ["one"]);
+}
+
+#[test]
+fn a_chat_that_nobody_would_answer_does_not_begin() {
+    let place = Place::new();
+    let (code, printed) = Pty::start(&place, &["chat"], 100, 20).end_restored();
+    assert_eq!(code, 2, "{printed}");
+    assert!(printed.contains("no provider is configured") && !printed.contains("/help"), "{printed}");
+}
+
+#[test]
+fn a_command_in_a_pipe_is_not_sent() {
+    let sandbox = quick();
+    let place = Place::new().with(&sandbox);
+    let done = place.run_with_stdin(&["chat"], b"hello\n/exit\nnever\n");
+    assert_eq!((done.code, sandbox.requests().len()), (Some(0), 1), "{}", done.stderr);
+    let done = place.run_with_stdin(&["chat"], b"/model x\nnever\n");
+    assert_eq!((done.code, sandbox.requests().len()), (Some(2), 1), "{}", done.stderr);
+    assert!(done.stderr.contains("line 1: `/model` is a command of the chat at a terminal; it was not sent"));
 }
 
 #[test]

@@ -243,6 +243,7 @@ fn what_cannot_be_used_is_named_before_anything_is_written() {
     write(&folder, "logs.db", "no database at all, and long enough to look like one".repeat(30));
     let ran = place.run(&["import", "llm", "--from", "llm"]).expect(1);
     assert!(ran.stderr.contains("logs.db: it is not a SQLite database"), "{ran:?}");
+    assert!(ran.stderr.contains("another tool keeps it") && !ran.stderr.contains("starts a new one"), "{ran:?}");
     assert!(!place.home().join("config.toml").exists() && !place.home().join("llmr.db").exists());
     let before = "usage = true\n[aliases\n";
     place.home_file("config.toml", before);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::host;
 use crate::output::{Level, Terminal, sanitize, stdout, units};
 use crate::types::NanoUsd;
 
@@ -14,6 +15,8 @@ const BESIDE: usize = 8;
 const USUAL: usize = 80;
 /// To the beginning of the line, and nothing to its end.
 const AWAY: &str = "\r\x1b[K";
+/// Where the terminal is too narrow for all of it.
+const CUT: &str = "..";
 /// Columns of the bar.
 const BAR: u64 = 20;
 
@@ -46,9 +49,8 @@ pub struct Progress {
 impl Progress {
     /// One that is drawn if stderr is a terminal and llmr is not to be quiet.
     pub fn new(terminal: &Terminal, level: Level) -> Self {
-        let columns = terminal.width.filter(|width| *width > 0).map_or(USUAL, usize::from);
         let shown = terminal.stderr && level > Level::Quiet;
-        Self { shown, room: columns.saturating_sub(BESIDE), began: Instant::now(), drawn: None }
+        Self { shown, room: room(terminal.width), began: Instant::now(), drawn: None }
     }
 
     /// Draws these numbers, if the last picture is old enough.
@@ -57,7 +59,8 @@ impl Progress {
             return;
         }
         self.drawn = Some(Instant::now());
-        let line: String = text(&numbers(), self.began.elapsed()).chars().take(self.room).collect();
+        self.room = room(host::terminal_width());
+        let line = fitting(&text(&numbers(), self.began.elapsed()), self.room);
         put(&format!("{AWAY}{line}"));
     }
 
@@ -66,6 +69,19 @@ impl Progress {
         if self.drawn.take().is_some() {
             put(AWAY);
         }
+    }
+}
+
+/// Characters that the line may have.
+fn room(columns: Option<u16>) -> usize {
+    columns.filter(|columns| *columns > 0).map_or(USUAL, usize::from).saturating_sub(BESIDE)
+}
+
+/// As much of it as there is room for.
+fn fitting(line: &str, room: usize) -> String {
+    match line.chars().count() > room {
+        true => line.chars().take(room.saturating_sub(CUT.len())).chain(CUT.chars()).collect(),
+        false => line.to_owned(),
     }
 }
 
@@ -126,6 +142,13 @@ mod tests {
         let nothing = Numbers { lines: 2000, waiting: "waiting 3 s\x1b[2J".to_owned(), ..Numbers::default() };
         let line = text(&nothing, Duration::from_secs(1));
         assert_eq!(line, "[--------------------] 0/2,000  0.0/s  $0.00  waiting 3 s␛[2J");
+    }
+
+    #[test]
+    fn the_line_fits_into_the_terminal() {
+        assert_eq!(fitting("[##--] 1/2  the breaker", 23), "[##--] 1/2  the breaker");
+        assert_eq!(fitting("[##--] 1/2  the breaker", 16), "[##--] 1/2  th..");
+        assert_eq!((room(Some(30)), room(Some(0)), room(None), room(Some(3))), (22, 72, 72, 0));
     }
 
     #[test]

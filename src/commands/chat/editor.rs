@@ -43,6 +43,7 @@ pub enum Typed {
 
 /// A line editor with its history.
 pub struct Editor {
+    config: Config,
     inner: rustyline::Editor<Assistant, DefaultHistory>,
     /// Whether Ctrl-X Ctrl-E ended the reading.
     drafted: Arc<AtomicBool>,
@@ -61,11 +62,21 @@ impl Editor {
             .color_mode(if color { ColorMode::Forced } else { ColorMode::Disabled })
             .behavior(if terminal.stdout { Behavior::Stdio } else { Behavior::PreferTerm })
             .build();
-        let mut inner = rustyline::Editor::with_config(config).map_err(|why| unusable(&why))?;
-        inner.set_helper(Some(Assistant { names }));
         let drafted = Arc::new(AtomicBool::new(false));
-        bind(&mut inner, &drafted);
-        Ok(Self { inner, drafted })
+        let history = DefaultHistory::with_config(&config);
+        let inner = reading(&config, history, names, &drafted)?;
+        Ok(Self { config, inner, drafted })
+    }
+
+    /// Drops the keys that were read ahead and not used.
+    ///
+    /// They are lines of a paste that a terminal did not mark as one. The library holds them where nobody gets at
+    /// them, so that a new editor takes the place of the old one.
+    pub fn forget_keys(&mut self) -> Result<()> {
+        let history = std::mem::take(self.inner.history_mut());
+        let names = self.names().map(std::mem::take).unwrap_or_default();
+        self.inner = reading(&self.config, history, names, &self.drafted)?;
+        Ok(())
     }
 
     /// Reads what was typed before; nothing where there is no such file yet.
@@ -109,6 +120,18 @@ impl Editor {
             Err(_) => Ok(Typed::End),
         }
     }
+}
+
+fn reading(
+    config: &Config,
+    history: DefaultHistory,
+    names: Names,
+    drafted: &Arc<AtomicBool>,
+) -> Result<rustyline::Editor<Assistant, DefaultHistory>> {
+    let mut editor = rustyline::Editor::with_history(config.clone(), history).map_err(|why| unusable(&why))?;
+    editor.set_helper(Some(Assistant { names }));
+    bind(&mut editor, drafted);
+    Ok(editor)
 }
 
 fn unusable(why: &ReadlineError) -> Error {

@@ -258,12 +258,15 @@ impl Session<'_> {
     }
 
     fn clear(&mut self) -> Result<()> {
-        let left = said::conversation(&self.talk.conversation, &self.talk.turns, self.spent());
-        let kept = !self.talk.turns.is_empty();
+        let left = (!self.talk.turns.is_empty())
+            .then(|| said::conversation(&self.talk.conversation, &self.talk.turns, self.spent()));
         let opening = Opening::with(self.pinned());
         self.talk = Talk::open(&self.router.store, &Which::New(None), &opening, self.router.host.now())?;
         self.unanswered = None;
-        self.messages.aside(&if kept { format!("a new conversation; kept: {left}") } else { left });
+        self.messages.aside(&match left {
+            Some(left) => format!("a new conversation; kept: {left}"),
+            None => said::conversation(&self.talk.conversation, &[], None),
+        });
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, Read};
 
 use super::opening::{Opening, opening, which};
+use super::slash::{self, Verb};
 use crate::cli;
 use crate::commands::alerts::{self, Happened};
 use crate::commands::answer::{ConversationReport, Format, Output, Voice, show};
@@ -35,6 +36,11 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     }
     let mut lines = Lines { reader: io::stdin().lock(), number: 0 };
     while let Some(line) = lines.next()? {
+        let line = match slash::command_of(&line) {
+            Some(Verb::Exit) => break,
+            Some(_) => return Err(disobeyed(&line, lines.number)),
+            None => slash::unescaped(line),
+        };
         let at = |error: Error| Error { message: format!("line {}: {}", lines.number, error.message), ..error };
         let text = frame.take().map_or_else(|| line.clone(), |frame| frame.around(&line));
         session.take(context, Message::user(text)).map_err(at)?;
@@ -46,6 +52,14 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
             .hint("each line of it is a turn; on a terminal `llmr chat` reads what is typed")),
         _ => Ok(()),
     }
+}
+
+/// The error of a line that is a command of the chat at a terminal: as a prompt it would cost money, and surprise.
+fn disobeyed(line: &str, number: u64) -> Error {
+    let word = line.split_whitespace().next().unwrap_or_default();
+    Error::new(Kind::Usage, format!("line {number}: `{word}` is a command of the chat at a terminal; it was not sent"))
+        .hint("in a pipe flags say it, such as -m, -s, -f, --session")
+        .hint(format!("to send the line as a prompt, begin it with two slashes: /{word} …"))
 }
 
 /// A conversation from the first line to the last.

@@ -16,9 +16,12 @@ use crate::commands::answer::{Format, Output, Voice, show};
 use crate::commands::{Context, Runtime, Stderr, runtime, sandbox};
 use crate::conversation::{self, Pinned, Talk};
 use crate::error::{Error, Kind, Result};
-use crate::host::{self, modes::Modes};
+use crate::host;
+use crate::host::modes::{Modes, forget_typed};
 use crate::input::{self, Given, Stdin, StdinKind};
-use crate::router::{Answered, CacheUse, Listener, Request, Router, Selection, outlive_signals, overlook_past_signals};
+use crate::router::{
+    self, Answered, CacheUse, Listener, Request, Router, Selection, outlive_signals, overlook_past_signals,
+};
 use crate::types::{AttemptReport, CacheOutcome, Message, NanoUsd};
 
 /// Terminals that the line editor does not drive: they read whole lines, and show what is typed themselves.
@@ -44,6 +47,8 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     voice.renders &= base.schema.is_none();
     let deliveries = context.deliveries.clone();
     let names = Names { home: home(context), ..Names::of(&context.config, context.now().day()) };
+    // Told before anything is typed that nobody would answer.
+    router::select(&context.config, &base.selection, context.now().day())?;
     let mut editor = Editor::new(&voice.terminal, names)?;
     let hushes = !context.host.env.get("TERM").is_some_and(|term| PLAIN_TERMINALS.contains(&term.as_str()));
     let runtime = runtime()?;
@@ -62,6 +67,7 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
         frame,
         deliveries,
         unanswered: None,
+        cancelled: false,
         history: router.config.paths.history_file.clone(),
         router,
     };
@@ -127,6 +133,8 @@ pub(super) struct Session<'a> {
     deliveries: Deliveries,
     /// What was asked last and is not among the turns: nobody could be asked.
     pub unanswered: Option<Message>,
+    /// Whether Ctrl-C has ended an answer since the last prompt: nothing that was typed before it is to be sent.
+    cancelled: bool,
     history: PathBuf,
 }
 
@@ -162,6 +170,10 @@ impl Session<'_> {
     }
 
     fn read(&mut self, editor: &mut Editor) -> Result<Typed> {
+        if std::mem::take(&mut self.cancelled) {
+            forget_typed();
+            editor.forget_keys()?;
+        }
         if let Some(names) = editor.names() {
             names.sessions = conversation::names(&self.router.store).unwrap_or_default();
         }
@@ -184,7 +196,13 @@ impl Session<'_> {
 
     fn typed(&mut self, typed: Typed, editor: &mut Editor) -> Result<Goes> {
         match typed {
-            Typed::End => Ok(Goes::Out),
+            Typed::End => {
+                // Where no line editor ends the line, the terminal is still in it.
+                if self.modes.is_none() {
+                    self.messages.plain("");
+                }
+                Ok(Goes::Out)
+            }
             Typed::Dropped => Ok(Goes::On),
             Typed::Draft(text) => self.edit(&text, editor).map(|()| Goes::On),
             Typed::Text(text) => {
@@ -317,6 +335,7 @@ impl Session<'_> {
                 Ok(())
             }
             Err(error) if error.kind == Kind::Interrupted => {
+                self.cancelled = true;
                 let partial = self.talk.turns.last().filter(|_| taken).and_then(|turn| turn.answer.as_deref());
                 let said = said::cancelled(charged(&error.attempts), partial);
                 self.messages.note(&said);

@@ -123,6 +123,20 @@ pub fn parse(text: &str) -> Result<Input> {
     Ok(Input::Command(row.verb, argument.to_owned()))
 }
 
+/// The command that a line begins with, if it is one.
+pub fn command_of(line: &str) -> Option<Verb> {
+    let word = line.trim_start().strip_prefix('/')?.split_whitespace().next()?;
+    find(word).map(|row| row.verb)
+}
+
+/// A line that begins like a command behind a second slash, without that slash; any other as it is.
+pub fn unescaped(line: String) -> String {
+    match line.trim_start().strip_prefix('/').filter(|rest| command_of(rest).is_some()) {
+        Some(rest) => rest.to_owned(),
+        None => line,
+    }
+}
+
 /// The command of that name.
 pub fn find(word: &str) -> Option<&'static Row> {
     let word = SYNONYMS.iter().find(|(other, _)| *other == word).map_or(word, |(_, name)| name);
@@ -156,12 +170,13 @@ pub fn help() -> String {
 }
 
 const KEYS: &str = "\
-Enter sends. Alt-Enter or Ctrl-J begins a new line; so does Enter behind a `\\`, and
-in a text that begins with \"\"\", up to another \"\"\". A paste is sent by Enter only.
-Tab completes. Ctrl-R searches what was typed before; a line that begins with a
-blank is not kept there. Ctrl-X Ctrl-E goes on in $VISUAL or $EDITOR.
-Ctrl-C cancels an answer (what came of it is kept, and charged) or empties the line.
-Ctrl-D leaves. A text that begins with // is sent with one slash.";
+Enter sends. Alt-Enter or Ctrl-J begins a new line; so does Enter behind a `\\`,
+and in a text that begins with \"\"\", up to another \"\"\". A paste is sent by
+Enter only. Tab completes. Ctrl-R searches what was typed before; a line that
+begins with a blank is not kept there. Ctrl-X Ctrl-E goes on in $VISUAL or
+$EDITOR. Ctrl-C cancels an answer (what came of it is kept, and charged) or
+empties the line. Ctrl-D leaves. A text that begins with // is sent with one
+slash.";
 
 #[cfg(test)]
 mod tests {
@@ -208,6 +223,22 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_a_pipe_is_a_command_only_where_it_names_one() {
+        for (line, verb, sent) in [
+            ("/exit", Some(Verb::Exit), "/exit"),
+            (" /quit now", Some(Verb::Exit), " /quit now"),
+            ("/model x", Some(Verb::Model), "/model x"),
+            ("//model x", None, "/model x"),
+            ("/etc/hosts?", None, "/etc/hosts?"),
+            ("// a comment", None, "// a comment"),
+            ("/", None, "/"),
+            ("exit", None, "exit"),
+        ] {
+            assert_eq!((command_of(line), unescaped(line.to_owned()).as_str()), (verb, sent), "{line}");
+        }
+    }
+
+    #[test]
     fn every_command_is_found_and_told() {
         for row in COMMANDS {
             assert_eq!(find(row.name).map(|r| r.verb), Some(row.verb));
@@ -216,5 +247,7 @@ mod tests {
         for (_, name) in SYNONYMS {
             assert!(find(name).is_some(), "{name}");
         }
+        let widest = help().lines().map(|line| line.chars().count()).max();
+        assert!(widest < Some(80), "a terminal of 80 columns would break a word: {widest:?}");
     }
 }
