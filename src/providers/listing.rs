@@ -10,6 +10,8 @@ use crate::types::{DialectKind, Failure};
 
 /// So many models a page: the most that Anthropic, Gemini and Cohere give.
 const PAGE: u32 = 1000;
+/// A longer id, in bytes, is none: what is listed is kept and shown.
+const LONGEST_ID: usize = 256;
 
 /// One page of models.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,7 +75,7 @@ pub fn models_answer(body: &[u8]) -> Result<Listed, Failure> {
 fn id(model: &Value) -> Option<String> {
     let name = model.get("id").or_else(|| model.get("name")).and_then(Value::as_str).or_else(|| model.as_str())?;
     let name = name.strip_prefix("models/").unwrap_or(name);
-    (!name.is_empty()).then(|| name.to_owned())
+    (!name.is_empty() && name.len() <= LONGEST_ID).then(|| name.to_owned())
 }
 
 fn next(answer: &Value) -> Option<String> {
@@ -153,6 +155,14 @@ mod tests {
         }
         assert_eq!(key_request(&endpoint("openrouter", "m")).unwrap().url, "https://openrouter.ai/api/v1/key");
         assert!(key_request(&endpoint("openai", "m")).is_none());
+    }
+
+    #[test]
+    fn a_name_that_is_longer_than_a_name_is_left_out() {
+        let list =
+            |name: &str| models_answer(format!(r#"[{{"id":"{name}"}},{{"id":"b"}}]"#).as_bytes()).unwrap().models;
+        assert_eq!(list(&"a".repeat(LONGEST_ID)).len(), 2);
+        assert_eq!(list(&"a".repeat(LONGEST_ID + 1)), ["b"]);
     }
 
     #[test]

@@ -764,3 +764,16 @@ fn a_request_that_asked_nobody_keeps_its_reasons() {
     let refused = log["requests"][0]["decision"]["refused"].as_array().unwrap();
     assert!(refused.len() == 4 && refused[0]["reason"].as_str().unwrap().contains("worst case"), "{log}");
 }
+
+#[test]
+fn no_label_is_a_formula_markup_or_an_escape() {
+    let place = Place::new();
+    let tag = "=cmd|' /C calc'!A1 <script>\u{1b}]0;x\u{7}";
+    place.run(&["ask", "--sandbox", "--tag", tag, "hello"]).expect(0);
+    let shown = |format: &str| place.run(&["stats", "--sandbox", "--by", "tag", "--format", format]).expect(0).stdout;
+    let csv = shown("csv");
+    assert!(csv.lines().any(|line| line.starts_with("'=cmd") || line.starts_with("\"'=cmd")), "{csv}");
+    let html = shown("html");
+    assert!(html.contains("=cmd") && !html.contains("<script") && !html.contains('\u{1b}'), "{html}");
+    assert!(!shown("table").contains('\u{1b}'));
+}
