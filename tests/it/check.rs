@@ -178,3 +178,13 @@ fn live_models_are_marked_against_the_catalogue() {
     let ran = place.run(&["models", "--live", "luna"]).expect(0);
     assert!(ran.stdout.ends_with("openai/gpt-6-luna  known\n") && !ran.stdout.contains("claude"), "{ran:?}");
 }
+
+#[test]
+fn a_profile_s_model_is_not_asked_of_every_provider() {
+    let sandbox = sandbox("");
+    let place = Place::new().with(&sandbox);
+    place.home_file("config.toml", "[profile.work]\nmodel = 'gpt-6-luna'\nsystem = 'Be terse.'\n");
+    let (code, report) = place.json(&["providers", "check", "--live", "gemini", "--profile", "work"]);
+    assert_eq!((code, &check(&report, "gemini")["live"]["ok"]), (0, &json!(true)), "{report}");
+    assert!(!sandbox.requests().pop().unwrap().body.to_string().contains("terse"));
+}

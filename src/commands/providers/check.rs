@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Steps, Table, Terminal, units};
 use crate::router::select::{default_model, why_not};
 use crate::router::{Answered, Listener, Request, Router, Selection};
-use crate::types::{FailureClass, NanoUsd, Timestamp};
+use crate::types::{FailureClass, Message, NanoUsd, Timestamp};
 
 /// What every default model is asked by `--live`.
 const PROMPT: &str = "Answer with the one word: ready";
@@ -177,22 +177,19 @@ fn is_stopped(error: &Error) -> bool {
     matches!(error.kind, Kind::Interrupted | Kind::Terminated)
 }
 
-fn request(context: &mut Context, check: &Check) -> Result<Request> {
+fn request(context: &Context, check: &Check) -> Result<Request> {
     let model = check.default_model.as_deref().unwrap_or_default();
     let thinks = catalogue::find(&check.provider, model).is_some_and(|row| row.can(Ability::Reasoning));
     let question = cli::Question {
-        prompt: vec![PROMPT.to_owned()],
         providers: vec![check.provider.clone()],
         max_tokens: Some(if thinks { CAPS.1 } else { CAPS.0 }),
         timeout: Some(LIVE_SECS.min(context.config.settings.timeouts.total_secs)),
-        no_stdin: true,
         no_cache: true,
         ..cli::Question::default()
     };
-    let mut request = question::request(context, &question)?;
-    request.tag = Some(TAG.to_owned());
-    request.stream = false;
-    Ok(request)
+    // Without a profile's defaults: its model would be asked of every provider.
+    let checked = question::checked(context, &question)?;
+    Ok(Request { messages: vec![Message::user(PROMPT)], tag: Some(TAG.to_owned()), stream: false, ..checked })
 }
 
 /// Nobody is shown anything while it comes.
