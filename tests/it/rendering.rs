@@ -293,9 +293,10 @@ fn an_answer_is_drawn_while_it_streams() {
 #[test]
 fn what_the_terminal_can_do_decides() {
     let base_url = streams(pieces(ANSWER, 7), true);
+    // Quiet: where the machine is slow a spinner would stand between.
     let on = |variables: &[(&str, &str)], args: &[&str], columns| {
         let place = variables.iter().fold(place(&base_url), |place, (name, value)| place.var(name, value));
-        let (code, raw) = Pty::start(&place, &[&["ask", "x"], args].concat(), columns, 30).end();
+        let (code, raw) = Pty::start(&place, &[&["ask", "-q", "x"], args].concat(), columns, 30).end();
         assert_eq!(code, 0, "{raw}");
         raw.replace("\r\n", "\n")
     };
