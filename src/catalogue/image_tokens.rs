@@ -24,7 +24,8 @@ const fn patches(side: u32, most: u64, scales: bool, percent: u64) -> ImageToken
     ImageTokens::Patches { px: 32, side, most, scales, percent }
 }
 
-/// GPT-5.6 and later keep a picture as it is and refuse one above 30,000 patches.
+/// GPT-5.6 and later keep a picture as it is: every patch is counted and held for. One above 30,000 patches is not
+/// sent; for that figure no page was at hand.
 const NEWEST_OPENAI: ImageTokens = patches(65_535, 30_000, false, 120);
 const NEW_CLAUDE: ImageTokens = ImageTokens::Patches { px: 28, side: 2576, most: 4784, scales: true, percent: 100 };
 const OLD_CLAUDE: ImageTokens = ImageTokens::Patches { px: 28, side: 1568, most: 1568, scales: true, percent: 100 };

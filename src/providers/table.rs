@@ -102,7 +102,9 @@ impl Quirks {
 
 const NO_LIMITS: ImageLimits = ImageLimits::NONE;
 
-// What the vendors' pages on pictures say they refuse, as of November 2026; sizes are of the base64.
+// What vendors refuse of pictures, as of November 2026; sizes are of the base64. Read on pages of theirs: Anthropic's
+// 32 MB, 100 pictures, 8000 and 2000 px, and everything of xAI, Groq and Perplexity. Of the other figures no page was
+// at hand: they are cautious bounds. A wrong one costs a refused try or leaves a provider out; no hold depends on it.
 
 /// "Vision", request limits: 10 MB a picture, 32 MB a request, 8000 px; above 20 pictures 2000 px is what is safe.
 const ANTHROPIC_IMAGES: ImageLimits = ImageLimits {
@@ -117,9 +119,9 @@ const ANTHROPIC_IMAGES: ImageLimits = ImageLimits {
 /// "Image understanding": no GIF; 20 MB of a request inline, of which some is left for the words.
 const GEMINI_IMAGES: ImageLimits =
     ImageLimits { kinds: &[Png, Jpeg, Webp], total_bytes: 19_000_000, count: 3600, ..NO_LIMITS };
-/// "Images and vision": 1500 pictures; the limit of patches is in the model's rule for tokens.
+/// A bound: 1500 pictures; the limit of patches is in the model's rule for tokens.
 const OPENAI_IMAGES: ImageLimits = ImageLimits { count: 1500, ..NO_LIMITS };
-/// "Use vision-enabled chat models": 20 MB a picture.
+/// A bound: 20 MB a picture.
 const AZURE_IMAGES: ImageLimits = ImageLimits { bytes: 20_000_000, ..NO_LIMITS };
 /// "Vision": 10 MB a picture, 8 pictures.
 const MISTRAL_IMAGES: ImageLimits = ImageLimits { bytes: 10_000_000, count: 8, ..NO_LIMITS };
@@ -130,7 +132,7 @@ const GROQ_IMAGES: ImageLimits =
     ImageLimits { bytes: 4_000_000, total_bytes: 4_000_000, pixels: 33_177_600, count: 5, ..NO_LIMITS };
 /// "Image attachments": 50 MB a picture.
 const PERPLEXITY_IMAGES: ImageLimits = ImageLimits { bytes: 50_000_000, ..NO_LIMITS };
-/// "Image inputs": 20 pictures of 20 MB together.
+/// A bound: 20 pictures of 20 MB together.
 const COHERE_IMAGES: ImageLimits =
     ImageLimits { kinds: &[Png, Jpeg, Gif, Webp], total_bytes: 20_000_000, count: 20, ..NO_LIMITS };
 /// "Querying vision-language models": 10 MB of base64 together, 30 pictures.

@@ -264,7 +264,8 @@ fn take(mut stream: TcpStream, answer: Option<&str>, kept: &Mutex<Vec<(String, S
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     kept.lock().unwrap().push((head, String::from_utf8(body).unwrap()));
-    let answer = answer?;
+    // Kept open: whoever waits for an answer waits.
+    let Some(answer) = answer else { return Some(stream) };
     _ = stream.write_all(format!("HTTP/1.1 {answer}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").as_bytes());
     None
 }
