@@ -1,6 +1,6 @@
 //! The prompt: words of the command line, files, standard input, made into one text.
 //!
-//! Files and patterns are in [`files`], pictures in [`images`].
+//! Files and patterns are in `files`, pictures in [`images`].
 //!
 //! Reading and composing are apart: [`compose`] is pure, [`read`] finds out what to compose. Whether
 //! stdin is a terminal, a pipe or a file comes in as [`Stdin`].
