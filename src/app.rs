@@ -1,5 +1,6 @@
 //! Composition: from the arguments to an exit code. The only place that renders an error.
 
+pub mod bug;
 pub mod complete;
 mod man;
 pub mod usage;

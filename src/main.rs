@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use llmr::host::Host;
 
 fn main() -> ExitCode {
+    llmr::host::keep_private();
+    llmr::app::bug::end_plainly();
     if asked_to_complete() {
         return ExitCode::from(llmr::complete::answer(std::env::args_os()));
     }

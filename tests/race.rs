@@ -45,7 +45,13 @@ fn liveness(owner: &Owner) -> Liveness {
 fn open(path: &Path) -> Store {
     let pid = std::process::id();
     let me = Owner { pid, start_ticks: stat(pid).unwrap().1, ..Owner::default() };
-    let options = StoreOptions { busy_timeout_ms: 10_000, me, liveness, seed: u64::from(pid) };
+    let options = StoreOptions {
+        busy_timeout_ms: 10_000,
+        me,
+        liveness,
+        seed: u64::from(pid),
+        waiting: llmr::store::Waiting::default(),
+    };
     Store::open(path, options).unwrap_or_else(|error| panic!("open: {error}"))
 }
 

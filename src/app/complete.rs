@@ -25,7 +25,7 @@ use crate::config::{self, Config, templates};
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::output::sanitize;
-use crate::store::{LogFilter, Store, StoreOptions};
+use crate::store::{LogFilter, Store, StoreOptions, Waiting};
 
 /// Names the shell that asks for completions.
 pub const VARIABLE: &str = "LLMR_COMPLETE";
@@ -267,7 +267,13 @@ fn requests(config: &Config, host: &Host) -> Vec<String> {
 
 /// The database, if it is there and free.
 fn store(config: &Config, host: &Host) -> Option<Store> {
-    let options = StoreOptions { busy_timeout_ms: PATIENCE_MS, me: host.me.clone(), liveness: host::liveness, seed: 0 };
+    let options = StoreOptions {
+        busy_timeout_ms: PATIENCE_MS,
+        me: host.me.clone(),
+        liveness: host::liveness,
+        seed: 0,
+        waiting: Waiting::default(),
+    };
     Store::open_existing(&config.paths.database, options).ok().flatten()
 }
 

@@ -16,6 +16,9 @@ use crate::sandbox;
 /// Words that other tools of this kind have as commands: alone they are hardly prompts.
 const NO_COMMANDS: [&str; 3] = ["keys", "serve", "version"];
 
+/// What comes after `keys` in those tools.
+const KEYS_ACTIONS: [&str; 4] = ["set", "get", "list", "path"];
+
 /// A command shorter than this has too many neighbours among ordinary words.
 const NEAR_FROM: usize = 5;
 
@@ -108,13 +111,19 @@ fn groups(command: &clap::Command) -> String {
 fn faults() -> String {
     let rows = sandbox::FAULTS.iter().map(|(name, what)| format!("  {name:<13} {what}\n"));
     let rows: String = rows.collect();
-    format!("Faults, as PROVIDER=FAULT, with commas between; xN after one means: for N requests only:\n{rows}")
+    format!(
+        "Faults, as PROVIDER=FAULT, with commas between; xN after one means: for N requests only, %P: for P of\na hundred, by lot:\n{rows}"
+    )
 }
 
 /// The error of a word that was probably meant as a command.
 fn slip(first: &str, second: Option<&str>) -> Option<Error> {
     let meant = nearest(first).filter(|meant| second.is_none_or(|second| has_action(meant, second)));
-    let known_elsewhere = second.is_none() && NO_COMMANDS.contains(&first);
+    let known_elsewhere = match second {
+        None => NO_COMMANDS.contains(&first),
+        // What comes behind may be a key, and a prompt is sent to somebody and kept.
+        Some(second) => first == "keys" && KEYS_ACTIONS.contains(&second),
+    };
     if meant.is_none() && !known_elsewhere {
         return None;
     }

@@ -33,7 +33,7 @@ fn join_sandbox_value(args: &mut Vec<OsString>) {
 
 /// `name=fault,…`, or `HOST:PORT`: no spaces, so that no prompt of several words is taken for it.
 pub fn is_sandbox_value(text: &str) -> bool {
-    let word = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+    let word = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:%".contains(&b));
     let fault = |s: &str| s.split_once('=').is_some_and(|(name, fault)| word(name) && word(fault));
     text.split(',').all(fault) || is_address(text)
 }

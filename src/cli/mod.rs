@@ -253,6 +253,7 @@ mod tests {
             ("llmr ask --sandbox 127.0.0.1:8011 hi", "llmr ask --sandbox=127.0.0.1:8011 hi"),
             ("llmr ask --sandbox -- a=b", "llmr ask --sandbox -- a=b"),
             ("llmr --sandbox openai=cut hi", "llmr ask --sandbox=openai=cut hi"),
+            ("llmr --sandbox openai=cut%5 hi", "llmr ask --sandbox=openai=cut%5 hi"),
         ] {
             assert_eq!(normalised(typed), seen);
         }

@@ -16,7 +16,8 @@ Rehearse (every command takes --sandbox; state and money of it are the rehearsal
 For several processes at once:
   llmr sandbox --port 8011
   llmr ask --sandbox=127.0.0.1:8011 \"hello\"          in another terminal
-  llmr sandbox --port 8011 --faults openai=500x3     the first three requests fail";
+  llmr sandbox --port 8011 --faults openai=500x3     the first three requests fail
+  llmr sandbox --port 8011 --faults openai=500%5     five of a hundred fail, by lot";
 
 /// `llmr config`.
 #[derive(Debug, Args)]

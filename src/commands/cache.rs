@@ -6,7 +6,7 @@ use crate::cache::Verdict;
 use crate::cli::{self, CacheAction};
 use crate::commands::Context;
 use crate::error::{Error, Kind, Result};
-use crate::output::units;
+use crate::output::{sanitize, units};
 use crate::types::{Day, NanoUsd};
 
 /// What the cache holds and has done.
@@ -23,7 +23,7 @@ pub struct Report {
 }
 
 /// What a verification found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Verified {
     checked: u64,
     good: u64,
@@ -31,6 +31,8 @@ struct Verified {
     foreign: u64,
     bad: u64,
     deleted: u64,
+    /// What is wrong with the database that they lie in.
+    database: Vec<String>,
 }
 
 /// Runs `llmr cache`.
@@ -85,11 +87,27 @@ pub fn text(r: &Report) -> String {
     )
 }
 
+/// Says what is wrong with the file itself. Its rows are not looked at: what they say depends on what is wrong.
+fn damaged(context: &Context, database: Vec<String>) -> Result<()> {
+    let path = context.config.paths.database.display();
+    let error = Error::new(Kind::Verification, format!("database {path} failed verification"))
+        .hint(format!("sqlite3 '{path}' .recover | sqlite3 NEW saves what can be read of it into another file"))
+        .hint("or move the file (with its -wal and -shm) away: llmr then starts a new one");
+    context.print(&Verified { database, ..Verified::default() }, |found, _| {
+        found.database.iter().map(|wrong| format!("{}\n", sanitize::line(wrong))).collect()
+    })?;
+    Err(error.printed())
+}
+
 fn verify(context: &mut Context, delete: bool) -> Result<()> {
     let sealer = context.sealer_for_reading()?;
     let now = context.host.now();
     let store = context.store_for_reading()?;
-    let mut found = Verified { checked: 0, good: 0, expired: 0, foreign: 0, bad: 0, deleted: 0 };
+    let database = store.integrity_check().unwrap_or_else(|error| vec![error.to_string()]);
+    if !database.is_empty() {
+        return damaged(context, database);
+    }
+    let mut found = Verified::default();
     let mut bad = Vec::new();
     store.cache_rows(|entry| {
         found.checked += 1;

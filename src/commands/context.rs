@@ -1,6 +1,8 @@
 //! What a command may need, each part made when it is first asked for.
 
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -12,14 +14,17 @@ use crate::engine::draw;
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::output::json::{self, Layout};
-use crate::output::{Level, Messages, Redactor, Terminal, stdout};
-use crate::router::Router;
-use crate::store::{Store, StoreOptions};
+use crate::output::{Level, Messages, Redactor, Terminal, sanitize, stdout};
+use crate::router::{Router, asked_to_stop};
+use crate::store::{Store, StoreOptions, Waiting};
 use crate::transport::Network;
 use crate::types::{Limit, Secret, Timestamp, whole_ms};
 
 /// How long a process waits for others' locks on the database, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 15_000;
+
+/// Goes to the beginning of a terminal's line and empties it.
+const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 /// Where messages go.
 pub type Stderr = Messages<io::Stderr>;
@@ -105,7 +110,23 @@ impl Context {
             me: self.host.me.clone(),
             liveness: host::liveness,
             seed: self.first_seed(),
+            waiting: self.waiting(),
         }
+    }
+
+    /// Says why nothing happens while another program keeps the database locked, and ends that wait with Ctrl-C.
+    fn waiting(&self) -> Waiting {
+        let (level, redactor, terminal) = (self.level(), self.redactor.clone(), self.printer.terminal);
+        let tell = move |path: &Path| {
+            let mut stderr = io::stderr();
+            if terminal.stderr && level > Level::Quiet {
+                // A spinner may stand there: it draws itself anew below.
+                _ = stdout::write_all(&mut stderr, CLEAR_LINE);
+            }
+            Messages::new(stderr, &terminal, level, redactor.clone())
+                .note(&format!("waiting for database {}: another program is using it", path.display()));
+        };
+        Waiting { tell: Arc::new(tell), stopped: || asked_to_stop().is_some() }
     }
 
     /// The seed of a database that is not there yet. Of this machine and this path and not a random one, so that a
@@ -124,10 +145,11 @@ impl Context {
         Ok(store)
     }
 
-    /// The database if it is there, else an empty one in memory: looking leaves no file behind.
+    /// The database if it is there, else an empty one in memory: looking leaves no file behind, and does without
+    /// writing where the disk is full or cannot be written.
     pub fn store_for_reading(&self) -> Result<Store> {
         let options = self.store_options();
-        match Store::open_existing(&self.config.paths.database, options.clone())? {
+        match Store::open_to_read(&self.config.paths.database, options.clone())? {
             Some(store) => Ok(store),
             None => Ok(Store::in_memory(options)?),
         }
@@ -138,7 +160,7 @@ impl Context {
         let (database, _) = super::sandbox::state(&self.config.paths);
         match database == self.config.paths.database {
             true => Ok(None),
-            false => Ok(Store::open_existing(&database, self.store_options())?),
+            false => Ok(Store::open_to_read(&database, self.store_options())?),
         }
     }
 
@@ -164,24 +186,29 @@ impl Context {
         Ok(self.router_with(store, limit, sealer))
     }
 
-    /// A router that only looks.
+    /// A router that only looks. A database that stops a request stops its rehearsal, too.
     pub fn router_without_writing(&mut self) -> Result<Router<'_>> {
-        let store = self.store_for_reading();
+        let options = self.store_options();
+        let store = Store::open_existing(&self.config.paths.database, options.clone());
+        let store = store.and_then(|store| store.map_or_else(|| Store::in_memory(options), Ok));
+        let store = store.map_err(Error::from);
         self.router_over(store, Self::sealer_for_reading)
     }
 
     /// A database that cannot be used stops a request, unless there is no budget; a cache that cannot be used
     /// stops nothing.
     fn router_over(&mut self, store: Result<Store>, sealer: fn(&Self) -> Result<Sealer>) -> Result<Router<'_>> {
-        let store = match store {
-            Ok(store) => store,
-            Err(error) if self.config.settings.limit(None).0 == Limit::Off => {
+        let opened = store.and_then(|store| {
+            let (limit, _) = self.limit(&store)?;
+            Ok((store, limit))
+        });
+        let (store, limit) = match opened {
+            Err(error) if error.kind == Kind::Store && self.config.settings.limit(None).0 == Limit::Off => {
                 self.warn(&format!("nothing will be recorded: {error}"));
-                Store::in_memory(self.store_options())?
+                (Store::in_memory(self.store_options())?, Limit::Off)
             }
-            Err(error) => return Err(error),
+            opened => opened?,
         };
-        let (limit, _) = self.limit(&store)?;
         let sealer = self.config.settings.cache.enabled.then(|| sealer(self)).transpose();
         let sealer = sealer.unwrap_or_else(|error| {
             self.warn(&format!("the cache is off: {error}"));
@@ -240,7 +267,10 @@ impl Context {
     /// Says something at most once a day, over all processes.
     pub fn warn_once_a_day(&mut self, what: &str, text: Option<String>) -> Result<()> {
         let Some(text) = text else { return Ok(()) };
-        if self.store()?.first_of_day(what, self.host.now())? {
+        let now = self.host.now();
+        // Where it cannot be known whether it was said, it is said once more: that is no reason to fail.
+        let first = self.store().and_then(|store| Ok(store.first_of_day(what, now)?));
+        if first.unwrap_or(true) {
             self.messages.warning(&text);
         }
         Ok(())
@@ -267,11 +297,19 @@ impl Printer {
         Self { json: global.json, terminal: terminal(host, global) }
     }
 
+    /// A report as a terminal may have it, so that no text of one can be forgotten; as it is for all else.
+    pub fn harmless(&self, text: String) -> String {
+        match self.terminal.stdout {
+            true => sanitize::report(&text).into_owned(),
+            false => text,
+        }
+    }
+
     /// Prints a report: as JSON where that is wanted, else as the text that `render` makes of it.
     pub fn print<R: Serialize>(&self, report: &R, render: impl FnOnce(&R, &Terminal) -> String) -> Result<()> {
         let text = match self.json {
             true => json::render(report, Layout::of(&self.terminal))?,
-            false => render(report, &self.terminal),
+            false => self.harmless(render(report, &self.terminal)),
         };
         write(&text)
     }

@@ -51,7 +51,7 @@ pub fn run(context: &mut Context, args: &cli::Stats) -> Result<()> {
             let (report, groups) = report(context, &store, &range, by)?;
             match format == Some("json") || context.json() {
                 true => write(&json::render(&report, Layout::of(&context.printer.terminal))?),
-                false => write(&text::text(&report, &groups, &context.printer.terminal)),
+                false => write(&context.printer.harmless(text::text(&report, &groups, &context.printer.terminal))),
             }
         }
     }
@@ -129,7 +129,7 @@ fn spending(store: &Store, range: &Range) -> Result<Spending> {
 fn by_provider(context: &Context, store: &Store, stats: &Stats) -> Result<BTreeMap<String, report::Provider>> {
     let now = context.now();
     let states = store.breakers()?;
-    let state = |name: &str| states.get(name).map(|s| s.breaker).unwrap_or_default().state(now);
+    let state = |name: &str| states.get(name).map(|s| s.as_of(now).breaker).unwrap_or_default().state(now);
     let names = stats.candidates.iter().map(|c| c.candidate.provider.as_str());
     let rows = names.filter_map(|name| {
         let sums = providers::of_provider(stats, name)?;
@@ -141,7 +141,7 @@ fn by_provider(context: &Context, store: &Store, stats: &Stats) -> Result<BTreeM
 fn circuit_breakers(context: &Context, store: &Store) -> Result<BTreeMap<String, CircuitBreaker>> {
     let now = context.now();
     let rows = store.breakers()?.into_iter().map(|(name, state)| {
-        let b = state.breaker;
+        let b = state.as_of(now).breaker;
         let open_until = b.open_until.filter(|_| b.state(now) == BreakerState::Open);
         (name, CircuitBreaker { state: b.state(now), failures: b.failures, open_until })
     });

@@ -48,7 +48,14 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// The error that a file cannot be written.
 pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::Config, format!("{} cannot be written: {error}", path.display()))
+    let plain = Error::new(Kind::Config, format!("{} cannot be written: {error}", path.display()));
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            plain.hint("make room on that disk; what was there before is unchanged")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => plain.hint("name a folder that can be written with LLMR_HOME"),
+        _ => plain,
+    }
 }
 
 /// A warning if others than the user can get at a file or folder that is there.

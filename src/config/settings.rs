@@ -223,7 +223,9 @@ impl Setting {
     /// Takes a found value over. An error names its place and what is allowed.
     pub fn apply(&self, settings: &mut Settings, found: &Found) -> Result<()> {
         (self.set)(settings, &found.value).ok_or_else(|| match self.form {
-            Form::Secret => found.refused_unseen(self.allowed),
+            Form::Secret => found.refused_unseen(self.allowed).hint(
+                "32 random bytes, such as from `openssl rand -hex 32`; for the cache, leaving it out makes such a key",
+            ),
             _ => found.refused(self.allowed),
         })
     }
@@ -265,9 +267,28 @@ pub(super) fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// `change-me` is the placeholder that the systems before this one shipped.
+/// What stands in examples and is left there. `change-me` is the placeholder that the systems before this one shipped;
+/// the others are the usual ones, without what is between their words.
+const EVERYBODY_S: [&str; 12] = [
+    "changeme",
+    "changethis",
+    "changeit",
+    "replaceme",
+    "secret",
+    "yoursecret",
+    "yoursecretkey",
+    "mysecret",
+    "password",
+    "default",
+    "example",
+    "none",
+];
+
+/// A secret that is not everybody's, however that is spelled.
 fn own_secret(text: &str) -> Option<Option<Secret>> {
-    (text != "change-me").then(|| Some(Secret::new(text)))
+    let letters: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let own = !letters.is_empty() && !EVERYBODY_S.contains(&letters.as_str());
+    own.then(|| Some(Secret::new(text)))
 }
 
 fn plain(value: &impl ToString) -> String {
@@ -309,7 +330,11 @@ mod tests {
             ("timeouts.connect_secs", &["0.5", "10"], &["0", "-1", "NaN", "infinity", "31536001"]),
             ("cache.enabled", &["on", "OFF", "True", "0", "yes"], &["maybe", "2", "enabled"]),
             ("cache.l1_max", &["0", "5"], &["-1", "1.0"]),
-            ("cache.hmac_key", &["test-key"], &["change-me"]),
+            (
+                "cache.hmac_key",
+                &["test-key", "changed-by-me"],
+                &["change-me", "CHANGE_ME", "changeme", "<change me>", "Secret", "password", "default", "---"],
+            ),
             ("breaker.open_secs", &["0.1"], &["0"]),
         ];
         for (key, good, bad) in cases {

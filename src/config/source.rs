@@ -70,12 +70,16 @@ impl Found {
     }
 }
 
-/// The beginning of a value, for messages: a key that was put into the wrong variable is not spelled out, and
-/// control characters are escaped.
+/// A value for messages, of a long one the beginning: a key that was put into the wrong variable is not spelled out.
+/// Control characters are escaped.
 fn shown(value: &str) -> String {
-    const MOST: usize = 16;
-    let mut start: String = value.chars().take(MOST).flat_map(char::escape_debug).collect();
-    if value.chars().nth(MOST).is_some() {
+    const WHOLE: usize = 16;
+    // As much as vendors themselves show of a key.
+    const BEGINNING: usize = 8;
+    let is_long = value.chars().nth(WHOLE).is_some();
+    let most = if is_long { BEGINNING } else { WHOLE };
+    let mut start: String = value.chars().take(most).flat_map(char::escape_debug).collect();
+    if is_long {
         start.push('…');
     }
     start
@@ -202,7 +206,7 @@ mod tests {
             foreign: false,
         };
         let message = found("\u{1b}[2Jabcdefghijklmnopqrstuvwxyz").refused("a number").message;
-        assert_eq!(message, "/p/.env:3: X: `\\u{1b}[2Jabcdefghijkl…` is not a number");
+        assert_eq!(message, "/p/.env:3: X: `\\u{1b}[2Jabcd…` is not a number");
         assert_eq!(found("secret").refused_unseen("a key").message, "/p/.env:3: X: not a key");
     }
 }

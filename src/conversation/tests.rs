@@ -2,14 +2,21 @@
 
 use super::*;
 use crate::engine::estimate::tokens;
-use crate::store::{Kept, Place, RequestEnd, RequestStart, StoreOptions};
+use crate::store::{Kept, Place, RequestEnd, RequestStart, StoreOptions, Waiting};
 use crate::types::{CacheOutcome, Liveness, Mode, Owner, RequestId, Role};
 
 const NOW: Timestamp = Timestamp(1_000);
 
 fn store() -> Store {
     let me = Owner { pid: 1, start_ticks: 1, boot_id: "b".into(), pid_namespace: "n".into() };
-    Store::in_memory(StoreOptions { busy_timeout_ms: 0, me, liveness: |_| Liveness::Alive, seed: 1 }).unwrap()
+    Store::in_memory(StoreOptions {
+        busy_timeout_ms: 0,
+        me,
+        liveness: |_| Liveness::Alive,
+        seed: 1,
+        waiting: Waiting::default(),
+    })
+    .unwrap()
 }
 
 fn conversation(store: &Store, name: Option<&str>, used_at: i64) -> Conversation {

@@ -75,12 +75,12 @@ impl Breaker {
         }
     }
 
-    /// The row after a success. One that ends while the breaker is open began before it opened:
-    /// it says nothing about now.
+    /// The row after a success. One that ends while the breaker is open began before it opened, and says nothing
+    /// about now; unless it is the trial, and the clock was set back meanwhile.
     #[must_use]
     pub fn after_success(self, now: Timestamp) -> Self {
         match self.state(now) {
-            BreakerState::Open => self,
+            BreakerState::Open if self.trial_until.is_none() => self,
             _ => Self::default(),
         }
     }
@@ -90,7 +90,7 @@ impl Breaker {
     pub fn after_failure(self, now: Timestamp, rules: &BreakerRules) -> Self {
         let failures = self.failures.saturating_add(1);
         match self.state(now) {
-            BreakerState::Open => self,
+            BreakerState::Open if self.trial_until.is_none() => self,
             BreakerState::Closed if failures < rules.threshold => Self { failures, ..self },
             _ => Self { failures, open_until: Some(now.plus_secs(rules.open_secs)), trial_until: None },
         }
@@ -143,7 +143,13 @@ mod tests {
         assert_eq!(leased.after_success(at(63)), Breaker::default());
         let reopened = leased.after_failure(at(63), &RULES);
         assert_eq!(reopened.open_until, Some(at(123)));
-        assert!(leased.after_neutral().admits(at(64)));
+        let given_back = leased.after_neutral();
+        assert!(given_back.admits(at(64)));
+        assert_eq!(
+            (given_back.failures, given_back.state(at(64))),
+            (3, BreakerState::HalfOpen),
+            "it says nothing else"
+        );
     }
 
     #[test]

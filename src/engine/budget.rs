@@ -250,6 +250,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_spent_and_held_is_taken_off_what_is_free() {
+        // Limit 1000, spent 100, held 200 of which 50 are its own.
+        let day = Money { own_held: NanoUsd(50), own_spent: NanoUsd(30), ..money(1000, 100, 200) };
+        assert_eq!((day.free(), day.free_without_others()), (NanoUsd(700), NanoUsd(850)));
+        // Its own cap: what it spent and holds, and what others hold of the same cap.
+        let capped = Money { request_cap: Some(NanoUsd(200)), cap_held: NanoUsd(20), ..day };
+        assert_eq!((capped.free(), capped.free_without_others()), (NanoUsd(100), NanoUsd(120)));
+        let tight = Money { request_cap: Some(NanoUsd(10)), ..day };
+        assert_eq!(tight.free(), NanoUsd::ZERO);
+        assert_eq!(Money { limit: Limit::Off, ..day }.free(), NanoUsd::MAX);
+    }
+
+    #[test]
+    fn the_largest_cap_is_found_by_halving_and_not_by_counting() {
+        let looks = std::cell::Cell::new(0);
+        for (first, last, most) in [(1, 1, 1), (1, 8192, 1), (1, 8192, 8192), (256, 8192, 4711), (7, 8, 7), (7, 8, 8)] {
+            looks.set(0);
+            let found = largest(first, last, |cap| {
+                looks.set(looks.get() + 1);
+                assert!((first..=last).contains(&cap), "{cap} is not in {first}..={last}");
+                cap <= most
+            });
+            assert_eq!(found, most, "{first}..={last}");
+            assert!(looks.get() <= 13, "{} looks at {first}..={last}", looks.get());
+        }
+    }
+
+    #[test]
+    fn the_bound_of_an_attempt_is_its_bytes_and_its_cap_at_their_prices() {
+        let c = known("p", "1", "2").candidate;
+        assert_eq!(upper_bound(&c, &QUESTION, 100, T, T), NanoUsd(4000 * 1000 + 100 * 2000));
+    }
+
+    #[test]
     fn thinking_beside_the_cap_is_held_too() {
         let mut c = known("p", "0", "1").candidate;
         c.reasoning_beside_output = true;

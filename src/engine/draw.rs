@@ -40,6 +40,31 @@ mod tests {
         assert!((mean - 0.5).abs() < 0.02, "{mean}");
     }
 
+    /// Plans are kept with their seeds: a draw must be the same in every version.
+    #[test]
+    fn draws_are_those_of_the_published_functions() {
+        // SplitMix64 begun at 0: its first three outputs, as published with its reference code.
+        let golden = 0x9e37_79b9_7f4a_7c15_u64;
+        assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(mix(golden), 0x6e78_9e6a_a1b9_65f4);
+        assert_eq!(mix(golden.wrapping_mul(2)), 0x06c4_5d18_8009_454f);
+        // FNV-1a of "a" and "foobar", from the table of the draft that describes it.
+        for (name, hash) in [("a", 0xaf63_dc4c_8601_ec8c_u64), ("foobar", 0x8594_4171_f739_67e8)] {
+            assert_eq!(of_name(0, name), mix(hash));
+            assert_eq!(of_name(0xff00_ff00, name), mix(hash ^ 0xff00_ff00));
+        }
+        assert_eq!(of_request(0xff00_ff00, 0), mix(0xff00_ff00 ^ mix(0)));
+    }
+
+    #[test]
+    fn a_draw_as_a_number_is_never_nothing_and_at_most_one() {
+        let least = 1.0 / 9_007_199_254_740_992.0;
+        for (draw, number) in [(0, least), (2047, least), (2048, 2.0 * least), (u64::MAX, 1.0), (1 << 63, 0.5 + least)]
+        {
+            assert_eq!(unit(draw).to_bits(), f64::to_bits(number), "{draw}");
+        }
+    }
+
     #[test]
     fn the_same_seed_and_number_give_the_same_draw() {
         assert_eq!(of_request(1, 2), of_request(1, 2));

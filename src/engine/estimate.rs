@@ -68,6 +68,11 @@ struct Run {
 
 /// Tokens of a text in the reference tokenizer (OpenAI's o200k), estimated in one pass.
 pub fn tokens(text: &str) -> u64 {
+    hundredths(text).div_ceil(TOKEN)
+}
+
+/// The same in hundredths of a token.
+fn hundredths(text: &str) -> u64 {
     let mut sum = 0;
     let mut run: Option<Run> = None;
     for c in text.chars() {
@@ -77,8 +82,7 @@ pub fn tokens(text: &str) -> u64 {
             Some(run) => run.joined(class, &mut sum),
         });
     }
-    let last = run.map_or(0, |run| run.cost(Class::Break));
-    (sum + last).div_ceil(TOKEN)
+    sum + run.map_or(0, |run| run.cost(Class::Break))
 }
 
 /// The estimate for a model that makes so many tokens of one of the reference tokenizer, rounded up.
@@ -224,6 +228,62 @@ mod tests {
             ("one;\ntwo", 4),
         ] {
             assert_eq!(tokens(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_run_has_its_price() {
+        for (text, expected) in [
+            // Short words are one token; long ones cost by the letter, the more the longer they are.
+            ("abcdef", 100),
+            ("abcdefg", 108),
+            ("abcdefghij", 132),
+            ("abcdefghijkl", 232),
+            ("ABC", 100),
+            ("ABCDE", 144),
+            // An accent costs, and so does every plain letter beyond four.
+            ("é", 140),
+            ("éé", 180),
+            ("écoles", 200),
+            ("abé", 140),
+            ("abécdefgh", 380),
+            ("éécoles", 240),
+            ("дом", 90),
+            ("домами", 186),
+            ("και", 145),
+            ("λόγος", 207),
+            ("123", 100),
+            ("1234", 200),
+            // One space belongs to the word behind it.
+            ("a b", 200),
+            ("a  b", 300),
+            ("a\nb", 300),
+            ("a;\nb", 310),
+            ("\n", 100),
+            // A mark before a word is half a token, alone or in a row a whole one.
+            ("(a", 150),
+            ("(é", 190),
+            ("(漢", 136),
+            ("(1", 200),
+            ("( a", 200),
+            ("((a", 220),
+            ("=====", 180),
+            ("===================", 300),
+            ("漢字", 172),
+            ("かな", 148),
+            ("한글", 150),
+            ("。。", 160),
+            ("→→", 300),
+            ("عع", 90),
+            // Capitals before a word are a run of their own but for the last one.
+            ("Word", 100),
+            ("HTTPServer", 222),
+            ("HTTPSServer", 244),
+            ("HTTPS2", 244),
+            ("Été", 180),
+            ("ABé", 240),
+        ] {
+            assert_eq!(hundredths(text), expected, "{text:?}");
         }
     }
 

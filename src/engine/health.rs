@@ -123,6 +123,50 @@ mod tests {
         assert!(first < 400.0, "32 new ones outweigh 50 old ones: {first}");
     }
 
+    /// Sixteen newer observations halve an older one.
+    const FADE: f64 = 0.957_603_280_698_573_7;
+
+    #[test]
+    fn each_observation_adds_to_its_sums() {
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} is not {b}");
+        let one = Health::default().observe(&ok(100, 1100, 50), Timestamp(0));
+        let two = one.observe(&ok(300, 900, 20), Timestamp(0));
+        near(two.attempts, 1.0 + FADE);
+        near(two.successes, 1.0 + FADE);
+        near(two.written_tokens, 20.0 + 50.0 * FADE);
+        near(two.first_token_weight, 1.0 + FADE);
+        near(two.first_token_ms, 300.0 + 100.0 * FADE);
+        near(two.token_weight, 20.0 + 50.0 * FADE);
+        near(two.token_ms, 600.0 + 1000.0 * FADE);
+        near(two.first_token().unwrap(), (300.0 + 100.0 * FADE) / (1.0 + FADE));
+        near(two.per_token().unwrap(), (600.0 + 1000.0 * FADE) / (20.0 + 50.0 * FADE));
+        near(two.usual_output().unwrap(), (20.0 + 50.0 * FADE) / (1.0 + FADE));
+    }
+
+    #[test]
+    fn a_whole_answer_s_speed_leaves_out_the_usual_wait() {
+        let whole = Observation { ok: true, first_token_ms: None, total_ms: 600, written_tokens: 10 };
+        let unknown = Health::default().observe(&whole, Timestamp(0));
+        assert_eq!((unknown.per_token(), unknown.first_token()), (Some(60.0), None));
+        let known = Health::default().observe(&ok(100, 100, 0), Timestamp(0)).observe(&whole, Timestamp(0));
+        assert_eq!(known.per_token(), Some(50.0));
+        // One quicker than the usual wait took no time for its tokens, rather than less than none.
+        let quick = Observation { total_ms: 40, ..whole };
+        let quick = Health::default().observe(&ok(100, 100, 0), Timestamp(0)).observe(&quick, Timestamp(0));
+        assert_eq!(quick.per_token(), Some(0.0));
+    }
+
+    #[test]
+    fn what_was_never_seen_is_not_known() {
+        let silent = Health::default().observe(&ok(100, 100, 0), Timestamp(0));
+        assert_eq!((silent.per_token(), silent.usual_output()), (None, Some(0.0)));
+        let nothing = Health::default();
+        assert_eq!((nothing.first_token(), nothing.per_token(), nothing.usual_output()), (None, None, None));
+        // What has all but faded away counts as nothing, where a mean would be made of rounding errors.
+        let old = Health::default().observe(&ok(100, 1100, 100), Timestamp(0)).faded(Timestamp(6 * 3_600_000 * 30));
+        assert_eq!((old.first_token(), old.usual_output()), (None, None));
+    }
+
     #[test]
     fn time_fades_the_weight_but_not_the_mean() {
         let seen = Health::default().observe(&ok(100, 1100, 100), Timestamp(0));

@@ -21,20 +21,62 @@ pub fn nearest_env_file(folder: &Path) -> Option<PathBuf> {
 ///
 /// Errors name the file: unreadable, not regular, or larger than [`MAX_FILE_BYTES`].
 pub fn read_regular(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_file() => read_any(path).map(Some),
-        Ok(_) => Err(Error::new(Kind::Config, format!("{} is not a regular file", path.display()))),
+    match open_regular(path) {
+        Ok(Some(file)) => read_bounded(file, path).map(Some),
+        Ok(None) => Err(Error::new(Kind::Config, format!("{} is not a regular file", path.display()))),
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(e) => Err(unreadable(path, &e)),
     }
 }
 
+/// Opens a file to be read; `None` when it is not a regular one.
+///
+/// Looked at before, because opening a device may do something, and after, because whoever owns the folder may have put
+/// a pipe into its place meanwhile; that is why nothing is waited for.
+fn open_regular(path: &Path) -> io::Result<Option<File>> {
+    if !fs::metadata(path)?.is_file() {
+        return Ok(None);
+    }
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nix::libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
+/// Whether a file that llmr adds to is there and its own: it begins with this. `false`: there is none.
+///
+/// Errors when it is something else: a link that leads nowhere, or to a file that llmr has not begun; a pipe; another
+/// program's file. What is written there would be lost, or would harm what it is.
+pub fn begins_with(path: &Path, beginning: &[u8]) -> io::Result<bool> {
+    let not_ours = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, what.to_owned()));
+    let link = match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        found => found?.is_symlink(),
+    };
+    let file = match open_regular(path) {
+        Err(e) if link && e.kind() == io::ErrorKind::NotFound => return not_ours("it is a link that leads nowhere"),
+        opened => opened?,
+    };
+    let Some(file) = file else { return not_ours("it is not a regular file") };
+    let mut start = Vec::new();
+    file.take(beginning.len() as u64).read_to_end(&mut start)?;
+    match (start == beginning, start.is_empty() && !link) {
+        (true, _) | (_, true) => Ok(true),
+        _ if link => not_ours("it is a link to a file that llmr has not begun"),
+        _ => not_ours("it is another program's file"),
+    }
+}
+
 /// The bytes of a file that was named by hand, whatever kind it is (`<(…)` of a shell is a pipe).
 pub fn read_any(path: &Path) -> Result<Vec<u8>> {
+    read_bounded(File::open(path).map_err(|e| unreadable(path, &e))?, path)
+}
+
+fn read_bounded(file: File, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|e| unreadable(path, &e))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(Error::new(Kind::Config, format!("{} is larger than 1 MiB", path.display())));
     }
@@ -81,6 +123,37 @@ mod tests {
                 assert!(read_regular(&piped.join(".env")).unwrap_err().message.contains("not a regular file"));
             }
             _ => println!("skipped: no mkfifo here"),
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_llmr_adds_to_is_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(path(to), path(name)).unwrap();
+        for (name, text) in [("ours", "#V2\nx"), ("empty", ""), ("theirs", "alias ls=ls\n"), ("short", "#V")] {
+            fs::write(path(name), text).unwrap();
+        }
+        for name in ["ours", "empty", "theirs", "nothing"] {
+            link(name, &format!("to_{name}"));
+        }
+        link("to_ours", "twice");
+        for (name, expected) in [
+            ("nothing", Ok(false)),
+            ("ours", Ok(true)),
+            ("empty", Ok(true)),
+            ("to_ours", Ok(true)),
+            ("twice", Ok(true)),
+            ("theirs", Err("it is another program's file")),
+            ("short", Err("it is another program's file")),
+            ("to_theirs", Err("it is a link to a file that llmr has not begun")),
+            ("to_empty", Err("it is a link to a file that llmr has not begun")),
+            ("to_nothing", Err("it is a link that leads nowhere")),
+            (".", Err("it is not a regular file")),
+        ] {
+            let found = begins_with(&path(name), b"#V2\n").map_err(|e| e.to_string());
+            assert_eq!(found, expected.map_err(str::to_owned), "{name}");
         }
     }
 

@@ -7,6 +7,7 @@ mod clock;
 pub mod dotenv;
 mod files;
 mod folders;
+mod memory;
 pub mod modes;
 mod process;
 
@@ -21,8 +22,9 @@ use crate::error::{Error, Kind, Result};
 use crate::types::{Owner, Timestamp};
 
 use clock::Clock;
-pub use files::{MAX_FILE_BYTES, nearest_env_file, read_any, read_regular};
+pub use files::{MAX_FILE_BYTES, begins_with, nearest_env_file, read_any, read_regular};
 pub use folders::Folders;
+pub use memory::keep_private;
 pub use process::{kill_group, liveness, process_owner};
 
 /// What the process found when it started.

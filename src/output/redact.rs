@@ -1,13 +1,19 @@
 //! Keys taken out of text that is shown, logged or printed: the error bodies of providers, mostly.
 //!
 //! Every rule finds spans in the same text; the spans are merged and replaced. The user's own keys are
-//! found exactly; the other rules look for what is shaped or placed like a key (a key of somebody
-//! else's, or one that a proxy added). Ordinary words, model names, UUIDs and request ids shall stay,
+//! found in whatever way they are written (`known.rs`); the other rules look for what is shaped or placed like a key (a
+//! key of somebody else's, or one that a proxy added). Ordinary words, model names, UUIDs and request ids shall stay,
 //! because an error message is there to be read. Answers of models never pass through here.
 
+mod known;
+
+use std::fmt;
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use crate::types::Secret;
+
+use known::Forms;
 
 /// What stands in the place of a key.
 pub const MARK: &str = "[redacted]";
@@ -52,16 +58,36 @@ const URL_NAMES: &[&str] = &["key", "token", "sig", "signature", "auth", "secret
 const SCHEMES: &[&str] = &["bearer", "basic", "token", "apikey", "key", "digest"];
 
 /// Takes keys out of text.
-#[derive(Debug, Clone, Default)]
-pub struct Redactor {
+#[derive(Clone, Default)]
+pub struct Redactor(Arc<Known>);
+
+/// What is secret.
+#[derive(Default)]
+struct Known {
+    /// Keys, and passwords of addresses.
     secrets: Vec<Secret>,
+    /// Addresses that are secret as a whole: a proxy with its password, a webhook.
+    addresses: Vec<Secret>,
+    /// Made of the secrets when a text is looked at for the first time: most runs have nothing to redact.
+    forms: OnceLock<Forms>,
+}
+
+/// Without anything that is secret.
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor(…)")
+    }
 }
 
 impl Redactor {
-    /// One that knows these keys.
+    /// One that knows these keys, and addresses with whatever is secret in them.
     pub fn new(secrets: &[Secret]) -> Self {
-        let long_enough = |secret: &&Secret| secret.expose().chars().count() >= SHORTEST_KEY;
-        Self { secrets: secrets.iter().filter(long_enough).cloned().collect() }
+        let is_address = |secret: &&Secret| secret.expose().contains("://");
+        let long_enough = |secret: &Secret| secret.expose().chars().count() >= SHORTEST_KEY;
+        let (addresses, keys): (Vec<_>, Vec<_>) = secrets.iter().partition(is_address);
+        let inside = addresses.iter().flat_map(|address| secret_parts(address.expose()));
+        let secrets = keys.into_iter().cloned().chain(inside).filter(long_enough).collect();
+        Self(Arc::new(Known { secrets, addresses: addresses.into_iter().cloned().collect(), forms: OnceLock::new() }))
     }
 
     /// The text with every key replaced by [`MARK`].
@@ -74,10 +100,17 @@ impl Redactor {
         replace(text, spans)
     }
 
+    /// The text with the user's own keys replaced and nothing else: for names, which may look like anything.
+    pub fn redact_own(&self, text: &str) -> String {
+        replace(text, self.known(text))
+    }
+
     /// The user's own keys.
     fn known(&self, text: &str) -> Vec<Range<usize>> {
-        let mut spans = Vec::new();
-        for key in self.secrets.iter().map(Secret::expose) {
+        let Known { secrets, addresses, forms } = &*self.0;
+        let forms = forms.get_or_init(|| Forms::of(secrets.iter().map(Secret::expose)));
+        let mut spans = forms.find(text);
+        for key in secrets.iter().chain(addresses).map(Secret::expose) {
             let found = text.match_indices(key).map(|(at, key)| at..at + key.len());
             spans.extend(found.filter(|span| key.len() >= SHORTEST_SUBSTRING || is_whole_word(text, span)));
         }
@@ -93,6 +126,9 @@ impl Redactor {
                 let hidden = &text[mask];
                 let stars = hidden.chars().filter(|c| matches!(c, '*' | '•')).count();
                 let is_mask = hidden.len() >= 2;
+                if let Some(length) = self.begun_before(&text[..stub.end]).filter(|_| is_mask) {
+                    return Some(stub.start.min(stub.end - length)..rest.end);
+                }
                 let is_key = (is_mask && (self.starts_with(head) || starts_like_a_key(head)))
                     || (stars >= 2 && self.ends_with(tail))
                     || (stars >= 3 && head.len() >= SHORTEST_STUB && head.contains(['-', '_']));
@@ -101,13 +137,53 @@ impl Redactor {
             .collect()
     }
 
+    /// How many bytes at the end of a text are the beginning of a key, whatever it is glued to: a message that was
+    /// shortened may end in the middle of one.
+    fn begun_before(&self, text: &str) -> Option<usize> {
+        let begun = |key: &str| {
+            let longest = key.len().min(text.len());
+            (SHORTEST_SUBSTRING..=longest).rev().find(|n| key.get(..*n).is_some_and(|begun| text.ends_with(begun)))
+        };
+        self.0.secrets.iter().filter_map(|key| begun(key.expose())).max()
+    }
+
     fn starts_with(&self, head: &str) -> bool {
-        head.len() >= SHORTEST_STUB && self.secrets.iter().any(|key| key.expose().starts_with(head))
+        head.len() >= SHORTEST_STUB && self.0.secrets.iter().any(|key| key.expose().starts_with(head))
     }
 
     fn ends_with(&self, tail: &str) -> bool {
-        tail.len() >= SHORTEST_STUB && self.secrets.iter().any(|key| key.expose().ends_with(tail))
+        tail.len() >= SHORTEST_STUB && self.0.secrets.iter().any(|key| key.expose().ends_with(tail))
     }
+}
+
+/// What is secret within an address: user and password as they go into a header, the password alone, and a path with
+/// its query that is long enough to be what opens a door.
+fn secret_parts(address: &str) -> Vec<Secret> {
+    let Some((_, rest)) = address.split_once("://") else { return Vec::new() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let mut parts = vec![path.to_owned()];
+    parts.retain(|path| path.len() >= OPAQUE);
+    if let Some((user_info, _)) = authority.rsplit_once('@') {
+        // Without a password the user name is one: a token.
+        let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+        let (user, password) = (percent_decoded(user), percent_decoded(password));
+        parts.push(format!("{user}:{password}"));
+        parts.push(if password.is_empty() { user } else { password });
+    }
+    parts.iter().map(|part| Secret::new(part)).collect()
+}
+
+/// As a client sends it.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
+        let decoded = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(decoded.unwrap_or(*first));
+        rest = if decoded.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The text with these spans, merged where they touch, replaced.
@@ -181,7 +257,9 @@ fn skip(text: &str, from: usize, these: &str) -> usize {
     text.len() - text[from..].trim_start_matches(|c| these.contains(c)).len()
 }
 
+/// The value that stands there; what was taken out already is none of it, or a second pass would take its brackets.
 fn value_at(text: &str, start: usize) -> Range<usize> {
+    let start = text.len() - text[start..].trim_start_matches(MARK).len();
     let ends = |c: char| c.is_whitespace() || "\\\"'`<>,;)}]&#".contains(c);
     start..text[start..].find(ends).map_or(text.len(), |len| start + len)
 }
@@ -313,6 +391,8 @@ mod tests {
             ("provided: tes...", "provided: [redacted]"),
             ("ends in ****mine", "ends in [redacted]"),
             ("other: zz-ab***xyz.", "other: [redacted]."),
+            ("auth=Bearer%20test-key-of-m…", "auth=Bearer%[redacted]"),
+            ("a latest-k… is none", "a latest-k… is none"),
             ("this is ***bold*** and **so** on...", "this is ***bold*** and **so** on..."),
             ("wait...what, and...mine, well-known……then", "wait...what, and...mine, well-known……then"),
             ("2 ** 3, a..b, 1...9", "2 ** 3, a..b, 1...9"),
@@ -426,6 +506,33 @@ mod tests {
         for _ in 0..5000 {
             let text: String = (0..draw() % 12).map(|_| parts[draw() % parts.len()]).collect();
             assert!(!redactor.redact(&text).contains(key), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_secret_in_an_address_is_found_without_it() {
+        let redactor = redactor(&[
+            "http://user:pass%40word@127.0.0.1:9/",
+            "socks5://only-a-token@h.test",
+            "https://h.test/hooks/T0/B0/opens?x=1",
+            "http://plain.test:8080",
+        ]);
+        for (text, shown) in [
+            ("user:pass@word is wrong", "[redacted] is wrong"),
+            ("the password pass%40word", "the password [redacted]"),
+            ("sent dXNlcjpwYXNzQHdvcmQ=", "sent [redacted]Q="),
+            ("token only-a-token", "token [redacted]"),
+            ("POST /hooks/T0/B0/opens?x=1 failed", "POST [redacted] failed"),
+            ("cannot reach http://plain.test:8080", "cannot reach [redacted]"),
+            (
+                "user of 127.0.0.1:9 and h.test and plain.test:8080",
+                "user of 127.0.0.1:9 and h.test and plain.test:8080",
+            ),
+        ] {
+            assert_eq!(redactor.redact(text), shown, "{text}");
+        }
+        for (text, decoded) in [("a%20b", "a b"), ("%", "%"), ("%4", "%4"), ("%zz%41", "%zzA"), ("%é", "%é")] {
+            assert_eq!(percent_decoded(text), decoded);
         }
     }
 

@@ -57,6 +57,24 @@ pub fn text(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The attributes that a table of ours has: bold and nothing. Whoever else writes them does no harm.
+const OWN: [&str; 2] = ["\x1b[1m", "\x1b[0m"];
+
+/// A whole report of ours, harmless: of all sequences the attributes of tables alone are kept.
+pub fn report(text: &str) -> Cow<'_, str> {
+    if !text.contains(acts_on_a_terminal) {
+        return Cow::Borrowed(text);
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len() + 16), text);
+    while let Some((at, own)) = OWN.iter().filter_map(|own| Some((rest.find(own)?, *own))).min() {
+        out.push_str(&self::text(&rest[..at]));
+        out.push_str(own);
+        rest = &rest[at + own.len()..];
+    }
+    out.push_str(&self::text(rest));
+    Cow::Owned(out)
+}
+
 /// A whole text, harmless and on one line: each line break or tab becomes a space.
 pub fn line(text: &str) -> Cow<'_, str> {
     let harmless = self::text(text);
@@ -182,6 +200,19 @@ mod tests {
         for clean in clean {
             assert!(matches!(Sanitizer::default().push(clean), Cow::Borrowed(same) if same == clean), "{clean:?}");
             assert!(matches!(text(clean), Cow::Borrowed(same) if same == clean), "{clean:?}");
+        }
+    }
+
+    #[test]
+    fn a_report_keeps_its_own_attributes_and_nothing_else() {
+        assert!(matches!(report("plain"), Cow::Borrowed("plain")));
+        for (given, shown) in [
+            ("\x1b[1mtitle\x1b[0m\nrow", "\x1b[1mtitle\x1b[0m\nrow"),
+            ("\x1b[1m\x1b]0;x\x07\x1b[0m\x1b[8m", "\x1b[1m␛]0;x␇\x1b[0m␛[8m"),
+            ("\x1b\x1b[0m\x1b[1", "␛\x1b[0m␛[1"),
+            ("\u{202e}\u{9b}1m", "<U+202E>␛[1m"),
+        ] {
+            assert_eq!(report(given), shown, "{given:?}");
         }
     }
 

@@ -28,11 +28,11 @@ pub struct SseFramer {
 }
 
 impl SseFramer {
-    /// Takes bytes in; the frames that they complete.
+    /// Takes bytes in, and adds the frames that they complete.
     ///
-    /// Fails with `malformed` on invalid UTF-8 and on a frame of more than [`MAX_FRAME`] bytes.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<Vec<Frame>, Failure> {
-        let mut frames = Vec::new();
+    /// Fails with `malformed` on invalid UTF-8 and on a frame of more than [`MAX_FRAME`] bytes; frames before that
+    /// are added all the same, so that nothing depends on how the bytes were cut.
+    pub fn push(&mut self, mut bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), Failure> {
         while !bytes.is_empty() {
             if mem::take(&mut self.after_cr) && bytes[0] == b'\n' {
                 bytes = &bytes[1..];
@@ -40,24 +40,27 @@ impl SseFramer {
             }
             let Some(end) = bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) else {
                 self.line.extend_from_slice(bytes);
-                return self.bounded().map(|()| frames);
+                return self.bounded(0);
             };
             self.after_cr = bytes[end] == b'\r';
+            self.bounded(end)?;
             let whole = (!self.line.is_empty()).then(|| {
                 self.line.extend_from_slice(&bytes[..end]);
                 mem::take(&mut self.line)
             });
             frames.extend(self.take_line(whole.as_deref().unwrap_or(&bytes[..end]))?);
-            self.bounded()?;
             bytes = &bytes[end + 1..];
         }
-        Ok(frames)
+        Ok(())
     }
 
     /// The frame that was still open when the body ended.
     pub fn end(&mut self) -> Result<Option<Frame>, Failure> {
         let rest = mem::take(&mut self.line);
-        self.take_line(&rest)?;
+        // Nothing is no line: as a blank one it would end the frame, whose last line may have had its end.
+        if !rest.is_empty() {
+            self.take_line(&rest)?;
+        }
         Ok(self.dispatch())
     }
 
@@ -95,8 +98,9 @@ impl SseFramer {
         mem::take(&mut self.has_data).then_some(frame)
     }
 
-    fn bounded(&self) -> Result<(), Failure> {
-        if self.line.len() + self.data.len() > MAX_FRAME {
+    /// What has come of a frame, with so many bytes more of its last line, is within the bound.
+    fn bounded(&self, more: usize) -> Result<(), Failure> {
+        if self.line.len() + more + self.data.len() > MAX_FRAME {
             return Err(malformed("one event of the stream is larger than 16 MiB"));
         }
         Ok(())
@@ -116,8 +120,8 @@ mod tests {
     }
 
     fn frames(pieces: &[&[u8]]) -> Vec<Frame> {
-        let mut framer = SseFramer::default();
-        let mut all: Vec<_> = pieces.iter().flat_map(|piece| framer.push(piece).unwrap()).collect();
+        let (mut framer, mut all) = (SseFramer::default(), Vec::new());
+        pieces.iter().for_each(|piece| framer.push(piece, &mut all).unwrap());
         all.extend(framer.end().unwrap());
         all
     }
@@ -137,6 +141,8 @@ mod tests {
             ("event: lonely\n\ndata: a\n\n", vec![frame("", "a")]),
             ("id: 7\nretry: 10\ndata\n\n", vec![frame("", "")]),
             ("data: no blank line", vec![frame("", "no blank line")]),
+            ("data: no blank line\n", vec![frame("", "no blank line")]),
+            ("data: a\r\n\r\ndata: b\r\n", vec![frame("", "a"), frame("", "b")]),
             ("data: é\u{1f600}\r\n\r\n\r\n", vec![frame("", "é\u{1f600}")]),
             ("\n\n\n", vec![]),
         ] {
@@ -152,24 +158,26 @@ mod tests {
 
     #[test]
     fn what_is_not_text_is_malformed() {
-        let failure = SseFramer::default().push(b"data: \xff\xfe\n\n").unwrap_err();
-        assert_eq!(failure.class, FailureClass::Malformed);
-        assert!(SseFramer::default().push(b": \xff\ndata: fine\n\n").is_ok(), "a comment may be anything");
+        let mut frames = Vec::new();
+        let failure = SseFramer::default().push(b"data: a\n\ndata: \xff\xfe\n\n", &mut frames).unwrap_err();
+        assert_eq!((failure.class, frames), (FailureClass::Malformed, vec![frame("", "a")]), "what came before counts");
+        let fine = SseFramer::default().push(b": \xff\ndata: fine\n\n", &mut Vec::new());
+        assert!(fine.is_ok(), "a comment may be anything");
     }
 
     #[test]
     fn a_frame_has_a_bound() {
-        let mut framer = SseFramer::default();
+        let (mut framer, mut frames) = (SseFramer::default(), Vec::new());
         let piece = vec![b'x'; MAX_FRAME / 2];
-        assert!(framer.push(&piece).is_ok());
-        assert!(framer.push(&piece).is_ok());
-        assert_eq!(framer.push(b"x").unwrap_err().class, FailureClass::Malformed);
+        assert!(framer.push(&piece, &mut frames).is_ok());
+        assert!(framer.push(&piece, &mut frames).is_ok());
+        assert_eq!(framer.push(b"x", &mut frames).unwrap_err().class, FailureClass::Malformed);
 
         let mut framer = SseFramer::default();
         let mut line = b"data: ".to_vec();
         line.extend(vec![b'x'; MAX_FRAME / 2]);
         line.push(b'\n');
-        assert!(framer.push(&line).is_ok());
-        assert_eq!(framer.push(&line).unwrap_err().class, FailureClass::Malformed);
+        assert!(framer.push(&line, &mut frames).is_ok());
+        assert_eq!(framer.push(&line, &mut frames).unwrap_err().class, FailureClass::Malformed);
     }
 }

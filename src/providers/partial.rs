@@ -4,6 +4,9 @@ use crate::types::{Answer, Delta, Failure, FailureClass, FinishReason, NanoUsd, 
 
 use super::think::ThinkFilter;
 
+/// The longest word of a vendor's for an end that is kept, in characters: real ones have about twenty.
+const LONGEST_WORD: usize = 64;
+
 /// What an answer has told so far.
 ///
 /// The deltas given out so far, joined, are always a beginning of `text`.
@@ -55,7 +58,7 @@ impl Partial {
     /// Notes why it ended.
     pub(super) fn set_finish(&mut self, finish: FinishReason, word: &str) {
         self.finish = Some(finish);
-        self.finish_word = Some(word.to_owned());
+        self.finish_word = Some(word.chars().take(LONGEST_WORD).collect());
     }
 
     /// The answer, now that nothing follows, or why there is none.

@@ -7,6 +7,7 @@ use crate::engine::plan::Ranked;
 use crate::error::{Error, Kind, Result};
 use crate::providers::{self, Dialect, HttpRequest};
 use crate::router::exchange::{Exchange, elapsed_ms};
+use crate::router::interrupt::or_given_up;
 use crate::router::repair::{Misfit, misfit};
 use crate::router::request::{Answered, Flow, Listener};
 use crate::router::settle::Progress;
@@ -85,17 +86,20 @@ impl Router<'_> {
             closed |= flow == Flow::Closed;
             flow
         };
-        let mut stopped_by = None;
-        let result = tokio::select! {
-            // What is there counts, whatever came at the same moment.
-            biased;
-            result = exchange.run(&mut seen, &mut show) => result,
-            () = tokio::time::sleep(ready.time_limit) => Err(Failure::new(FailureClass::Timeout, out_of_time(ready.time_limit))),
-            kind = &mut trip.stop => {
-                stopped_by = Some(kind);
-                Err(Failure::new(FailureClass::Cancelled, stopped(kind)))
+        let given_up = async {
+            tokio::select! {
+                () = tokio::time::sleep(ready.time_limit) => None,
+                kind = &mut trip.stop => Some(kind),
             }
         };
+        let (result, why) = or_given_up(exchange.run(&mut seen, &mut show), given_up).await;
+        let mut stopped_by = why.flatten();
+        let result = result.unwrap_or_else(|| {
+            Err(match stopped_by {
+                Some(kind) => Failure::new(FailureClass::Cancelled, stopped(kind)),
+                None => Failure::new(FailureClass::Timeout, out_of_time(ready.time_limit)),
+            })
+        });
         seen.shown = shown;
         let over = Over { ready, result, seen, latency_ms: elapsed_ms(began) };
         if closed {
@@ -217,11 +221,13 @@ impl Router<'_> {
         let verdict = verdict(&over);
         let answered = over.result.as_ref().ok().filter(|_| verdict.is_ok()).cloned();
         let misfit = answered.as_ref().and_then(|answer| misfit(&trip.job.request, &over, answer));
-        let charge = self.settle(trip, &over, answered.is_some() && misfit.is_none());
+        let whole = answered.is_some() && misfit.is_none();
+        let charge = self.settle(trip, &over, whole);
         if over.seen.shown {
             trip.partial.clone_from(&over.seen.text);
         }
-        if let Some(kind) = stopped_by {
+        // An answer that was whole when it was to end has been paid for, and is given.
+        if let Some(kind) = stopped_by.filter(|kind| !whole || *kind == Kind::Closed) {
             return Err(Error::new(kind, stopped(kind)));
         }
         if let Some(misfit) = misfit {

@@ -121,6 +121,7 @@ fn soonest(facts: &Facts) -> Option<(CandidateId, Timestamp)> {
 }
 
 fn refused(class: FailureClass, failures: Option<String>, plan: &Plan) -> Error {
+    let wrong_address = failures.as_ref().is_some_and(|failures| failures.contains("check the base URL"));
     let message = match failures {
         Some(failures) => format!("the request is refused by {failures}"),
         None if class == FailureClass::ContextOverflow => "the prompt is too long for every candidate".to_owned(),
@@ -128,6 +129,7 @@ fn refused(class: FailureClass, failures: Option<String>, plan: &Plan) -> Error 
     };
     let error = Error::new(Kind::Refused, message);
     let error = match class {
+        FailureClass::ModelNotFound if wrong_address => error.hint("`llmr config show` says where a base URL is set"),
         FailureClass::ModelNotFound => error.hint("`llmr models` lists what is known"),
         _ => error,
     };

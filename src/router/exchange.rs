@@ -42,19 +42,22 @@ impl Exchange<'_> {
         }
         let headers = response.headers.clone();
         let mut reader = AnswerReader::new(self.dialect, self.request.stream, &headers);
-        while !reader.is_complete() {
+        while !reader.is_over() {
             let Some(bytes) = response.chunk().await? else { break };
             let deltas = reader.push(&bytes);
             note(seen, &reader);
-            for delta in deltas? {
+            for delta in deltas {
                 seen.first_token_ms.get_or_insert_with(|| elapsed_ms(sent));
                 shown(seen, &delta, show)?;
             }
         }
-        response.release();
+        if reader.is_complete() {
+            response.release();
+        }
         let read = reader.end();
         (seen.usage, seen.reported_cost) = (read.usage, read.reported_cost);
         seen.thought = read.thinking_chars.div_ceil(CHARS_PER_TOKEN);
+        seen.ended = read.ended;
         if let Some(rest) = read.rest.filter(|_| read.answer.is_ok()) {
             shown(seen, &rest, show)?;
         }

@@ -14,6 +14,24 @@ use crate::error::Kind;
 #[cfg(unix)]
 static SEEN: OnceLock<Vec<Arc<AtomicBool>>> = OnceLock::new();
 
+/// The kinds of error that the signals of [`SEEN`] end with, in their order.
+#[cfg(unix)]
+const KINDS: [Kind; 3] = [Kind::Interrupted, Kind::Terminated, Kind::Terminated];
+
+/// Whether a process that holds one request was asked to stop since that began: for who waits where no future can be
+/// waited for.
+#[cfg(unix)]
+pub fn asked_to_stop() -> Option<Kind> {
+    let seen = SEEN.get()?.iter().zip(KINDS);
+    seen.into_iter().find(|(seen, _)| seen.load(Ordering::Relaxed)).map(|(_, kind)| kind)
+}
+
+/// Elsewhere a wait that no future can be waited for is not broken off.
+#[cfg(not(unix))]
+pub fn asked_to_stop() -> Option<Kind> {
+    None
+}
+
 /// Resolves when the process is asked to stop, with the kind of error that says so.
 pub type Stop = Pin<Box<dyn Future<Output = Kind>>>;
 
@@ -48,6 +66,34 @@ pub async fn overlook_past_signals() {
     }
 }
 
+/// So many turns of the runtime at most, each of which brings one piece through the connection: some milliseconds.
+const LAST_LOOKS: u32 = 1024;
+
+/// Runs until it is over, or given up and why; what has arrived until then comes through first, so that it may be both. A
+/// vendor bills what it has sent, and a process that was kept waiting for the processor may not have read all of it.
+pub(super) async fn or_given_up<T, W>(
+    run: impl Future<Output = T>,
+    given_up: impl Future<Output = W>,
+) -> (Option<T>, Option<W>) {
+    let mut run = std::pin::pin!(run);
+    let why = tokio::select! {
+        // What is there counts, whatever came at the same moment.
+        biased;
+        over = &mut run => return (Some(over), None),
+        why = given_up => why,
+    };
+    let last_looks = async {
+        for _ in 0..LAST_LOOKS {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        over = &mut run => (Some(over), Some(why)),
+        () = last_looks => (None, Some(why)),
+    }
+}
+
 /// A process that holds many requests looks after its own end: from now on no second signal ends it. Only before its
 /// first request.
 #[cfg(unix)]
@@ -69,8 +115,7 @@ fn end_at_the_second_one() {
 fn register() -> Vec<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::flag;
-    let signals = [(SIGINT, Kind::Interrupted), (SIGTERM, Kind::Terminated), (SIGHUP, Kind::Terminated)];
-    let registered = signals.map(|(signal, kind)| {
+    let registered = [SIGINT, SIGTERM, SIGHUP].into_iter().zip(KINDS).map(|(signal, kind)| {
         let once = Arc::new(AtomicBool::new(false));
         // In this order: the first signal finds the flag down, the second one finds it up. Without them the
         // process only ends later.
@@ -78,7 +123,7 @@ fn register() -> Vec<Arc<AtomicBool>> {
             .and_then(|_| flag::register(signal, Arc::clone(&once)));
         once
     });
-    registered.to_vec()
+    registered.collect()
 }
 
 /// A process that holds many requests looks after its own end.

@@ -36,7 +36,7 @@ use crate::transport::{Client, Network};
 use crate::types::{CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp};
 
 pub use facts::Day;
-pub use interrupt::{Stop, interrupted, outlive_signals, overlook_past_signals};
+pub use interrupt::{Stop, asked_to_stop, interrupted, outlive_signals, overlook_past_signals};
 pub use purse::Purse;
 pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
@@ -181,7 +181,15 @@ impl Router<'_> {
 
     /// The entry that may be served; one that may not is counted, and removed if somebody has changed it.
     fn good_entry(&mut self, job: &Job) -> Result<Option<CacheRow>> {
-        let counted = match self.entry(job)? {
+        let entry = match self.entry(job) {
+            // Without a budget no database that fails stops anything.
+            Err(error) if self.limit == Limit::Off => {
+                self.warned.push(format!("the cache cannot be read: {error}"));
+                Entry::None
+            }
+            entry => entry?,
+        };
+        let counted = match entry {
             Entry::None => Ok(()),
             Entry::Good(row) => return Ok(Some(*row)),
             Entry::Foreign => self.store.cache_count_failure(CacheFailure::Foreign, job.began.day()),

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::router::Router;
 use crate::router::attempt::{End, Over, Ready, Verdict, drops, out_of_tokens, verdict};
 use crate::router::exchange::{Exchange, elapsed_ms};
+use crate::router::interrupt::or_given_up;
 use crate::router::repair::{Misfit, fits, misfit};
 use crate::router::request::{Flow, Listener, Request};
 use crate::router::settle::{Charge, Progress};
@@ -103,27 +104,17 @@ async fn race(trip: &mut Trip<'_>, ready: &[Ready], seen: &mut [Progress]) -> (V
         .enumerate()
         .map(|(i, (ready, seen))| exchange(&trip.client, i, ready, seen, began))
         .collect();
-    let mut stopped_by = None;
-    loop {
-        tokio::select! {
-            biased;
-            next = running.next() => match next {
-                None => break,
-                Some((i, outcome, latency_ms)) => {
-                    let answers = |answer: &Answer| !answer.text.is_empty() && fits(&trip.job.request, answer);
-                    let whole = outcome.as_ref().is_ok_and(answers);
-                    results[i] = Some((outcome, latency_ms));
-                    if whole && trip.job.request.race {
-                        break;
-                    }
-                }
-            },
-            kind = &mut trip.stop => {
-                stopped_by = Some(kind);
+    let all = async {
+        while let Some((i, outcome, latency_ms)) = running.next().await {
+            let answers = |answer: &Answer| !answer.text.is_empty() && fits(&trip.job.request, answer);
+            let whole = outcome.as_ref().is_ok_and(answers);
+            results[i] = Some((outcome, latency_ms));
+            if whole && trip.job.request.race {
                 break;
             }
         }
-    }
+    };
+    let stopped_by = or_given_up(all, &mut trip.stop).await.1;
     drop(running);
     let cancelled = || (Err(Failure::new(FailureClass::Cancelled, "another one was faster")), elapsed_ms(began));
     (results.into_iter().map(|r| r.unwrap_or_else(cancelled)).collect(), stopped_by)

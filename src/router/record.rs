@@ -10,7 +10,7 @@ use crate::router::settle::{Charge, charge};
 use crate::router::walk::Trip;
 use crate::router::{Router, repair};
 use crate::store::{CachePut, CacheRow, Recount, RequestEnd, RestUntil, Settlement};
-use crate::types::{Answer, AttemptReport, FailureClass, FinishReason, Outcome, Timestamp};
+use crate::types::{Answer, AttemptReport, FailureClass, FinishReason, NanoUsd, Outcome, Timestamp};
 
 impl Router<'_> {
     /// Replaces the hold by what the attempt cost. A paid answer is never lost for a database that fails.
@@ -53,10 +53,29 @@ impl Router<'_> {
         let end = answered.then(|| self.request_end(trip, over, &charge, now));
         let row = if answered { self.cache_row(trip, over, &charge, now) } else { None };
         let put = row.as_ref().map(|row| self.cache_put(row));
-        if let Err(problem) = self.store.settle(&settlement, end.as_ref(), put.as_ref()) {
-            trip.warnings.push(format!("what this attempt cost could not be recorded: {problem}"));
-        }
+        trip.warnings.extend(self.enter(&settlement, end.as_ref(), put.as_ref(), hold));
         charge
+    }
+
+    /// Enters it into the ledger; the warning, if something of it could not be. Where the disk has no room for all of
+    /// it, or a page of the cache is damaged, ever less is entered, the money alone in the end.
+    fn enter(
+        &self,
+        done: &Settlement<'_>,
+        end: Option<&RequestEnd<'_>>,
+        put: Option<&CachePut<'_>>,
+        hold: NanoUsd,
+    ) -> Option<String> {
+        let problem = self.store.settle(done, end, put).err()?;
+        let textless = end.map(|end| RequestEnd { answer: None, decision: None, ..*end });
+        let less = [(end, "is not cached"), (textless.as_ref(), "is not kept"), (None, "is not in the log")];
+        for (end, what) in less {
+            if !problem.is_busy() && self.store.settle(done, end, None).is_ok() {
+                return Some(format!("this answer {what}: {problem}"));
+            }
+        }
+        let instead = format!("the {hold} USD held for it count in its place");
+        Some(format!("what this attempt cost could not be recorded, {instead}: {problem}"))
     }
 
     pub(super) fn request_end<'o>(

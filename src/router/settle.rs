@@ -27,6 +27,8 @@ pub struct Progress {
     pub usage: Option<Usage>,
     /// The provider's own cost, if the stream told it.
     pub reported_cost: Option<NanoUsd>,
+    /// Whether the answer came to its own end, so that what it told of its usage is final.
+    pub ended: bool,
     /// Whether any of the answer was shown to the user.
     pub shown: bool,
 }
@@ -67,6 +69,10 @@ pub fn charge(
             priced(candidate, usage, answer.reported_cost, seen.sent_at)
         }
         Err(failure) if failure.unsent || given_up_unsent(failure, seen) => nothing(candidate),
+        // A whole answer that says nothing, or refuses without a word.
+        Err(_) if seen.ended && seen.usage.is_some() => {
+            priced(candidate, seen.usage.unwrap_or_default(), seen.reported_cost, seen.sent_at)
+        }
         Err(_) if seen.usage.is_some() || seen.reported_cost.is_some() => {
             let told = seen.usage.unwrap_or_default();
             // What was told last may be older than what was written since.
@@ -173,6 +179,7 @@ mod tests {
         let (whole, never) = (sent(), Progress::default());
         let with_status = Progress { status: Some(500), ..sent() };
         let told = Progress { usage: Some(Usage { input_tokens: 9, ..Usage::default() }), ..streamed(2) };
+        let ended = Progress { ended: true, ..told.clone() };
         let unsent = Err(Failure { unsent: true, ..Failure::new(C::Network, "x") });
         for (name, result, seen, nano, estimated) in [
             ("usage told", answer(Some(usage), None), &whole, 7_000, false),
@@ -187,6 +194,7 @@ mod tests {
             ("an error frame before any", failed(C::ServerError), &streamed(0), 0, false),
             ("a stream cancelled", failed(C::Cancelled), &streamed(5), 15_000, true),
             ("a stream cut after it told its input", failed(C::Cut), &told, 11_000, true),
+            ("an empty answer that told everything", failed(C::Empty), &ended, 9_000, false),
             ("a whole answer timed out", failed(C::Timeout), &whole, HOLD.0, true),
             ("a whole answer cancelled", failed(C::Cancelled), &whole, HOLD.0, true),
         ] {

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::router::attempt::End;
 use crate::router::decision::decision;
 use crate::router::ending::{End as Last, ended};
-use crate::router::interrupt::{Stop, interrupted};
+use crate::router::interrupt::{Stop, asked_to_stop, interrupted};
 use crate::router::repair::Misfit;
 use crate::router::request::{Answered, CacheUse, Keep, Listener};
 use crate::router::shape::Dropped;
@@ -60,6 +60,14 @@ impl Trip<'_> {
         Duration::from_millis(self.job.request.timeout_ms).saturating_sub(self.began.elapsed())
     }
 
+    /// Now, as its bounds see it: a clock that is set back while it runs does not give it more time.
+    fn now(&self, now: Timestamp) -> Timestamp {
+        match self.time_left().is_zero() {
+            true => now.max(self.job.began.after_ms(self.job.request.timeout_ms)),
+            false => now,
+        }
+    }
+
     /// Says something to the user at once, and once.
     pub fn warn(&mut self, warning: String, listener: &mut dyn Listener) {
         if !self.warnings.contains(&warning) {
@@ -89,7 +97,7 @@ impl Router<'_> {
         // Watched before money is held, so that no hold outlives a request that was stopped.
         let stop = interrupted();
         let client = self.client()?;
-        let (id, unrecorded) = self.begin(job)?;
+        let (id, unrecorded) = self.begin(job).map_err(or_stopped)?;
         let draw = draw::of_request(self.seed(), id.0);
         let mut trip = Trip {
             job,
@@ -147,7 +155,21 @@ impl Router<'_> {
         }
     }
 
+    /// Walks; where there is no budget, also without a database that fails on the way. Nothing is under way when it
+    /// fails: what an attempt cost and cannot be recorded is a warning.
     pub(super) async fn walk(&mut self, trip: &mut Trip<'_>, draw: u64, listener: &mut dyn Listener) -> Result<Walked> {
+        match self.walk_on(trip, draw, listener).await {
+            Err(error) if error.kind == Kind::Store && self.limit == Limit::Off && !self.store.is_in_memory() => {
+                self.store = self.store.stand_in()?;
+                trip.id = self.store.begin(&RequestStart { kept: None, ..self.start(trip.job) })?;
+                trip.warn(format!("nothing more will be recorded: {error}"), listener);
+                self.walk_on(trip, draw, listener).await
+            }
+            walked => walked.map_err(or_stopped),
+        }
+    }
+
+    async fn walk_on(&mut self, trip: &mut Trip<'_>, draw: u64, listener: &mut dyn Listener) -> Result<Walked> {
         let mut noted = None;
         let mut first = true;
         loop {
@@ -161,7 +183,8 @@ impl Router<'_> {
                 // It waited: what is kept is why the one who is asked in the end is asked.
                 trip.decision = serde_json::to_string(&decision(&facts, &plan, trip.job.request.mode)).ok();
             }
-            let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job, trip.spent()), facts.now);
+            let now = trip.now(facts.now);
+            let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job, trip.spent()), now);
             if together.len() > 1 {
                 match self.ask_together(trip, together, listener).await? {
                     End::Answered(answered) => return Ok(Walked::Answered(answered)),
@@ -169,7 +192,7 @@ impl Router<'_> {
                     End::GoOn => continue,
                 }
             }
-            match trip.walk.next(&plan, facts.now) {
+            match trip.walk.next(&plan, now) {
                 Step::Try(ranked) => match self.attempt(trip, &ranked, listener).await? {
                     End::Answered(answered) => return Ok(Walked::Answered(answered)),
                     End::Misfit(misfit) => return Ok(Walked::Misfit(misfit)),
@@ -208,7 +231,7 @@ impl Router<'_> {
     /// The error of a walk that found nobody, with the bound that ended it, if one did.
     fn no_answer(&self, trip: &Trip<'_>, last: Last<'_>) -> Error {
         let limit = format!("the time limit of {} s", seconds(trip.job.request.timeout_ms));
-        let out_of_time = last.facts.now >= trip.job.began.after_ms(trip.job.request.timeout_ms);
+        let out_of_time = trip.now(last.facts.now) >= trip.job.began.after_ms(trip.job.request.timeout_ms);
         if out_of_time && trip.reports.is_empty() {
             return Error::new(Kind::Unavailable, format!("{limit} passed before anybody could be asked"))
                 .hint("--timeout SECS gives more time");
@@ -311,6 +334,8 @@ impl Router<'_> {
         let error = Error { attempts: trip.reports.clone(), ..error };
         match recorded {
             Ok(()) => error,
+            // It has been said already.
+            Err(_) if error.kind == Kind::Store => error,
             Err(problem) => error.hint(format!("the request's end could not be recorded: {problem}")),
         }
     }
@@ -324,6 +349,14 @@ impl Router<'_> {
             (CacheUse::Off, _) | (_, None) => CacheOutcome::Off,
             _ => CacheOutcome::Miss,
         }
+    }
+}
+
+/// A wait for the database that was broken off says so.
+fn or_stopped(error: Error) -> Error {
+    match asked_to_stop().filter(|_| error.kind == Kind::Store) {
+        Some(kind) => Error::new(kind, stopped(kind)),
+        None => error,
     }
 }
 

@@ -62,6 +62,10 @@ impl Bill {
 /// A request as it arrived.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
+    /// Its number, which the bill has too; 0 for one that asks no model.
+    pub number: u64,
+    /// What the script had for it (`ok` for nothing).
+    pub fault: &'static str,
     /// The provider it was for; empty when the path names none.
     pub provider: String,
     /// `POST` or another.
@@ -171,6 +175,11 @@ impl Books {
 
     pub(super) fn received(&self) -> Vec<Received> {
         self.pages().received.iter().cloned().collect()
+    }
+
+    /// What is kept, which is forgotten with that.
+    pub(super) fn take_received(&self) -> Vec<Received> {
+        self.pages().received.drain(..).collect()
     }
 
     pub(super) fn bill(&self, providers: &[SandboxProvider]) -> Bill {

@@ -28,7 +28,8 @@
 //!
 //! A [`Script`] such as `openai=500x2,anthropic=cut` says who fails, how, and for how many requests;
 //! [`FAULTS`] lists them. A request is checked before the script is asked, so a wrong one is refused either way,
-//! and it counts as one of the `xN`.
+//! and it counts as one of the `xN`. With `openai=500%5` it is drawn for each request whether it fails; the draws
+//! follow from the seed and from when the sandbox was started.
 
 mod bill;
 mod instance;
@@ -224,6 +225,11 @@ impl Sandbox {
     /// The last requests it was sent, oldest first, as they came: with their keys.
     pub fn requests(&self) -> Vec<Received> {
         self.state.books.received()
+    }
+
+    /// The same, and forgets them: for somebody who looks at all of a great many.
+    pub fn take_requests(&self) -> Vec<Received> {
+        self.state.books.take_received()
     }
 }
 

@@ -1,6 +1,7 @@
-//! What goes wrong, and when: the script of `openai=429,anthropic=cutx2`.
+//! What goes wrong, and when: the script of `openai=429,anthropic=cutx2,gemini=500%5`.
 
 use super::wire::Problem;
+use crate::engine::draw;
 use crate::error::{Error, Kind};
 use crate::types::whole_ms;
 
@@ -112,13 +113,24 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("no-schema",    "refuses the field that asks for JSON, answers where it is asked in words"),
 ];
 
-/// One step: a fault for so many requests, or for all that come.
+/// One step: a fault, and whom it meets.
 #[derive(Debug, Clone, PartialEq)]
 struct Step {
     provider: String,
     name: &'static str,
     fault: Fault,
-    times: Option<u64>,
+    meets: Meets,
+}
+
+/// Which of a provider's requests a fault meets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Meets {
+    /// All that come.
+    All,
+    /// The next so many.
+    Next(u64),
+    /// So many of a hundred, by lot.
+    Percent(f64),
 }
 
 /// What each provider does, request by request. The default: everybody answers.
@@ -126,25 +138,49 @@ struct Step {
 pub struct Script(Vec<Step>);
 
 impl Script {
-    /// Reads `PROVIDER=FAULT[:SECS][xN]`, with commas between; several for one provider follow each other.
+    /// Reads `PROVIDER=FAULT[:SECS][xN|%P]`, with commas between; several for one provider follow each other.
     ///
     /// `N` is for how many requests it holds (without it for all that come); after the last one it answers.
+    /// `P` is how many of a hundred requests it meets, drawn for each; those of one provider exclude each other,
+    /// and the request that meets none of them meets what else the script has for it.
     /// Fails (kind `usage`) with the known providers or faults in the hint.
     pub fn parse(text: &str, providers: &[&str]) -> Result<Self, Error> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(|part| step(part, providers)).collect::<Result<_, _>>().map(Self)
+        let script: Self = parts.map(|part| step(part, providers)).collect::<Result<_, _>>().map(Self)?;
+        match providers.iter().find(|provider| script.percent(provider) > 100.0) {
+            Some(provider) => Err(Error::new(Kind::Usage, format!("the faults of `{provider}` are more than 100 %"))),
+            None => Ok(script),
+        }
     }
 
-    /// What a provider does with its request of this number (from 0), and the name of that.
-    pub(super) fn fault(&self, provider: &str, number: u64) -> (&'static str, Fault) {
-        let mut left = number;
-        for step in self.0.iter().filter(|step| step.provider == provider) {
-            match step.times {
-                Some(times) if times <= left => left -= times,
-                _ => return (step.name, step.fault),
+    /// What a provider does with its request of this number (from 0), and the name of that; the lots are drawn by
+    /// the seed.
+    pub(super) fn fault(&self, provider: &str, number: u64, seed: u64) -> (&'static str, Fault) {
+        let lot = draw::of_name(draw::of_name(seed, provider), &format!("request {number}"));
+        let (mut lot, mut left) = (draw::unit(lot) * 100.0, number);
+        let own = || self.0.iter().filter(|step| step.provider == provider);
+        for step in own() {
+            match step.meets {
+                Meets::Percent(percent) if lot <= percent => return (step.name, step.fault),
+                Meets::Percent(percent) => lot -= percent,
+                Meets::All | Meets::Next(_) => {}
+            }
+        }
+        for step in own() {
+            match step.meets {
+                Meets::Percent(_) => {}
+                Meets::Next(times) if times <= left => left -= times,
+                Meets::All | Meets::Next(_) => return (step.name, step.fault),
             }
         }
         ("ok", Fault::Ok)
+    }
+
+    /// How many of a hundred requests of a provider meet a fault by lot.
+    fn percent(&self, provider: &str) -> f64 {
+        let own = self.0.iter().filter(|step| step.provider == provider);
+        let percent = |step: &Step| if let Meets::Percent(percent) = step.meets { percent } else { 0.0 };
+        own.map(percent).sum()
     }
 }
 
@@ -157,15 +193,14 @@ fn step(part: &str, providers: &[&str]) -> Result<Step, Error> {
         return Err(Error::new(Kind::Usage, format!("the sandbox has no provider `{provider}`"))
             .hint(format!("there are {}", providers.join(", "))));
     }
-    let (name, fault, times) = fault(what.trim())
+    let (name, fault, meets) = fault(what.trim())
         .ok_or_else(|| Error::new(Kind::Usage, format!("the sandbox knows no fault `{what}`")).hint(known_faults()))?;
-    Ok(Step { provider: provider.to_owned(), name, fault, times })
+    Ok(Step { provider: provider.to_owned(), name, fault, meets })
 }
 
-/// `NAME[:SECS][xN]`.
-fn fault(text: &str) -> Option<(&'static str, Fault, Option<u64>)> {
-    let counted = text.rsplit_once('x').and_then(|(rest, n)| Some((rest, n.parse::<u64>().ok()?)));
-    let (rest, times) = counted.map_or((text, None), |(rest, n)| (rest, Some(n)));
+/// `NAME[:SECS][xN|%P]`.
+fn fault(text: &str) -> Option<(&'static str, Fault, Meets)> {
+    let (rest, meets) = meets(text)?;
     let (name, secs) = rest.split_once(':').map_or((rest, None), |(name, secs)| (name, Some(secs)));
     let row = ROWS.iter().find(|row| row.name == name)?;
     let ms = match (secs, row.default_ms) {
@@ -173,7 +208,17 @@ fn fault(text: &str) -> Option<(&'static str, Fault, Option<u64>)> {
         (Some(secs), Some(_)) => Some(milliseconds(secs)?),
         (Some(_), None) => return None,
     };
-    Some((row.name, (row.fault)(ms), times))
+    Some((row.name, (row.fault)(ms), meets))
+}
+
+/// Takes what stands behind a fault off: `xN` or `%P`.
+fn meets(text: &str) -> Option<(&str, Meets)> {
+    if let Some((rest, percent)) = text.split_once('%') {
+        let percent = percent.parse().ok().filter(|p| (0.0..=100.0).contains(p))?;
+        return Some((rest, Meets::Percent(percent)));
+    }
+    let counted = text.rsplit_once('x').and_then(|(rest, n)| Some((rest, Meets::Next(n.parse().ok()?))));
+    Some(counted.unwrap_or((text, Meets::All)))
 }
 
 /// Seconds with decimals, at most a day.
@@ -184,7 +229,7 @@ fn milliseconds(secs: &str) -> Option<u64> {
 
 fn known_faults() -> String {
     let names: Vec<_> = FAULTS.iter().map(|(name, _)| *name).collect();
-    format!("the faults are {}; xN after one means: for N requests", names.join(", "))
+    format!("the faults are {}; xN after one means: for N requests, %P: for P of a hundred", names.join(", "))
 }
 
 #[cfg(test)]
@@ -195,7 +240,7 @@ mod tests {
 
     fn faults(text: &str, provider: &str) -> Vec<Fault> {
         let script = Script::parse(text, &NAMES).unwrap();
-        (0..4).map(|n| script.fault(provider, n).1).collect()
+        (0..4).map(|n| script.fault(provider, n, 1).1).collect()
     }
 
     #[test]
@@ -215,6 +260,9 @@ mod tests {
             ("openai=429:0.25x1", [limited(Some(250)), ok, ok, ok]),
             ("openai=slow", [Fault::Slow(2000); 4]),
             ("openai=slow:0.05", [Fault::Slow(50); 4]),
+            ("openai=cut%100", [Fault::Cut; 4]),
+            ("openai=500%0,openai=cut", [Fault::Cut; 4]),
+            ("openai=500x2,openai=slow:0.05%100", [Fault::Slow(50); 4]),
         ] {
             assert_eq!(faults(text, "openai"), expected, "{text}");
         }
@@ -230,11 +278,29 @@ mod tests {
             ("openai=slow:-1", "the sandbox knows no fault `slow:-1`", "slow"),
             ("openai=slow:NaN", "the sandbox knows no fault `slow:NaN`", "slow"),
             ("openai=500x-1", "the sandbox knows no fault `500x-1`", "xN"),
+            ("openai=500%101", "the sandbox knows no fault `500%101`", "%P"),
+            ("openai=500%", "the sandbox knows no fault `500%`", "%P"),
+            ("openai=500x2%5", "the sandbox knows no fault `500x2%5`", "%P"),
         ] {
             let error = Script::parse(text, &NAMES).unwrap_err();
             assert_eq!((error.kind, error.message.as_str()), (Kind::Usage, message));
             assert!(error.hints[0].contains(hint), "{:?}", error.hints);
         }
+    }
+
+    #[test]
+    fn lots_are_drawn_by_the_seed_and_as_often_as_they_should() {
+        let script = Script::parse("openai=500%10,openai=cut%25.5,lab=hang%50", &NAMES).unwrap();
+        let draw = |seed: u64| -> Vec<&str> { (0..10_000).map(|n| script.fault("openai", n, seed).0).collect() };
+        let drawn = draw(7);
+        for (name, expected) in [("500", 1_000), ("cut", 2_550), ("ok", 6_450), ("hang", 0)] {
+            let found = drawn.iter().filter(|fault| **fault == name).count();
+            assert!(found.abs_diff(expected) <= expected / 10, "{name}: {found}");
+        }
+        assert_eq!(drawn, draw(7));
+        assert_ne!(drawn, draw(8));
+        let too_many = Script::parse("lab=500%60,lab=cut%41", &NAMES).unwrap_err();
+        assert_eq!(too_many.message, "the faults of `lab` are more than 100 %");
     }
 
     #[test]

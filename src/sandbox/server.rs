@@ -24,6 +24,7 @@ use super::script::{Fault, Script};
 use super::wire::{self, Meta, Problem, Prompt, Refusal, Reply, Route, Wire};
 use super::{SandboxProvider, text};
 use crate::catalogue::{self, Ability};
+use crate::engine::draw;
 use crate::types::Timestamp;
 
 /// The longest request that is read, in bytes: longer than any catalogue model's window.
@@ -49,6 +50,12 @@ pub(super) struct State {
 impl State {
     fn now(&self) -> Timestamp {
         self.started_at.plus_ms(i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// What the script's lots are drawn by. The time is in it, because a rehearsal has a sandbox a command, whose
+    /// first request would else meet the same lot for ever.
+    fn lots(&self) -> u64 {
+        draw::of_request(self.seed, self.started_at.0)
     }
 }
 
@@ -93,7 +100,10 @@ async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Response<Body
     let name = path.split('/').nth(1).unwrap_or_default();
     let index = state.providers.iter().position(|provider| provider.name == name);
     let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map(http_body_util::Collected::to_bytes);
+    let exchange = index.and_then(|index| Exchange::of(state, index, &head.method));
     let received = Received {
+        number: exchange.as_ref().filter(|_| head.method != Method::GET).map_or(0, |exchange| exchange.number),
+        fault: exchange.as_ref().map_or("ok", |exchange| exchange.fault_name),
         provider: index.map_or_else(String::new, |_| name.to_owned()),
         method: head.method.to_string(),
         path: path.to_owned(),
@@ -102,11 +112,9 @@ async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Response<Body
         body: body.as_ref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or(Value::Null),
     };
     state.books.keep(received.clone());
-    match index.and_then(|index| Some((index, state.providers.get(index)?))) {
-        Some((index, provider)) if received.method == "GET" => {
-            Exchange::looking(state, index, provider).list(&received).await
-        }
-        Some((index, provider)) => Exchange::new(state, index, provider).answer(&received).await,
+    match exchange {
+        Some(exchange) if received.method == "GET" => exchange.list(&received).await,
+        Some(exchange) => exchange.answer(&received).await,
         None => json_response(404, &json!({ "error": format!("the sandbox has no provider `{name}`") })),
     }
 }
@@ -129,18 +137,14 @@ struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    /// Counts the request and looks up what the script has for it.
-    fn new(state: &'a Arc<State>, index: usize, provider: &'a SandboxProvider) -> Self {
-        let (number, own) = state.books.count(index);
-        let (fault_name, fault) = state.script.fault(&provider.name, own);
-        Self { state, index, provider, wire: wire::of(provider.dialect), number, fault_name, fault }
-    }
-
-    /// One that asks nobody: it meets the fault that the next request will meet, and uses none up.
-    fn looking(state: &'a Arc<State>, index: usize, provider: &'a SandboxProvider) -> Self {
-        let (number, own) = state.books.counted(index);
-        let (fault_name, fault) = state.script.fault(&provider.name, own);
-        Self { state, index, provider, wire: wire::of(provider.dialect), number, fault_name, fault }
+    /// Counts the request and looks up what the script has for it. One that asks no model meets the fault that the
+    /// next request will meet, and uses none up.
+    fn of(state: &'a Arc<State>, index: usize, method: &Method) -> Option<Self> {
+        let provider = state.providers.get(index)?;
+        let looks = method == Method::GET;
+        let (number, own) = if looks { state.books.counted(index) } else { state.books.count(index) };
+        let (fault_name, fault) = state.script.fault(&provider.name, own, state.lots());
+        Some(Self { state, index, provider, wire: wire::of(provider.dialect), number, fault_name, fault })
     }
 
     /// The list of models, which has the one that it is best asked for.

@@ -572,6 +572,11 @@ async fn requests_are_remembered_as_they_came_and_not_for_ever() {
     assert_eq!(gemini.path, "/gemini/v1beta/models/m:streamGenerateContent");
     assert_eq!(gemini.header("x-goog-api-key"), Some("test-key"));
     assert_eq!(gemini.body["generationConfig"]["maxOutputTokens"], 8192);
+    let numbers = |requests: &[Received]| requests.iter().map(|r| (r.number, r.fault)).collect::<Vec<_>>();
+    assert_eq!(numbers(&requests), [(2, "ok"), (3, "ok")], "as on the bill");
+    assert_eq!(sandbox.take_requests(), requests);
+    assert_eq!(sandbox.requests(), [], "they are forgotten");
+    assert_eq!(sandbox.bill().requests.len(), 3, "what they cost is not");
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ fn labels_that_drifted(tx: &Connection, label: Label) -> Result<Vec<String>, Pro
         Label::Tier => ("tier", "coalesce(tier, '')"),
         Label::Answered => ("answered", "coalesce(requests.provider || '/' || coalesce(requests.model, ''), '')"),
     };
-    let of_requests = "requests WHERE finished_at IS NOT NULL";
+    let of_requests = "requests WHERE finished_at IS NOT NULL AND mode <> 'imported'";
     let of_attempts = "attempts JOIN requests ON requests.id = attempts.request_id";
     let requests = labels::OF_REQUESTS.map(|(column, adds)| (column, adds.to_owned(), of_requests, "requests"));
     let attempts = labels::OF_ATTEMPTS.map(|(column, adds)| (column, of_attempt(adds), of_attempts, "attempts"));

@@ -43,12 +43,18 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::StoreOptions;
+    use crate::store::{StoreOptions, Waiting};
     use crate::types::{Liveness, Owner};
 
     #[test]
     fn a_check_is_told_while_it_is_young_and_asked_the_same() {
-        let options = StoreOptions { busy_timeout_ms: 0, me: Owner::default(), liveness: |_| Liveness::Alive, seed: 1 };
+        let options = StoreOptions {
+            busy_timeout_ms: 0,
+            me: Owner::default(),
+            liveness: |_| Liveness::Alive,
+            seed: 1,
+            waiting: Waiting::default(),
+        };
         let store = Store::in_memory(options).unwrap();
         let check = Check { at: Timestamp(100), found: "{}".into() };
         store.keep_check("p", "a", &check).unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::error::{Error, Kind};
 use crate::types::{AttemptId, RequestId};
@@ -44,6 +44,12 @@ pub enum Problem {
     /// It can be read but not written.
     #[error("it cannot be written")]
     ReadOnly,
+    /// It is a folder, a pipe or whatever else SQLite cannot open.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// SQLite opens it, and it was not made by llmr.
+    #[error("it is a SQLite database, but not one of llmr's ({0})")]
+    Alien(String),
     /// No such request was begun.
     #[error("request {0} was never begun")]
     NoRequest(RequestId),
@@ -63,12 +69,16 @@ struct Said<'a>(&'a rusqlite::Error);
 
 impl fmt::Display for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(what) = unlike_ours(self.0) {
+            return write!(f, "it does not hold what llmr keeps in it ({what})");
+        }
         let plain = match self.0.sqlite_error_code() {
+            Some(_) if has_no_room(self.0) => "the disk is full",
+            Some(ErrorCode::SystemIoFailure) => "it cannot be read or written",
             Some(ErrorCode::NotADatabase) => "it is not a SQLite database",
             Some(ErrorCode::DatabaseCorrupt) => "it is damaged",
             Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed) => "other processes kept it locked",
             Some(ErrorCode::ReadOnly) => "it cannot be written",
-            Some(ErrorCode::DiskFull) => "the disk is full",
             Some(ErrorCode::CannotOpen) => "it cannot be opened",
             _ => return self.0.fmt(f),
         };
@@ -76,26 +86,79 @@ impl fmt::Display for Said<'_> {
     }
 }
 
+/// Why the tables are not those that the migrations make, if that is what SQLite complains of; never with the SQL,
+/// which says nothing to whoever did not write it.
+fn unlike_ours(error: &rusqlite::Error) -> Option<String> {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnName, InvalidColumnType};
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => Some(msg.clone()),
+        rusqlite::Error::SqliteFailure(code, Some(msg)) if code.extended_code == ffi::SQLITE_ERROR => Some(msg.clone()),
+        InvalidColumnName(name) => Some(format!("no such column: {name}")),
+        InvalidColumnType(_, name, _) => Some(format!("a strange value in column {name}")),
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) => Some("a strange value".to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether the disk is full. SQLite says so in another way where it is its shared memory that finds no room.
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error();
+    code.is_some_and(|code| code.code == ErrorCode::DiskFull || code.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+const MOVE_AWAY: &str = "move the file (with its -wal and -shm) away; llmr then starts a new one, which knows nothing \
+                         of what today has cost so far";
+const MAKE_ROOM: &str = "make room on that disk, or name a folder on another one with LLMR_HOME";
+
 impl Problem {
+    /// Whether the file can be looked into all the same: only writing to it, or beside it, fails.
+    pub(super) fn is_unwritable(&self) -> bool {
+        match self {
+            Self::ReadOnly => true,
+            Self::Sqlite(error) => {
+                has_no_room(error)
+                    || matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+            }
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Files { .. } => Some("check who owns the folder, or name another one with LLMR_HOME"),
+            Self::Files { source, .. } => Some(match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => MAKE_ROOM,
+                io::ErrorKind::ReadOnlyFilesystem => "name a folder that can be written with LLMR_HOME",
+                _ => "check who owns the folder, or name another one with LLMR_HOME",
+            }),
             Self::Newer { .. } => Some("update llmr, or name another folder with LLMR_HOME"),
-            Self::ReadOnly => Some("make the file, its -wal and -shm and their folder writable"),
+            Self::ReadOnly => Some(
+                "make the file, its -wal and -shm and their folder writable, or name another folder with LLMR_HOME",
+            ),
+            Self::NotAFile => Some("move it away, or name another folder with LLMR_HOME"),
+            Self::Alien(_) => Some("move it away (it may be somebody's), or name another folder with LLMR_HOME"),
             Self::NoRequest(_) | Self::NotHeld(_) => None,
             // It holds what somebody wrote: nobody is to be told to move it away.
             Self::Foreign(_) => Some("another tool keeps it, and llmr only reads it: see there whether it is sound"),
+            Self::Sqlite(error) if unlike_ours(error).is_some() => Some(MOVE_AWAY),
+            Self::Sqlite(error) if has_no_room(error) => Some(MAKE_ROOM),
             Self::Sqlite(error) => match error.sqlite_error_code()? {
-                ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
-                    Some("move the file (with its -wal and -shm) away; llmr then starts a new one")
+                ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Some(MOVE_AWAY),
+                ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed => {
+                    Some("try again when that other program has ended its work on the file")
                 }
-                ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed => Some("try again"),
                 ErrorCode::ReadOnly | ErrorCode::CannotOpen => Self::ReadOnly.hint(),
-                ErrorCode::DiskFull => Some("make room on that disk"),
+                ErrorCode::SystemIoFailure => Some("see whether that disk is sound and still there"),
                 _ => None,
             },
         }
+    }
+}
+
+impl StoreError {
+    /// Whether somebody else's lock is all that is wrong.
+    pub fn is_busy(&self) -> bool {
+        matches!(&self.problem, Problem::Sqlite(error) if is_busy(error))
     }
 }
 
@@ -116,8 +179,6 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     #[test]

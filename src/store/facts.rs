@@ -55,7 +55,7 @@ impl Store {
                 held_by: by_request(&holds),
                 requests: spend.requests,
                 limit_set: budget::limit_set(tx)?,
-                breakers: breakers.into_iter().map(|(provider, state)| (provider, state.breaker)).collect(),
+                breakers: breakers.into_iter().map(|(provider, state)| (provider, state.as_of(now).breaker)).collect(),
                 rests: health::rests(tx, now)?,
                 usual_output: usual_output(&health, now),
                 health: health.into_iter().collect(),

@@ -38,7 +38,22 @@ pub(super) fn create(path: &Path) -> Result<(), Problem> {
     create_folder(&folder).map_err(problem("cannot make folder", &folder))?;
     match new_file().open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(problem("cannot make file", path)(error)),
-        _ => Ok(()),
+        Err(_) => not_begun_through_a_link(path).map_err(problem("cannot use", path)),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// A database may lie elsewhere, behind a link; but none is begun in a file that somebody's link leads to.
+fn not_begun_through_a_link(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path)?.is_symlink() {
+        return Ok(());
+    }
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(io::Error::other("it is a link that leads nowhere"))
+        }
+        Ok(meta) if meta.is_file() && meta.len() == 0 => Err(io::Error::other("it is a link to an empty file")),
+        found => found.map(|_| ()),
     }
 }
 
@@ -47,8 +62,28 @@ pub(super) fn exists(path: &Path) -> Result<bool, Problem> {
     match path.try_exists() {
         // Something on the way is a file: then there is no database either, and `create` will say why.
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        Ok(true) => not_begun_through_a_link(path).map(|()| true).map_err(problem("cannot use", path)),
         found => found.map_err(problem("cannot look for", path)),
     }
+}
+
+/// Refuses what SQLite could not open, or would wait for (a pipe).
+pub(super) fn regular(path: &Path) -> Result<(), Problem> {
+    match fs::metadata(path).map_err(problem("cannot look at", path))?.is_file() {
+        true => Ok(()),
+        false => Err(Problem::NotAFile),
+    }
+}
+
+/// The file as an address. SQLite makes two files beside a database with a write-ahead log, also where it only reads;
+/// not where the log is empty and the database is said not to change meanwhile.
+pub(super) fn uri(path: &Path) -> String {
+    let log = path.with_file_name(format!("{}-wal", path.file_name().unwrap_or_default().to_string_lossy()));
+    let quiet = fs::metadata(log).map_or(true, |log| log.len() == 0);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._".contains(&byte);
+    let one = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let escaped: String = path.as_os_str().as_encoded_bytes().iter().copied().map(one).collect();
+    format!("file:{escaped}{}", if quiet { "?immutable=1" } else { "" })
 }
 
 /// What a person should know about where the database lies. Who can get at it is looked at with the settings.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, Row};
 
 use super::StoreError;
 use super::import::{ImportedConversation, ImportedTurn};
-use super::{Problem, columns::all};
+use super::{Problem, columns::all, files};
 use crate::types::Timestamp;
 
 /// The longest text of a turn, in bytes.
@@ -199,21 +199,10 @@ fn time(text: &str) -> Option<Timestamp> {
     Timestamp::parse(&text).or_else(|| Timestamp::parse(&format!("{text}Z")))
 }
 
-/// The file as an address. SQLite makes two files beside a database with a write-ahead log, also where it only reads;
-/// not where the log is empty and the database is said not to change meanwhile.
-fn uri(path: &Path) -> String {
-    let log = path.with_file_name(format!("{}-wal", path.file_name().unwrap_or_default().to_string_lossy()));
-    let quiet = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._".contains(&byte);
-    let one = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    let escaped: String = path.as_os_str().as_encoded_bytes().iter().copied().map(one).collect();
-    format!("file:{escaped}{}", if quiet { "?immutable=1" } else { "" })
-}
-
 fn with<T>(path: &Path, work: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, StoreError> {
     let all = || -> Result<T, Problem> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-        let db = Connection::open_with_flags(uri(path), flags)?;
+        let db = Connection::open_with_flags(files::uri(path), flags)?;
         db.pragma_update(None, "trusted_schema", false)?;
         db.busy_timeout(std::time::Duration::from_secs(5))?;
         work(&db)

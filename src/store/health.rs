@@ -46,6 +46,23 @@ pub struct ProviderState {
     pub last_failure: Option<(FailureClass, Timestamp)>,
 }
 
+impl ProviderState {
+    /// The same by the clock as it is now. Where that was set back since the provider failed, an open breaker would stay
+    /// open for as long as that: its time counts as up, and one trial tells.
+    #[must_use]
+    pub fn as_of(self, now: Timestamp) -> Self {
+        if !self.is_from_ahead(now) {
+            return self;
+        }
+        let open_until = self.breaker.open_until.map(|until| until.min(now));
+        Self { breaker: Breaker { open_until, ..self.breaker }, ..self }
+    }
+
+    fn is_from_ahead(&self, now: Timestamp) -> bool {
+        self.last_failure.is_some_and(|(_, at)| at.was_set_back_from(now))
+    }
+}
+
 /// What an attempt says about its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -65,6 +82,11 @@ struct BreakerRow {
 }
 
 impl BreakerRow {
+    /// See [`ProviderState::as_of`].
+    fn as_of(self, now: Timestamp) -> Self {
+        Self { state: self.state.as_of(now), ..self }
+    }
+
     /// The row after an attempt has ended. While the breaker is not closed only the trial's own outcome counts:
     /// any other attempt began before it opened and says nothing about now.
     fn after(self, attempt: AttemptId, verdict: Verdict, at: Timestamp, rules: &BreakerRules) -> Self {
@@ -105,7 +127,7 @@ impl Store {
 
 /// Until when the breaker lets nobody through, if it does so now.
 pub(super) fn closed_until(tx: &Connection, provider: &str, at: Timestamp) -> Result<Option<Timestamp>, Problem> {
-    Ok(breaker_row(tx, provider)?.state.breaker.opens_again_at(at))
+    Ok(breaker_row(tx, provider)?.as_of(at).state.breaker.opens_again_at(at))
 }
 
 /// Lets an attempt through; half open, it takes the one trial. Returns whether it did.
@@ -116,7 +138,7 @@ pub(super) fn pass(
     at: Timestamp,
     lease_until: Timestamp,
 ) -> Result<bool, Problem> {
-    let row = breaker_row(tx, provider)?;
+    let row = breaker_row(tx, provider)?.as_of(at);
     match row.state.breaker.pass(at, lease_until) {
         Some(breaker) if breaker != row.state.breaker => {
             let state = ProviderState { breaker, ..row.state };
@@ -135,7 +157,12 @@ pub(super) fn conclude(
     verdict: Verdict,
     failure: Option<FailureClass>,
 ) -> Result<(), Problem> {
-    let mut row = breaker_row(tx, provider)?.after(done.attempt, verdict, done.at, &done.breaker);
+    let before = breaker_row(tx, provider)?;
+    if before.state.is_from_ahead(done.at) {
+        // Its rests began then, too, and would outlast the ones to come.
+        run(tx, "DELETE FROM rests WHERE provider = ?1", [provider])?;
+    }
+    let mut row = before.as_of(done.at).after(done.attempt, verdict, done.at, &done.breaker);
     row.state.last_failure = failure.map(|class| (class, done.at)).or(row.state.last_failure);
     write_breaker(tx, provider, &row)?;
     if verdict == Verdict::Works {
@@ -208,15 +235,21 @@ pub(super) fn resting_until(
     candidate: &CandidateId,
     at: Timestamp,
 ) -> Result<Option<Timestamp>, Problem> {
+    if breaker_row(tx, &candidate.provider)?.state.is_from_ahead(at) {
+        return Ok(None);
+    }
     let sql = "SELECT rest_until, class FROM rests WHERE provider = ?1 AND model IN (?2, '') AND rest_until > ?3";
     let whose = (&candidate.provider, &candidate.model, at);
     let rests = all(tx, sql, whose, |row| Ok((row.get::<_, Timestamp>(0)?, row.get::<_, FailureClass>(1)?)))?;
     Ok(rests.into_iter().filter(|(_, class)| class.rest_is_kept()).map(|(until, _)| until).max())
 }
 
-/// The rests that still last, by provider and model.
+/// The rests that still last, by provider and model. One that began by a clock that has been set back since is over:
+/// it would last for as long as that.
 pub(super) fn rests(tx: &Connection, at: Timestamp) -> rusqlite::Result<Vec<Rest>> {
-    all(tx, "SELECT * FROM rests WHERE rest_until > ?1 ORDER BY provider, model", [at], |row| {
+    let states = breakers(tx)?;
+    let from_ahead = |rest: &Rest| states.get(&rest.provider).is_some_and(|state| state.is_from_ahead(at));
+    let mut rests = all(tx, "SELECT * FROM rests WHERE rest_until > ?1 ORDER BY provider, model", [at], |row| {
         let model: String = row.get("model")?;
         Ok(Rest {
             provider: row.get("provider")?,
@@ -224,7 +257,9 @@ pub(super) fn rests(tx: &Connection, at: Timestamp) -> rusqlite::Result<Vec<Rest
             until: row.get("rest_until")?,
             class: row.get("class")?,
         })
-    })
+    })?;
+    rests.retain(|rest| !from_ahead(rest));
+    Ok(rests)
 }
 
 /// Begins a rest, or makes one longer; drops those that are over.

@@ -1,11 +1,11 @@
 //! Money held for attempts under way: taking it (the one place that checks the limit), giving it back unused,
 //! and charging the holds of owners that died.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, Transaction, named_params};
 
 use super::columns::{all, attempt, candidate, first, run};
 use super::rates::{self, Rated};
-use super::{Problem, Store, StoreError, budget, health, ledger};
+use super::{Problem, Store, StoreError, budget, health, ledger, running};
 use crate::engine::rate::Full;
 use crate::types::{AttemptId, CandidateId, Day, Limit, Liveness, NanoUsd, Owner, RequestId, Timestamp};
 
@@ -119,23 +119,35 @@ impl Store {
     /// Gives back the hold of an attempt that was never sent: no attempt was made, so the ledger gets no row.
     /// One that was presumed lost meanwhile is settled at no cost instead. Does nothing when there is neither.
     pub fn release(&self, id: AttemptId, at: Timestamp) -> Result<(), StoreError> {
-        self.write(|tx| {
+        let give_back = |tx: &Transaction<'_>| {
             if let Some(hold) = find(tx, id)? {
                 remove(tx, id)?;
                 health::give_back_trial(tx, &hold.candidate.provider, id)?;
                 return Ok(());
             }
             ledger::unsend(tx, id, at)
-        })
+        };
+        self.mood.stubborn(|| self.write(give_back))
     }
 
-    /// Charges the holds of dead owners. Looks first without the write lock: mostly there is nothing to do.
+    /// Charges the holds of dead owners, and closes their requests. Looks first without the write lock: mostly there
+    /// is nothing to do. Whoever only looks at the sums does not wait for somebody who keeps that lock: until it is
+    /// free they count as held.
     pub(super) fn reap(&self, now: Timestamp) -> Result<(), StoreError> {
-        let any = self.read(|tx| Ok(dead(tx, now, self.liveness)?.next().is_some()))?;
-        if any {
-            self.write(|tx| reap(tx, now, self.liveness))?;
+        let any = |tx: &Transaction<'_>| {
+            Ok(dead(tx, now, self.liveness)?.next().is_some() || !running::dead(tx, now, self.liveness)?.is_empty())
+        };
+        if self.read_only || !self.read(any)? {
+            return Ok(());
         }
-        Ok(())
+        let close = |tx: &Transaction<'_>| {
+            reap(tx, now, self.liveness)?;
+            Ok(running::reap(tx, now, self.liveness)?)
+        };
+        match self.mood.hurried(|| self.write(close)) {
+            Err(error) if error.is_busy() => Ok(()),
+            reaped => reaped,
+        }
     }
 }
 

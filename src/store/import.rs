@@ -159,7 +159,7 @@ fn insert_turn(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::StoreOptions;
+    use crate::store::{StoreOptions, Waiting};
     use crate::types::{Liveness, Owner};
 
     fn turn(at: i64, prompt: &str, answer: Option<&str>) -> ImportedTurn {
@@ -173,7 +173,13 @@ mod tests {
 
     #[test]
     fn what_is_brought_over_counts_nowhere_and_comes_once() {
-        let options = StoreOptions { busy_timeout_ms: 0, me: Owner::default(), liveness: |_| Liveness::Alive, seed: 1 };
+        let options = StoreOptions {
+            busy_timeout_ms: 0,
+            me: Owner::default(),
+            liveness: |_| Liveness::Alive,
+            seed: 1,
+            waiting: Waiting::default(),
+        };
         let store = Store::in_memory(options).unwrap();
         let now = Timestamp(1_800_000_000_000);
         let mut from = ImportedConversation {

@@ -1,6 +1,6 @@
 //! The ledger: one row an attempt, written once, with every sum that depends on it in the same transaction.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, Transaction, named_params};
 
 use super::cache_rows::{self, CachePut};
 use super::columns::{candidate, first, millis, run, tokens};
@@ -9,7 +9,7 @@ use super::holds::{self, Hold};
 use super::rates::{self, Recount};
 use super::requests::{self, RequestEnd};
 use super::sums::{self, Counted, Whose};
-use super::{Problem, Store, StoreError, budget};
+use super::{Problem, Store, StoreError, budget, running};
 use crate::engine::breaker::BreakerRules;
 use crate::engine::health::Observation;
 use crate::types::{AttemptId, CandidateId, CostSource, Day, FailureClass, NanoUsd, Outcome, Timestamp, Usage};
@@ -97,7 +97,7 @@ impl Store {
         end: Option<&RequestEnd<'_>>,
         cache: Option<&CachePut<'_>>,
     ) -> Result<Settled, StoreError> {
-        self.write(|tx| {
+        let all = |tx: &Transaction<'_>| {
             let settled = settle(tx, done)?;
             if settled == Settled::Already {
                 return Ok(settled);
@@ -109,7 +109,8 @@ impl Store {
                 cache_rows::insert_and_make_room(tx, put, done.at)?;
             }
             Ok(settled)
-        })
+        };
+        self.mood.stubborn(|| self.write(all))
     }
 }
 
@@ -141,6 +142,7 @@ pub(super) fn presume(tx: &Connection, hold: &Hold, now: Timestamp) -> Result<()
     enter(tx, &charge, &begun, true)?;
     health::give_back_trial(tx, &hold.candidate.provider, hold.attempt)?;
     run(tx, "UPDATE requests SET state = 'orphaned' WHERE id = ?1 AND state = 'running'", [hold.attempt.request])?;
+    running::remove(tx, hold.attempt.request)?;
     Ok(())
 }
 

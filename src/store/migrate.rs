@@ -3,7 +3,7 @@
 //! Many processes may open a fresh file at once: all wait for the one that is first, and each looks again
 //! inside the lock what is left to do.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, MAIN_DB, Transaction, TransactionBehavior};
 
 use super::busy::Patience;
 use super::error::{Problem, is_busy};
@@ -15,15 +15,39 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_batch.sql"),
     include_str!("migrations/0004_reports.sql"),
     include_str!("migrations/0005_checks.sql"),
+    include_str!("migrations/0006_running.sql"),
 ];
+
+/// Refuses a database that is not to be touched: a newer one, and somebody else's. What keeps it from being read now is
+/// found by whoever changes it.
+pub(super) fn recognize(conn: &Connection) -> Result<(), Problem> {
+    // In one look: between two of them somebody else may have migrated it.
+    let look = |conn: &Connection| {
+        let tx = Transaction::new_unchecked(conn, TransactionBehavior::Deferred)?;
+        match version(&tx)? {
+            0 => refuse_alien(&tx),
+            _ => refuse_without_settings(&tx),
+        }
+    };
+    match look(conn) {
+        Err(Problem::Sqlite(_)) => Ok(()),
+        found => found,
+    }
+}
 
 /// Brings the database to the newest version; the first migration records `seed`.
 pub(super) fn migrate(conn: &Connection, seed: u64) -> Result<(), Problem> {
     if version(conn)? == known() {
         return Ok(());
     }
+    if conn.is_readonly(MAIN_DB)? {
+        return Err(Problem::ReadOnly);
+    }
     let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let found = version(&tx)?;
+    if found == 0 {
+        refuse_alien(&tx)?;
+    }
     for sql in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()) {
         tx.execute_batch(sql)?;
     }
@@ -52,11 +76,32 @@ pub(super) fn use_wal(conn: &Connection, mut patience: Patience) -> Result<bool,
     }
 }
 
+/// Refuses a database in which somebody else keeps something: no migration of ours has ever run on it.
+fn refuse_alien(tx: &Connection) -> Result<(), Problem> {
+    let sql = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name LIMIT 1";
+    match super::columns::first(tx, sql, [], |row| row.get::<_, String>(0))? {
+        Some(name) => Err(Problem::Alien(format!("it has a table `{name}`"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses one of a version like ours in which not even the oldest of our tables is.
+fn refuse_without_settings(conn: &Connection) -> Result<(), Problem> {
+    let sql = "SELECT name FROM sqlite_schema WHERE name = 'settings'";
+    match super::columns::first(conn, sql, [], |row| row.get::<_, String>(0))? {
+        Some(_) => Ok(()),
+        None => Err(Problem::Alien("it has no table `settings`".to_owned())),
+    }
+}
+
 /// The database's version; refuses one that this program does not know.
 fn version(conn: &Connection) -> Result<i64, Problem> {
     let found = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known() {
         return Err(Problem::Newer { found, known: known() });
+    }
+    if found < 0 {
+        return Err(Problem::Alien(format!("its version is {found}")));
     }
     Ok(found)
 }

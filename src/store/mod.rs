@@ -38,13 +38,16 @@ mod notices;
 mod rates;
 mod reports;
 mod requests;
+mod running;
 mod shadows;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod write_ahead;
 
 pub use batches::{Batch, BatchLine, BatchOpened};
 pub use budget::{BudgetDay, DaySpend};
+pub use busy::Waiting;
 pub use cache_rows::{CacheCounts, CacheEntry, CacheFailure, CachePut, CacheRow};
 pub use checks::Check;
 pub use contents::{Content, Kept, Place};
@@ -63,11 +66,10 @@ pub use reports::{CandidateStats, DayStats, LogAttempt, LogEntry, LogFilter, Req
 pub use requests::{CacheHit, RequestEnd, RequestStart};
 pub use shadows::ShadowStats;
 
-use busy::Patience;
+use busy::{Mood, Patience};
 
-/// Write-ahead pages after which a commit copies them into the database: 1 MiB, a quarter of SQLite's own
-/// choice, because a process that finds the log left behind reads it once from end to end.
-const CHECKPOINT_PAGES: i64 = 256;
+/// The path of a database that ends with the process.
+const IN_MEMORY: &str = ":memory:";
 
 /// What a store needs from outside.
 #[derive(Debug, Clone)]
@@ -80,6 +82,8 @@ pub struct StoreOptions {
     pub liveness: fn(&Owner) -> Liveness,
     /// Kept by the first process that opens the database, ignored by all others.
     pub seed: u64,
+    /// Whom a long wait for other processes' locks concerns.
+    pub waiting: Waiting,
 }
 
 /// An open database. Clones share its connection: no transaction outlives the call that made it.
@@ -91,6 +95,9 @@ pub struct Store {
     liveness: fn(&Owner) -> Liveness,
     warnings: Vec<String>,
     seed: u64,
+    mood: Mood,
+    /// Whether nothing can be written to it.
+    read_only: bool,
 }
 
 impl Store {
@@ -110,12 +117,22 @@ impl Store {
         }
     }
 
+    /// The same, to be read only: also where the file or its disk cannot be written, as long as it can be read.
+    pub fn open_to_read(path: &Path, options: StoreOptions) -> Result<Option<Self>, StoreError> {
+        match Self::open_existing(path, options.clone()) {
+            Err(error) if error.problem.is_unwritable() => {
+                Self::open_unwritable(path, options).map(Some).map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+
     /// A database that ends with the process: for a request whose budget is off, when the real one fails.
     pub fn in_memory(options: StoreOptions) -> Result<Self, StoreError> {
-        let path = PathBuf::from(":memory:");
+        let path = PathBuf::from(IN_MEMORY);
         let open = |options| -> Result<Self, Problem> {
             let conn = Connection::open_in_memory()?;
-            Self::prepare(conn, path.clone(), options, Vec::new())
+            Self::prepare(conn, path.clone(), options, Vec::new(), Mood::default())
         };
         open(options).map_err(|problem| StoreError { path: path.clone(), problem })
     }
@@ -123,27 +140,49 @@ impl Store {
     /// One in its place that ends with the process, for a request whose budget is off: this one has failed.
     pub fn stand_in(&self) -> Result<Self, StoreError> {
         let (me, liveness, seed) = (self.me.clone(), self.liveness, self.seed);
-        Self::in_memory(StoreOptions { busy_timeout_ms: 0, me, liveness, seed })
+        Self::in_memory(StoreOptions { busy_timeout_ms: 0, me, liveness, seed, waiting: Waiting::default() })
+    }
+
+    /// Whether it ends with the process.
+    pub fn is_in_memory(&self) -> bool {
+        self.path == Path::new(IN_MEMORY)
     }
 
     fn open_file(path: &Path, options: StoreOptions) -> Result<Self, Problem> {
+        files::regular(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags)?;
-        let patience = wait_for_locks(&mut conn, &options)?;
+        let mood = Mood::default();
+        let patience = wait_for_locks(&mut conn, path, &options, &mood)?;
         if conn.is_readonly(MAIN_DB)? {
             return Err(Problem::ReadOnly);
         }
+        migrate::recognize(&conn)?;
         let mut warnings = files::warnings(path);
         if !migrate::use_wal(&conn, patience)? {
             warnings.push(format!("{}: this file system has no write-ahead log; expect waits", path.display()));
         }
         // The last process to close would else copy the log and wait for the disk, at the end of every command.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        Self::prepare(conn, path.to_owned(), options, warnings)
+        conn.pragma_update(None, "wal_autocheckpoint", write_ahead::LEFT_TO_SQLITE)?;
+        Self::prepare(conn, path.to_owned(), options, warnings, mood)
     }
 
-    fn prepare(conn: Connection, path: PathBuf, options: StoreOptions, warnings: Vec<String>) -> Result<Self, Problem> {
+    /// Neither migrates nor waits: nobody can write to it.
+    fn open_unwritable(path: &Path, options: StoreOptions) -> Result<Self, Problem> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let conn = Connection::open_with_flags(files::uri(path), flags)?;
+        let store = Self::prepare(conn, path.to_owned(), options, files::warnings(path), Mood::default())?;
+        Ok(Self { read_only: true, ..store })
+    }
+
+    fn prepare(
+        conn: Connection,
+        path: PathBuf,
+        options: StoreOptions,
+        warnings: Vec<String>,
+        mood: Mood,
+    ) -> Result<Self, Problem> {
         conn.pragma_update(None, "synchronous", "normal")?;
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.set_prepared_statement_cache_capacity(64);
@@ -151,7 +190,8 @@ impl Store {
         let seed =
             columns::first(&conn, "SELECT value FROM settings WHERE name = 'seed'", [], |row| row.get::<_, String>(0))?;
         let seed = seed.and_then(|text| text.parse().ok()).unwrap_or_default();
-        Ok(Self { conn: Rc::new(conn), path, me: options.me, liveness: options.liveness, warnings, seed })
+        let (me, liveness, read_only) = (options.me, options.liveness, false);
+        Ok(Self { conn: Rc::new(conn), path, me, liveness, warnings, seed, mood, read_only })
     }
 
     /// What a person should know about the file: others may read it, or its file system cannot be trusted.
@@ -178,7 +218,9 @@ impl Store {
 
     /// One transaction that writes: takes the write lock first, commits when `work` succeeds.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem>) -> Result<T, StoreError> {
-        self.transaction(TransactionBehavior::Immediate, work)
+        let done = self.transaction(TransactionBehavior::Immediate, work)?;
+        self.keep_log_short();
+        Ok(done)
     }
 
     /// One transaction that only reads: all of it sees the same state.
@@ -202,8 +244,14 @@ impl Store {
 }
 
 /// Makes a connection wait for locks; the same patience serves where SQLite does not ask its handler.
-fn wait_for_locks(conn: &mut Connection, options: &StoreOptions) -> Result<Patience, Problem> {
+fn wait_for_locks(
+    conn: &mut Connection,
+    path: &Path,
+    options: &StoreOptions,
+    mood: &Mood,
+) -> Result<Patience, Problem> {
     let patience = Patience::new(options.busy_timeout_ms, options.me.pid);
+    let patience = patience.of(path, options.waiting.clone(), mood.clone());
     let mut mine = patience.clone();
     conn.busy_handler(Some(move |times| {
         if times == 0 {

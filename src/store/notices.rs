@@ -25,13 +25,15 @@ impl Store {
             let sql = "SELECT at FROM settings WHERE name = ?1";
             Ok(first(tx, sql, [&name], |row| row.get::<_, Option<Timestamp>>(0))?.flatten())
         })?;
-        if last.is_some_and(|last| last >= since) {
+        // Said on a day that has not come yet, by a clock that was set back since, it would not be said until then.
+        if last.is_some_and(|last| last >= since && last.day() <= at.day()) {
             return Ok(false);
         }
         let sql = "INSERT INTO settings (name, value, at) VALUES (:name, :day, :at)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at WHERE at < :since";
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at
+             WHERE at < :since OR at IS :last";
         let day = at.day().to_string();
-        let values = named_params! { ":name": name, ":day": day, ":at": at, ":since": since };
+        let values = named_params! { ":name": name, ":day": day, ":at": at, ":since": since, ":last": last };
         self.write(|tx| Ok(run(tx, sql, values)? > 0))
     }
 }
@@ -39,12 +41,18 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::StoreOptions;
+    use crate::store::{StoreOptions, Waiting};
     use crate::types::{Liveness, Owner};
 
     #[test]
     fn a_thing_is_said_first_once_a_day() {
-        let options = StoreOptions { busy_timeout_ms: 0, me: Owner::default(), liveness: |_| Liveness::Alive, seed: 1 };
+        let options = StoreOptions {
+            busy_timeout_ms: 0,
+            me: Owner::default(),
+            liveness: |_| Liveness::Alive,
+            seed: 1,
+            waiting: Waiting::default(),
+        };
         let store = Store::in_memory(options).unwrap();
         let at = Timestamp(0);
         let said = [at, at, at.plus_ms(86_400_000)].map(|at| store.first_of_day("a", at).unwrap());
@@ -54,7 +62,13 @@ mod tests {
 
     #[test]
     fn a_thing_is_said_again_after_the_next_event() {
-        let options = StoreOptions { busy_timeout_ms: 0, me: Owner::default(), liveness: |_| Liveness::Alive, seed: 1 };
+        let options = StoreOptions {
+            busy_timeout_ms: 0,
+            me: Owner::default(),
+            liveness: |_| Liveness::Alive,
+            seed: 1,
+            waiting: Waiting::default(),
+        };
         let store = Store::in_memory(options).unwrap();
         let said = |since, at| store.first_since("a", Timestamp(since), Timestamp(at)).unwrap();
         assert_eq!(
@@ -62,6 +76,8 @@ mod tests {
             [true, false, false, true, false]
         );
         assert_eq!([said(30, 29), said(30, 31)], [true, false], "a clock that is behind");
+        let day = 86_400_000;
+        assert_eq!([said(100, 100 + day), said(100, 200), said(100, 300)], [true, true, false], "a clock set back");
         assert!(store.first_since("b", Timestamp(0), Timestamp(0)).unwrap());
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, named_params};
 
 use super::columns::{millis, run, tokens};
 use super::contents::{self, Kept};
-use super::{Problem, Store, StoreError, budget, cache_rows, holds, labels, shadows};
+use super::{Problem, Store, StoreError, budget, cache_rows, holds, labels, running, shadows};
 use crate::types::{CacheOutcome, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage, hex};
 
 /// A request as it begins.
@@ -89,17 +89,21 @@ pub struct CacheHit<'a> {
 }
 
 impl Store {
-    /// Gives a request its number and counts it to its day. Holds of dead owners are charged on the way.
+    /// Gives a request its number and counts it to its day. Holds of dead owners are charged on the way, and their
+    /// requests closed.
     pub fn begin(&self, start: &RequestStart<'_>) -> Result<RequestId, StoreError> {
         self.write(|tx| {
             holds::reap(tx, start.at, self.liveness)?;
-            Ok(insert(tx, start)?)
+            running::reap(tx, start.at, self.liveness)?;
+            let id = insert(tx, start)?;
+            running::insert(tx, id, &self.me)?;
+            Ok(id)
         })
     }
 
     /// Records how a request ended. What was recorded by an earlier call is replaced, but nothing counts twice.
     pub fn finish(&self, end: &RequestEnd<'_>) -> Result<(), StoreError> {
-        self.write(|tx| finish(tx, end))
+        self.mood.parting(|| self.write(|tx| finish(tx, end)))
     }
 
     /// Records a request that the cache answered, counts the hit and marks the entry as used.
@@ -164,6 +168,7 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
 }
 
 fn record_end(tx: &Connection, end: &RequestEnd<'_>, saved: Option<NanoUsd>) -> Result<(), Problem> {
+    running::remove(tx, end.id)?;
     let before = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;
     write_end(tx, end, saved)?;
     let now = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;

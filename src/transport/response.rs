@@ -49,8 +49,8 @@ impl Response {
     /// Fails with `timeout` when nothing comes in time, `cut` when the body ends before its end, `malformed`
     /// when it cannot be unpacked.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
-        let quiet_until = Instant::now() + Duration::from_millis(self.limits.idle_ms);
-        let deadline = self.begin_by.map_or(quiet_until, |begin_by| begin_by.max(quiet_until));
+        let quiet_until = || Instant::now() + Duration::from_millis(self.limits.idle_ms);
+        let deadline = self.begin_by.unwrap_or_else(quiet_until);
         let piece = timeout_at(deadline, self.answer.chunk())
             .await
             .map_err(|_| self.out_of_time())?

@@ -188,6 +188,16 @@ async fn what_fails_has_its_class() {
 }
 
 #[tokio::test]
+async fn headers_alone_do_not_put_the_first_byte_off() {
+    let server = Server::start(raw("content-length: 9\r\n", b""), Then::Hang).await;
+    let limits = Limits { first_byte_ms: 300, idle_ms: 20_000 };
+    let url = server.url();
+    let asked = tokio::time::timeout(Duration::from_secs(10), ask(&url, &limits)).await;
+    let failure = asked.expect("the silence of a body that has not begun is not waited for").unwrap_err();
+    assert_eq!(failure.message, format!("no answer from 127.0.0.1:{} within 300 ms", server.port));
+}
+
+#[tokio::test]
 async fn what_was_never_sent_says_so() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -55,7 +55,8 @@ impl NanoUsd {
         if !usd.is_finite() || usd < 0.0 {
             return None;
         }
-        Self::from_decimal_ceil(&format!("{usd}")).ok()
+        // A zero may have a sign, which no decimal has.
+        Self::from_decimal_ceil(&format!("{}", usd.abs())).ok()
     }
 
     /// As dollars, for scores and reports; exact enough for display, never for accounting.
@@ -154,7 +155,7 @@ impl Rate {
         if !usd.is_finite() || usd < 0.0 {
             return None;
         }
-        let pico = decimal(&format!("{usd}"), 6, Rest::RoundUp).ok()?;
+        let pico = decimal(&format!("{}", usd.abs()), 6, Rest::RoundUp).ok()?;
         u64::try_from(pico).ok().map(Self)
     }
 

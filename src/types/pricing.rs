@@ -59,11 +59,15 @@ impl Rates {
     }
 
     fn pico(&self, usage: &Usage) -> u128 {
-        self.input.pico(usage.input_tokens)
-            + self.cached_input.unwrap_or(self.input).pico(usage.cached_input_tokens)
-            + self.cache_write.unwrap_or(self.input).pico(usage.cache_write_tokens)
-            + self.output.pico(usage.output_tokens)
-            + self.reasoning.unwrap_or(self.output).pico(usage.reasoning_tokens)
+        [
+            self.input.pico(usage.input_tokens),
+            self.cached_input.unwrap_or(self.input).pico(usage.cached_input_tokens),
+            self.cache_write.unwrap_or(self.input).pico(usage.cache_write_tokens),
+            self.output.pico(usage.output_tokens),
+            self.reasoning.unwrap_or(self.output).pico(usage.reasoning_tokens),
+        ]
+        .into_iter()
+        .fold(0, u128::saturating_add)
     }
 }
 
@@ -200,7 +204,8 @@ impl Pricing {
     /// and so many written ones.
     pub fn worst_case(&self, from: Timestamp, until: Timestamp, prompt: u64, written: u64) -> NanoUsd {
         let rates = self.dearest_rates(from, until, prompt);
-        nano_from_pico(rates.dearest_input().pico(prompt) + rates.dearest_output().pico(written)) + self.request_fee_max
+        let (read, wrote) = (rates.dearest_input().pico(prompt), rates.dearest_output().pico(written));
+        nano_from_pico(read.saturating_add(wrote)) + self.request_fee_max
     }
 
     /// Whether nothing of it costs anything.

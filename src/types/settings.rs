@@ -91,6 +91,9 @@ impl FromStr for Weights {
                 if [cost, latency, quality].iter().all(|w| w.is_finite() && *w >= 0.0)
                     && cost + latency + quality > 0.0 =>
             {
+                // The sum of huge ones would be infinite and every share 0; a quarter of each is exact and fits.
+                let scale = if (cost + latency + quality).is_finite() { 1.0 } else { 0.25 };
+                let [cost, latency, quality] = [cost * scale, latency * scale, quality * scale];
                 let sum = cost + latency + quality;
                 Ok(Self { cost: cost / sum, latency: latency / sum, quality: quality / sum })
             }
@@ -192,6 +195,8 @@ mod tests {
     fn weights_are_a_ratio() {
         let weights: Weights = "2,1,1".parse().unwrap();
         assert_eq!(weights, Weights { cost: 0.5, latency: 0.25, quality: 0.25 });
+        let huge: Weights = "1e308,1e308,1e308".parse().unwrap();
+        assert!((huge.cost + huge.latency + huge.quality - 1.0).abs() < 1e-9, "{huge}");
         for bad in ["", "1,2", "0,0,0", "-1,1,1", "a,b,c", "1,2,3,4", "inf,1,1"] {
             assert!(bad.parse::<Weights>().is_err(), "{bad}");
         }

@@ -14,6 +14,8 @@ pub struct Timestamp(pub i64);
 pub struct Day(pub i32);
 
 const DAY_MS: i64 = 86_400_000;
+/// Two clocks of one machine are never that far apart, and no step that keeps a clock right is that long.
+const SLACK_MS: i64 = 60_000;
 
 /// Seconds from 0 as whole milliseconds, rounded up; saturates.
 pub fn whole_ms(secs: f64) -> u64 {
@@ -51,6 +53,12 @@ impl Timestamp {
     /// Milliseconds from `earlier` to here; negative if it is later.
     pub fn since_ms(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// Whether this was recorded by a clock that has been set back since: it lies further ahead than two clocks of one
+    /// machine are ever apart. How long ago it was nobody knows.
+    pub fn was_set_back_from(self, now: Self) -> bool {
+        self.since_ms(now) > SLACK_MS
     }
 
     /// An RFC 3339 instant such as `2026-11-21T12:00:00Z`.

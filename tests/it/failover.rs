@@ -146,7 +146,7 @@ const ASK: [&str; 3] = ["ask", "--no-cache", PROMPT];
 
 fn plays_out(row: &Row, dialect: DialectKind, flags: &[&str]) {
     let case = format!("{} {} {flags:?}", dialect.name(), row.fault);
-    let patience_secs = if row.class == "timeout" { 0.5 } else { 30.0 };
+    let patience_secs = if row.class == "timeout" { 1.0 } else { 30.0 };
     let (sandbox, place) = alpha_and_beta(dialect, row.fault, patience_secs);
     let answers = row.class.is_empty();
     for ask in 1..=row.asks as u64 {

@@ -1,11 +1,10 @@
 //! A working folder may be somebody else's: its `.env` moves no key, no prompt and no money.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use llmr::sandbox::Sandbox;
 
 use crate::common::{Place, finish, sandbox};
-use crate::listener::Listener;
 
 /// What no output, no file and no stranger may see.
 const KEY: &str = "test-key-that-nobody-may-see";
@@ -359,71 +358,4 @@ fn keys_and_models_of_the_folder_are_read_and_other_software_s_variables_are_not
     place.work_file(".env", text);
     place.run(&["ask", "x"]).expect(0);
     assert_eq!(mine.requests()[0].header("authorization"), Some("Bearer a-key-of-the-folder"));
-}
-
-/// Every file below a folder, with its bytes.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => found.extend(files(&path)),
-            false => found.push((path.clone(), std::fs::read(&path).unwrap())),
-        }
-    }
-    found
-}
-
-fn holds_key(bytes: &[u8]) -> bool {
-    bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes())
-}
-
-#[test]
-fn keys_are_in_no_output_and_in_no_file() {
-    // A provider that repeats the key in its error, in a header's form too.
-    let loud = Listener::start(|request| {
-        let sent = request.header("authorization").unwrap_or_default().to_owned();
-        let error = serde_json::json!({ "error": { "message": format!("{sent} is not valid: {KEY}"), "code": "invalid_api_key" } });
-        (401, error.to_string())
-    });
-    let mine = sandbox("");
-    let proxy = format!("http://user:{KEY}@127.0.0.1:9");
-    let place =
-        Place::new().with(&mine).var("HTTPS_PROXY", proxy).var("LLMR_CACHE_HMAC_KEY", format!("{KEY}-of-the-cache"));
-    let place = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "COHERE_API_KEY"]
-        .iter()
-        .fold(place, |place, variable| place.var(variable, KEY))
-        .var("OPENAI_BASE_URL", loud.url());
-    let mut said = String::new();
-    for args in [
-        &["ask", "-p", "openai", "-v", "x"][..],
-        &["ask", "-p", "openai", "x", "--json"],
-        &["ask", "-p", "openai", "-p", "anthropic", "--strategy", "priority", "-v", "-u", "x"],
-        &["ask", "-p", "gemini", "-v", "x", "--output-format", "stream-json"],
-        &["ask", "-p", "cohere", "x", "--json"],
-        &["dry-run", "x", "--json"],
-        &["providers", "list", "--all"],
-        &["providers", "--json"],
-        &["providers", "show", "openai"],
-        &["config", "show"],
-        &["config", "show", "--json"],
-        &["config", "path"],
-        &["config", "check", "-v"],
-        &["log", "--json"],
-        &["log", "show", "r1"],
-        &["stats", "--json"],
-        &["cache", "verify", "--json"],
-        &["budget", "--json"],
-        &["models", "--json"],
-    ] {
-        let ran = place.run(args);
-        said += &format!("{args:?}\n{}\n{}\n", ran.stdout, ran.stderr);
-    }
-    assert!(loud.requests().iter().any(|r| r.header("authorization").is_some_and(|h| h.contains(KEY))), "{said}");
-    assert!(said.contains("is not valid"), "the provider's words are told: {said}");
-    let line = said.lines().find(|line| line.contains(KEY));
-    assert_eq!(line, None);
-    for (path, bytes) in files(&place.home()) {
-        assert!(!holds_key(&bytes), "{}", path.display());
-    }
 }

@@ -162,6 +162,26 @@ fn a_signal_in_the_middle_of_an_answer_ends_it_with_what_it_cost() {
     }
 }
 
+/// A process that gets no turn does not read what its provider has sent and bills; it is charged all the same.
+#[test]
+fn what_arrived_while_the_processor_was_elsewhere_is_charged() {
+    for flags in [&["--stream"][..], &[], &["--parallel", "2"]] {
+        let sandbox = sandbox_at(1.0, vec![paced(provider("alpha", "m", "1", "10"), 5, 20)], "");
+        let place = Place::new().labs(&sandbox, "");
+        let args = [&["ask", "--max-tokens", "60", "one two three"], flags].concat();
+        let child = place.command(&args).spawn().unwrap();
+        let written = || sandbox.bill().requests.first().map_or(0, |r| r.usage.output_tokens);
+        until("the answer has begun", || written() >= 4);
+        signal(&child, "STOP");
+        until("most of it was written", || written() >= 40);
+        signal(&child, "TERM");
+        signal(&child, "CONT");
+        let ran = finish(child).expect(143);
+        let (spent, bill) = (place.money().0, sandbox.bill().cost_usd.0);
+        assert!(bill <= spent + 4 * OUT, "{flags:?}: {bill} billed, {spent} recorded: {ran:?}");
+    }
+}
+
 #[test]
 fn a_process_ended_while_it_waits_for_money_leaves_nothing_held() {
     for (name, code) in [("INT", 130), ("TERM", 143)] {

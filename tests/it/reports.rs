@@ -446,7 +446,7 @@ fn stats_cache_and_log() {
     shape(&cache, &with(CACHE, &[("schema_version", "i")]));
     let (_, verified) = place.json(&["cache", "verify"]);
     let counts = ["checked", "good", "expired", "foreign", "bad", "deleted", "schema_version"].map(|name| (name, "i"));
-    shape(&verified, &counts);
+    shape(&verified, &with(&counts, &[("database", "a")]));
     shape(&place.json(&["cache", "clear"]).1, &[("schema_version", "i"), ("removed", "i")]);
 
     let (_, log) = place.json(&["log"]);
@@ -691,8 +691,8 @@ fn every_exit_code_has_its_occasion() {
         let place = Place::new()
             .with(&sandbox)
             .var("LLMR_MAX_RETRIES", "0")
-            .var("LLMR_TIMEOUT_FIRST_BYTE_SECS", "0.2")
-            .var("LLMR_TIMEOUT_IDLE_SECS", "0.2");
+            .var("LLMR_TIMEOUT_FIRST_BYTE_SECS", "0.4")
+            .var("LLMR_TIMEOUT_IDLE_SECS", "0.4");
         let ran = place.run(args);
         assert_eq!(ran.code, Some(*code), "{faults} {args:?}: {ran:?}");
         assert_eq!(ran.stderr.contains("error: "), *code != 0, "{faults} {args:?}: {ran:?}");
@@ -703,8 +703,8 @@ fn every_exit_code_has_its_occasion() {
             let place = Place::new()
                 .with(&sandbox)
                 .var("LLMR_MAX_RETRIES", "0")
-                .var("LLMR_TIMEOUT_FIRST_BYTE_SECS", "0.2")
-                .var("LLMR_TIMEOUT_IDLE_SECS", "0.2");
+                .var("LLMR_TIMEOUT_FIRST_BYTE_SECS", "0.4")
+                .var("LLMR_TIMEOUT_IDLE_SECS", "0.4");
             let (ended, report) = place.json(args);
             assert_eq!((ended, &report["error"]["kind"]), (*code, &(*kind).into()), "{faults} {args:?}: {report}");
             assert_eq!(report["error"]["exit_code"], *code, "{faults} {args:?}");

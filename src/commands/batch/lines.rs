@@ -161,7 +161,7 @@ impl Source {
 }
 
 /// The object of a line; `None` for one with nothing in it. A mark of Windows' editors before the first is no text.
-fn parse(bytes: &[u8], number: u64) -> std::result::Result<Option<Map<String, Value>>, String> {
+pub fn parse(bytes: &[u8], number: u64) -> std::result::Result<Option<Map<String, Value>>, String> {
     let bytes = if number == 1 { bytes.strip_prefix(BOM).unwrap_or(bytes) } else { bytes };
     let bytes = bytes.trim_ascii_end();
     if bytes.trim_ascii_start().is_empty() {

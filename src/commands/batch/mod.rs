@@ -4,9 +4,9 @@
 //! from what is kept. So a run that was killed costs the lines that were in flight, and no other one.
 
 mod answers;
-mod base;
-mod fields;
-mod lines;
+pub mod base;
+pub mod fields;
+pub mod lines;
 mod progress;
 mod queue;
 mod report;

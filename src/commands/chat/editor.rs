@@ -23,10 +23,14 @@ use super::complete::{self, Names};
 use super::draft;
 use super::slash;
 use crate::error::{Error, Kind, Result};
+use crate::host;
 use crate::output::Terminal;
 
 /// Entries kept in the history: some years of use, and still read in a millisecond.
 const HISTORY_ENTRIES: usize = 5_000;
+
+/// How the library begins a history.
+const HISTORY_BEGINS: &[u8] = b"#V2\n";
 
 /// What came of reading.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,12 +83,15 @@ impl Editor {
         Ok(())
     }
 
-    /// Reads what was typed before; nothing where there is no such file yet.
+    /// Reads what was typed before; nothing where there is no such file yet. One that is no history is left alone:
+    /// the library would write it anew, wherever a link leads.
     pub fn load_history(&mut self, path: &Path) -> Result<()> {
-        match self.inner.load_history(path) {
-            Err(ReadlineError::Io(why)) if why.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(why) => Err(Error::new(Kind::Other, format!("the history {} cannot be read: {why}", path.display()))),
-            Ok(()) => Ok(()),
+        let unreadable = |why: &dyn std::fmt::Display| {
+            Error::new(Kind::Other, format!("the history {} cannot be read: {why}", path.display()))
+        };
+        match host::begins_with(path, HISTORY_BEGINS).map_err(|why| unreadable(&why))? {
+            false => Ok(()),
+            true => self.inner.load_history(path).map_err(|why| unreadable(&why)),
         }
     }
 
@@ -94,6 +101,7 @@ impl Editor {
             Error::new(Kind::Other, format!("the history {} cannot be written: {why}", path.display()))
         };
         self.inner.add_history_entry(text).map_err(unwritable)?;
+        host::begins_with(path, HISTORY_BEGINS).map_err(|why| unwritable(why.into()))?;
         self.inner.append_history(path).map_err(unwritable)
     }
 

@@ -296,7 +296,11 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
+        // Half a conversation (the disk is full) would stand for a whole one, and keep the next try from writing it.
+        _ = fs::remove_file(path);
+    })
 }
 
 fn replace(path: &Path, text: &str) -> Result<io::Result<()>> {

@@ -73,6 +73,8 @@ pub fn run(context: &mut Context, args: &cli::Chat) -> Result<()> {
     };
     if let Err(error) = editor.load_history(&session.history) {
         session.messages.warning(&error.message);
+        // What cannot be read is not written to either.
+        session.history = PathBuf::new();
     }
     let ended = session.hold(&mut editor, first);
     drop(rehearsal);

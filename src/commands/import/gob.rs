@@ -203,7 +203,7 @@ fn signed(bits: u64) -> i64 {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The example of the encoding's own documentation: `type Point struct { X, Y int }`, `Point{22, 33}`.

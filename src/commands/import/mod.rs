@@ -1,10 +1,10 @@
 //! `llmr import`: what another tool knows, brought over. Keys stay where they are: only their names are told.
 
-mod aichat;
-mod found;
-mod gob;
-mod llm;
-mod mods;
+pub mod aichat;
+pub mod found;
+pub mod gob;
+pub mod llm;
+pub mod mods;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

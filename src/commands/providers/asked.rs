@@ -57,7 +57,7 @@ pub struct Said {
     pub key: Key,
     /// Whether it answered at all; `None` when it was not asked.
     pub reachable: Option<bool>,
-    /// Its models; `None` where it does not list them, or failed to.
+    /// Its models, keys taken out; `None` where it does not list them, or failed to.
     pub models: Option<Vec<String>>,
     /// How long it took, in milliseconds.
     pub latency_ms: Option<u64>,
@@ -236,7 +236,7 @@ impl<'a> Question<'a> {
                 return Ok(None);
             };
             let Listed { models: more, next } = models_answer(&self.fetch(&request).await?)?;
-            models.extend(more);
+            models.extend(more.iter().map(|name| self.redactor.redact_own(name)));
             models.truncate(MOST_MODELS);
             page = next;
             if page.is_none() {

@@ -127,7 +127,7 @@ fn provider(
     stats: &Stats,
     now: Timestamp,
 ) -> Provider {
-    let breaker = state.map_or_else(Breaker::default, |s| s.breaker);
+    let breaker = state.map_or_else(Breaker::default, |s| s.as_of(now).breaker);
     let today = of_provider(stats, &config.name);
     let takes_part = config.participates();
     Provider {

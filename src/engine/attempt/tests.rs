@@ -268,3 +268,134 @@ fn mixed_reasons_are_unavailable() {
     case.facts.known[0].rest = Some(Rest { until: case.facts.now.plus_ms(60_000), class: FailureClass::RateLimited });
     assert!(matches!(case.all_fail(FailureClass::Auth), Ending::Unavailable(_)));
 }
+
+/// A candidate whose one request a minute was made just now.
+fn used_up(case: &mut Case, index: usize, seconds_ago: i64) {
+    use crate::engine::rate::{Metered, Slice, slice_of};
+    let begins = slice_of(case.facts.now.plus_ms(-1000 * seconds_ago));
+    let limit = crate::types::RateLimit { rpm: Some(1), tpm: None };
+    case.facts.known[index].rate = Some(Metered { limit, slices: vec![Slice { begins, requests: 1, tokens: 1 }] });
+}
+
+#[test]
+fn attempts_are_counted() {
+    let mut case = Case::of(&["a", "b"]);
+    assert_eq!(case.walk.attempts(), 0);
+    for n in 1..=3 {
+        let asked = case.next_try().unwrap();
+        case.walk.failed(&asked, &Failure::new(FailureClass::ServerError, "x"), case.facts.now);
+        assert_eq!((case.walk.attempts(), case.walk.tries(&asked.id)), (n, n));
+    }
+}
+
+#[test]
+fn side_by_side_only_those_are_asked_who_may_be_and_whose_money_is_there() {
+    let mut case = Case::of(&["a", "b", "c"]);
+    case.facts.known[1] = known("b", "1", "2");
+    case.facts.known[2].candidate.context_tokens = Some(50_000);
+    case.facts.question.explicit_cap = Some(8192);
+    case.facts.money.limit = Limit::Usd(NanoUsd(25_000_000));
+    case.facts.money.held = NanoUsd(10_000_000);
+    let names = |case: &Case| {
+        let plan = plan(&case.facts, case.walk.done());
+        let asked = case.walk.side_by_side(&plan, 3, case.facts.now);
+        asked.iter().map(|r| r.candidate.id.provider.clone()).collect::<String>()
+    };
+    assert_eq!(names(&case), "ac", "b waits for money");
+    let mut too_long = known("d", "1", "1").candidate;
+    too_long.context_tokens = Some(60_000);
+    case.walk.failed(&too_long, &Failure::new(FailureClass::ContextOverflow, "x"), case.facts.now);
+    assert_eq!(names(&case), "a", "a window of 60,000 was too small");
+}
+
+#[test]
+fn an_answer_that_will_not_do_is_asked_for_once_more_at_once() {
+    let mut case = Case::of(&["a", "b"]);
+    case.facts.known[1].candidate.priority = 1;
+    assert_eq!(case.next_try().unwrap().id.provider, "b");
+    case.walk.once_more(&CandidateId::new("a", "m"), case.facts.now);
+    assert_eq!(case.next_try().unwrap().id.provider, "a");
+}
+
+#[test]
+fn who_is_given_up_on_is_not_asked_again() {
+    let mut case = Case::of(&["a", "b"]);
+    let a = case.next_try().unwrap();
+    case.walk.failed(&a, &Failure::new(FailureClass::ServerError, "x"), case.facts.now);
+    case.walk.give_up_on(&a.id);
+    assert_eq!(case.next_try().unwrap().id.provider, "b");
+    // Also one that was put off.
+    let mut case = Case::of(&["a"]);
+    let a = case.next_try().unwrap();
+    case.walk.failed(&a, &Failure::new(FailureClass::RateLimited, "x"), case.facts.now);
+    case.walk.give_up_on(&a.id);
+    assert_eq!(case.next_try(), Err(Ending::RateLimited(None)));
+}
+
+#[test]
+fn only_who_has_the_time_waits_for_a_breaker() {
+    let mut case = Case::of(&["a", "b"]);
+    let now = case.facts.now;
+    case.facts.known[0].breaker.open_until = Some(now.plus_ms(50_000));
+    case.facts.known[1].breaker.open_until = Some(now.plus_ms(500));
+    assert!(matches!(case.step(), Step::End(Ending::Unavailable(Some(_)))));
+    case.walk.rules.patient = true;
+    let b = CandidateId::new("b", "m");
+    assert_eq!(case.step(), Step::Wait { until: now.plus_ms(500), why: Wait::Rest(b.clone(), now.plus_ms(500)) });
+    case.walk.give_up_on(&b);
+    let a = CandidateId::new("a", "m");
+    let looked_at = Step::Wait { until: now.plus_ms(1000), why: Wait::Rest(a.clone(), now.plus_ms(50_000)) };
+    assert_eq!(case.step(), looked_at, "a trial of somebody else's may close it at any time");
+    case.walk.give_up_on(&a);
+    assert!(matches!(case.step(), Step::End(_)));
+}
+
+#[test]
+fn who_could_never_be_asked_does_not_change_how_it_ended() {
+    let mut case = Case::of(&["a"]);
+    let barred = [
+        Reason::Retired { successor: None },
+        Reason::Tier { has: None, wants: crate::types::Tier::Premium },
+        Reason::Blind,
+        Reason::Pictures("too large".into()),
+    ];
+    case.facts.barred = barred.map(|reason| (CandidateId::new("old", "m"), reason)).into();
+    assert_eq!(case.all_fail(FailureClass::Auth), Ending::Auth);
+    let mut case = Case::of(&[]);
+    case.facts.barred = vec![(CandidateId::new("old", "m"), Reason::Blind)];
+    assert_eq!(case.next_try(), Err(Ending::NoCandidate));
+}
+
+#[test]
+fn who_is_done_with_says_nothing_of_money() {
+    let mut case = Case::of(&["a", "b"]);
+    case.facts.known[1].rest = Some(Rest { until: case.facts.now.plus_ms(60_000), class: FailureClass::RateLimited });
+    case.facts.known[0] = known("a", "100", "10000");
+    case.facts.money.limit = Limit::Usd(NanoUsd(1_000));
+    case.walk.give_up_on(&CandidateId::new("b", "m"));
+    assert_eq!(case.next_try(), Err(Ending::Budget));
+}
+
+#[test]
+fn a_window_that_is_too_small_from_the_start_is_an_overflow() {
+    let mut case = Case::of(&["a"]);
+    case.facts.known[0].candidate.context_tokens = Some(100);
+    assert_eq!(case.next_try(), Err(Ending::Refused(FailureClass::ContextOverflow)));
+}
+
+#[test]
+fn a_limit_of_the_user_s_own_is_waited_for_like_a_rest_and_told_like_one() {
+    // The slice leaves the window a minute after its second is over: in 16 seconds.
+    let mut case = Case::of(&["a"]);
+    used_up(&mut case, 0, 45);
+    let free = Timestamp(1_016_000);
+    assert_eq!(case.step(), Step::Wait { until: free, why: Wait::Rest(CandidateId::new("a", "m"), free) });
+    let mut case = Case::of(&["a"]);
+    used_up(&mut case, 0, 0);
+    assert_eq!(case.step(), Step::End(Ending::RateLimited(Some(Timestamp(1_061_000)))));
+    // Beside one that failed otherwise it is the soonest to recover.
+    let mut case = Case::of(&["a", "b"]);
+    used_up(&mut case, 0, 0);
+    let soonest = Some((CandidateId::new("a", "m"), Timestamp(1_061_000)));
+    assert_eq!(case.all_fail(FailureClass::Auth), Ending::Unavailable(soonest));
+}

@@ -21,6 +21,8 @@ fn the_vendors_examples_come_out() {
         (GPT_5_4, 1024, 1024, 1229),
         (GPT_5_4, 2048, 2048, 3000),
         (GPT_6, 2048, 2048, 4916),
+        // Longer than its side allows: fitted to 2048 x 128 first, 64 x 4 patches.
+        (GPT_5_4, 4096, 256, 308),
         // Anthropic, "Resolution and token cost".
         (CLAUDE, 200, 200, 64),
         (CLAUDE, 1000, 1000, 1296),

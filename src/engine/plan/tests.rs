@@ -222,3 +222,58 @@ fn who_is_done_with_is_left_out_and_the_rest_keeps_its_order() {
     let left: Vec<_> = plan(&f, &done).order.iter().map(|r| r.candidate.id.provider.clone()).collect();
     assert_eq!(left, ["middle", "dear"]);
 }
+
+#[test]
+fn the_cheapest_is_the_cheapest_however_it_scores() {
+    let mut f = three();
+    f.policy.strategy = Strategy::Cheapest;
+    f.policy.weights = Weights { cost: 0.0, latency: 0.0, quality: 1.0 };
+    let failed = Observation { ok: false, first_token_ms: None, total_ms: 60_000, written_tokens: 0 };
+    for _ in 0..20 {
+        f.known[1].health = f.known[1].health.observe(&failed, f.now);
+    }
+    assert_eq!(names(&f), ["cheap", "middle", "dear"]);
+    f.known[0].candidate.pricing = None;
+    f.money.limit = Limit::Off;
+    assert_eq!(names(&f), ["cheap", "middle", "dear"], "what has no known price comes last");
+}
+
+#[test]
+fn a_rest_is_over_at_its_last_moment() {
+    let mut f = three();
+    let rest = |until| Some(Rest { until, class: FailureClass::RateLimited });
+    f.known[0].rest = rest(f.now.plus_ms(1));
+    assert!(!names(&f).contains(&"dear".to_owned()));
+    f.known[0].rest = rest(f.now);
+    assert!(names(&f).contains(&"dear".to_owned()));
+}
+
+#[test]
+fn every_reason_is_told_in_words() {
+    let until = Timestamp(0);
+    let full = Full { bound: crate::engine::rate::Bound::Tokens(9), until };
+    let wants = Tier::Premium;
+    for (reason, words) in [
+        (Reason::Retired { successor: Some("n".into()) }, "retired; its successor is n"),
+        (Reason::Retired { successor: None }, "retired"),
+        (Reason::Unpriced, "its price is not known, or cannot be bounded"),
+        (Reason::Tier { has: Some(Tier::Fast), wants }, "tier fast is below premium"),
+        (Reason::Tier { has: None, wants }, "its tier is not known, premium is wanted"),
+        (Reason::Blind, "it cannot see pictures"),
+        (Reason::Pictures("too large".into()), "too large"),
+        (Reason::Window { needs: 7, has: 5 }, "about 7 tokens do not fit its window of 5"),
+        (Reason::BreakerOpen { until }, "its breaker is open until 1970-01-01T00:00:00Z"),
+        (
+            Reason::Resting { until, class: FailureClass::RateLimited },
+            "resting until 1970-01-01T00:00:00Z (rate_limited)",
+        ),
+        (Reason::Limited(full), "its limit of 9 tokens a minute (tpm) is used up until 1970-01-01T00:00:00Z"),
+        (Reason::Budget { needs: NanoUsd(5) }, "its worst case of 0.000000005 USD does not fit the money left"),
+        (Reason::Failed(FailureClass::Cut), "failed (cut)"),
+    ] {
+        assert_eq!(reason.to_string(), words);
+        assert_eq!(reason.is_money(), matches!(reason, Reason::Unpriced | Reason::Budget { .. }));
+    }
+    let requests = crate::engine::rate::Bound::Requests(3);
+    assert_eq!(requests.to_string(), "its limit of 3 requests a minute (rpm)");
+}

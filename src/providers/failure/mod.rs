@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::types::{Failure, FailureClass};
 
 use super::{Headers, wait};
-use told::Told;
+use told::{Told, shortened};
 
 /// Where a rule holds. An error inside a 200 can be anything.
 #[derive(Debug, Clone, Copy)]
@@ -97,9 +97,21 @@ pub fn of_status(status: u16, headers: &Headers, body: &[u8]) -> Failure {
     let class = classify(status, &told);
     let mut failure = describe(class, status, headers, &told);
     if let (300..400, Some(place)) = (status, headers.get("location")) {
-        failure.message = format!("redirected to {place}, which is never followed");
+        let place = host_of(place).unwrap_or_else(|| "another path".to_owned());
+        let place = shortened(&place);
+        failure.message = format!("redirected to {place}, which is never followed (check the base URL)");
     }
     failure
+}
+
+/// Scheme and host of an address, without what else it may hold: a user's name and password, a path, a query. `None`
+/// for one without a host, and for a host that is not spelled like one.
+fn host_of(address: &str) -> Option<String> {
+    let (scheme, rest) = address.trim().split_once("//")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next().filter(|host| !host.is_empty())?;
+    let is_plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c));
+    (is_plain(scheme) && is_plain(host)).then(|| format!("{scheme}//{host}"))
 }
 
 /// The failure that a value inside a 200 stands for, if it stands for one: an object with an `error`, or an error
@@ -159,7 +171,7 @@ fn describe(class: FailureClass, status: u16, headers: &Headers, told: &Told) ->
 /// Without any words: the code, or what the status says.
 fn reason(status: u16, told: &Told) -> String {
     match told.codes.first() {
-        Some(code) => code.clone(),
+        Some(code) => shortened(code),
         None if wrong_address(status, told) => "nothing is there (wrong address? check the base URL)".to_owned(),
         None if (300..400).contains(&status) => "a redirect, which is never followed".to_owned(),
         None => "an error without a message".to_owned(),
@@ -189,8 +201,9 @@ fn classify(status: u16, told: &Told) -> FailureClass {
     if status == 402 {
         return FailureClass::QuotaExhausted;
     }
+    // Nothing is at this address: the next time it points there as well.
     if (300..400).contains(&status) {
-        return FailureClass::ServerError;
+        return FailureClass::ModelNotFound;
     }
     by_rule(status, told).unwrap_or_else(|| match (200..300).contains(&status) {
         true => by_status_inside_ok(told.status),

@@ -146,7 +146,7 @@ fn code_then_message_then_status() {
         (424, json!(null), ServerError),
         (499, json!(null), ServerError),
         (422, json!({"id": "x", "message": "No valid response generated. Try again"}), ServerError),
-        (301, json!(null), ServerError),
+        (301, json!(null), ModelNotFound),
         (408, json!({"error": {"code": 408, "message": "late"}}), Timeout),
         // the request
         (
@@ -250,7 +250,18 @@ fn only_an_error_is_an_error() {
 }
 
 #[test]
-fn a_redirect_names_where_it_points() {
-    let headers = Headers(vec![("location".into(), "http://elsewhere.test/".into())]);
-    assert!(of_status(302, &headers, b"").message.contains("http://elsewhere.test/"));
+fn a_redirect_names_the_host_it_points_to_and_nothing_else_of_it() {
+    for (location, named) in [
+        ("http://elsewhere.test/", "redirected to http://elsewhere.test,"),
+        ("https://user:word@elsewhere.test:8443/a?token=word#word", "redirected to https://elsewhere.test:8443,"),
+        ("//elsewhere.test?token=word", "redirected to //elsewhere.test,"),
+        ("https://a@word@elsewhere.test\\word", "redirected to https://elsewhere.test,"),
+        ("/v2/word", "redirected to another path,"),
+        ("https://", "redirected to another path,"),
+        ("https://else\u{1b}where.test/", "redirected to another path,"),
+    ] {
+        let failure = of_status(302, &Headers(vec![("location".into(), location.into())]), b"");
+        assert!(failure.message.starts_with(named) && !failure.message.contains("word"), "{location}: {failure}");
+        assert_eq!(failure.class, FailureClass::ModelNotFound, "it points there the next time as well");
+    }
 }

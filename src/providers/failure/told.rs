@@ -10,6 +10,8 @@ use super::super::{Headers, wait};
 
 /// The longest message shown, in characters.
 const MAX_MESSAGE: usize = 300;
+/// So much of a message is taken together, in bytes: what says more in a list of a hundred thousand parts says nothing.
+const MAX_TOLD: usize = 16 << 10;
 
 /// What an error body tells.
 #[derive(Debug, Default)]
@@ -47,10 +49,7 @@ impl Told {
 
     /// The message, cut where it is overlong.
     pub fn short(&self) -> String {
-        match self.message.char_indices().nth(MAX_MESSAGE - 1) {
-            Some((end, last)) if end + last.len_utf8() < self.message.len() => format!("{}…", &self.message[..end]),
-            _ => self.message.clone(),
-        }
+        shortened(&self.message)
     }
 
     fn take(&mut self, value: &Value) {
@@ -134,12 +133,15 @@ impl Told {
     }
 
     fn say(&mut self, text: &str) {
-        if !self.message.contains(text) {
+        if self.message.len() <= MAX_TOLD && !self.message.contains(text) {
             self.append(": ", text);
         }
     }
 
     fn append(&mut self, joint: &str, text: &str) {
+        if self.message.len() > MAX_TOLD {
+            return;
+        }
         if !self.message.is_empty() {
             self.message.push_str(joint);
         }
@@ -170,6 +172,14 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     let start = lower.find(open)? + open.len();
     let end = lower.get(start..)?.find(close)?;
     text.get(start..start + end)
+}
+
+/// A text of a provider's, on one line, cut where it is overlong.
+pub fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_MESSAGE - 1) {
+        Some((end, last)) if end + last.len_utf8() < text.len() => format!("{}…", one_line(&text[..end])),
+        _ => one_line(text),
+    }
 }
 
 /// White space of any kind becomes single spaces.
@@ -242,6 +252,14 @@ mod tests {
             let short = Told::of(&json!({"message": "é".repeat(length)})).short();
             assert_eq!((short.chars().count(), short.ends_with('…')), (shown, length > MAX_MESSAGE));
         }
+    }
+
+    /// Each part is compared with all that was said before: a list of a megabyte took a minute.
+    #[test]
+    fn a_list_without_end_is_not_read_to_its_end() {
+        let parts: Vec<String> = (0..100_000).map(|n| format!("part {n}")).collect();
+        let told = Told::of(&json!({"error": parts}));
+        assert!(told.message.starts_with("part 0: part 1") && told.message.len() < 2 * MAX_TOLD);
     }
 
     #[test]

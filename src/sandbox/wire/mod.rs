@@ -6,6 +6,8 @@ mod anthropic;
 mod cohere;
 mod gemini;
 mod openai;
+#[cfg(test)]
+mod properties;
 
 use base64::Engine as _;
 use serde_json::{Value, json};

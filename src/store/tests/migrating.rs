@@ -5,7 +5,7 @@ use crate::types::Tier;
 
 /// What came after the first version, taken out again.
 const BACK: &str = "
-    DROP TABLE imports; DROP TABLE checks; DROP TABLE day_shadows; DROP TABLE label_latencies; DROP TABLE day_labels;
+    DROP TABLE running; DROP TABLE imports; DROP TABLE checks; DROP TABLE day_shadows; DROP TABLE label_latencies; DROP TABLE day_labels;
     DROP TABLE rates; DROP TABLE batch_lines; DROP TABLE batches; DROP TABLE condensations; DROP TABLE turns;
     DROP TABLE conversations; DROP TABLE contents;
     ALTER TABLE requests DROP COLUMN saved_nanousd; ALTER TABLE requests DROP COLUMN cache_key;
@@ -67,10 +67,11 @@ fn fill(store: &Store) {
         store.settle(&answered(two, later), Some(&end), None).unwrap();
     }
     // One that its process never ended, with a settled attempt.
-    let open = store.begin(&RequestStart { tag: Some("open"), ..start(NOON) }).unwrap();
+    let lately = at(2 * 86_400);
+    let open = store.begin(&RequestStart { tag: Some("open"), ..start(lately) }).unwrap();
     let mine = AttemptId { request: open, number: 1 };
-    store.admit(&Admission { limit: Limit::Off, ..admission(mine, NOON) }).unwrap();
-    store.settle(&answered(mine, NOON), None, None).unwrap();
+    store.admit(&Admission { limit: Limit::Off, ..admission(mine, lately) }).unwrap();
+    store.settle(&answered(mine, lately), None, None).unwrap();
     store.reset_day(TODAY, NanoUsd(5), NOON).unwrap();
     store.set_limit(Some(usd(1_000)), NOON).unwrap();
 }

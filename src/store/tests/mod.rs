@@ -18,11 +18,11 @@ mod contention;
 mod forget;
 mod health;
 mod migrating;
-mod model;
 mod money;
 mod opening;
 mod rates;
 mod reports;
+mod running;
 
 /// 2026-11-21T12:00:00Z.
 const NOON: Timestamp = Timestamp(TODAY.0 as i64 * 86_400_000 + 43_200_000);
@@ -55,7 +55,7 @@ fn liveness(owner: &Owner) -> Liveness {
 
 fn options(pid: u32) -> StoreOptions {
     let me = Owner { pid, start_ticks: 7, boot_id: "boot".into(), pid_namespace: "pid:[1]".into() };
-    StoreOptions { busy_timeout_ms: 10_000, me, liveness, seed: 42 }
+    StoreOptions { busy_timeout_ms: 10_000, me, liveness, seed: 42, waiting: Waiting::default() }
 }
 
 /// A database in a folder of its own.

@@ -66,7 +66,7 @@ fn sums_over_days_come_without_the_ledger() {
     let (from, to) = (TODAY.plus(10), TODAY.plus(39));
     let before = store.stats(from, to).unwrap();
     home.sql(
-        "DROP TRIGGER settled_attempts_are_kept; DELETE FROM attempts; DELETE FROM requests; DROP VIEW ledger;
+        "DROP TRIGGER settled_attempts_are_kept; DELETE FROM attempts; DELETE FROM running; DELETE FROM requests; DROP VIEW ledger;
          DROP TABLE attempts",
     );
     assert_eq!(store.stats(from, to).unwrap(), before);
@@ -192,7 +192,7 @@ fn sums_by_label_count_requests_once_and_all_of_their_attempts() {
     };
     let before = reports();
     home.sql(
-        "DROP TRIGGER settled_attempts_are_kept; DELETE FROM holds; DELETE FROM attempts; DELETE FROM requests;
+        "DROP TRIGGER settled_attempts_are_kept; DELETE FROM holds; DELETE FROM attempts; DELETE FROM running; DELETE FROM requests;
          DROP VIEW ledger; DROP TABLE attempts",
     );
     assert_eq!(reports(), before, "no report reads the ledger");

@@ -4,6 +4,8 @@
 
 pub mod canned;
 pub mod crowd;
+pub mod everything;
+pub mod mount;
 pub mod pty;
 
 use std::io::Write;

@@ -28,6 +28,17 @@ pub struct Pty {
 impl Pty {
     /// Starts `llmr` with these arguments on a terminal of so many columns and rows.
     pub fn start(place: &Place, args: &[&str], columns: u16, rows: u16) -> Self {
+        Self::start_with(place, args, columns, rows, |_| ())
+    }
+
+    /// The same with a command that is changed before it runs.
+    pub fn start_with(
+        place: &Place,
+        args: &[&str],
+        columns: u16,
+        rows: u16,
+        change: impl FnOnce(&mut CommandBuilder),
+    ) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let modes = modes(pair.master.as_ref());
         let plain = place.command(args);
@@ -39,6 +50,7 @@ impl Pty {
             command.env(name, value.unwrap_or_default());
         }
         command.cwd(place.work());
+        change(&mut command);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();

@@ -1,0 +1,3 @@
+//! See `brought::aichat`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llmr_fuzz::brought::aichat(data));

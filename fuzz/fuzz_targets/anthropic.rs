@@ -1,0 +1,3 @@
+//! See `wire::anthropic`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llmr_fuzz::wire::anthropic(data));

@@ -1,0 +1,3 @@
+//! See `wire::cohere`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llmr_fuzz::wire::cohere(data));

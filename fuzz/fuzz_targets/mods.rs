@@ -1,0 +1,3 @@
+//! See `brought::mods`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llmr_fuzz::brought::mods(data));

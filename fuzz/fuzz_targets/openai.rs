@@ -1,0 +1,3 @@
+//! See `wire::openai`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llmr_fuzz::wire::openai(data));

@@ -1,0 +1,3 @@
+//! See `terminal::sanitizer`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llmr_fuzz::terminal::sanitizer(data));

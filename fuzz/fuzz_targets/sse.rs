@@ -1,0 +1,3 @@
+//! See `wire::sse`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llmr_fuzz::wire::sse(data));

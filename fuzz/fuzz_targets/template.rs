@@ -1,0 +1,3 @@
+//! See `settings::template`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llmr_fuzz::settings::template(data));

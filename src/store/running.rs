@@ -1,0 +1,71 @@
+//! Requests under way, and whose they are: those of owners that died are closed by whoever comes next.
+//!
+//! A request may die without holding money: before its first attempt, between two of them, or while it waits. Then
+//! there is no hold that would tell.
+
+use rusqlite::{Connection, Row, named_params};
+
+use super::columns::{all, run};
+use crate::types::{Liveness, Owner, RequestId, Timestamp};
+
+/// No request is under way for longer, in milliseconds. Ends one of whose owner nothing is known: it makes no
+/// difference to one that ends after all.
+const LONGEST_MS: i64 = 86_400_000;
+
+/// Notes that this process makes a request.
+pub(super) fn insert(tx: &Connection, id: RequestId, me: &Owner) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO running (request_id, owner_pid, owner_start, owner_boot, owner_pidns)
+               VALUES (:id, :pid, :start, :boot, :pidns)";
+    let values = named_params! {
+        ":id": id, ":pid": me.pid, ":start": me.start_ticks.cast_signed(), ":boot": me.boot_id,
+        ":pidns": me.pid_namespace,
+    };
+    run(tx, sql, values).map(drop)
+}
+
+/// It is under way no more.
+pub(super) fn remove(tx: &Connection, id: RequestId) -> rusqlite::Result<()> {
+    run(tx, "DELETE FROM running WHERE request_id = ?1", [id]).map(drop)
+}
+
+/// Closes the requests that nobody will end. What they hold is charged by itself.
+pub(super) fn reap(tx: &Connection, now: Timestamp, liveness: fn(&Owner) -> Liveness) -> rusqlite::Result<()> {
+    for id in dead(tx, now, liveness)? {
+        run(tx, "UPDATE requests SET state = 'orphaned' WHERE id = ?1 AND state = 'running'", [id])?;
+        remove(tx, id)?;
+    }
+    Ok(())
+}
+
+/// The requests that nobody will end.
+pub(super) fn dead(
+    tx: &Connection,
+    now: Timestamp,
+    liveness: fn(&Owner) -> Liveness,
+) -> rusqlite::Result<Vec<RequestId>> {
+    let sql = "SELECT running.*, at FROM running JOIN requests ON id = request_id ORDER BY owner_pid, owner_start";
+    // A batch makes many at a time: its process is looked for once.
+    let mut last: Option<(Owner, Liveness)> = None;
+    let mut dead = all(tx, sql, [], read)?;
+    dead.retain(|(_, at, owner)| {
+        let known = last.as_ref().filter(|(known, _)| known == owner).map(|(_, liveness)| *liveness);
+        let found = known.unwrap_or_else(|| liveness(owner));
+        last = Some((owner.clone(), found));
+        match found {
+            Liveness::Alive => false,
+            Liveness::Dead => true,
+            Liveness::Unknown => now >= at.plus_ms(LONGEST_MS),
+        }
+    });
+    Ok(dead.into_iter().map(|(id, ..)| id).collect())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(RequestId, Timestamp, Owner)> {
+    let owner = Owner {
+        pid: row.get("owner_pid")?,
+        start_ticks: row.get::<_, i64>("owner_start")?.cast_unsigned(),
+        boot_id: row.get("owner_boot")?,
+        pid_namespace: row.get("owner_pidns")?,
+    };
+    Ok((row.get("request_id")?, row.get("at")?, owner))
+}
