@@ -10,8 +10,8 @@ pub fn csv(data: &[u8]) {
     let safe: Vec<String> = cells.iter().map(|cell| csv::unformula(cell).into_owned()).collect();
     for (cell, safe) in cells.iter().zip(&safe) {
         assert!(!safe.starts_with(['=', '+', '-', '@', '\t', '\r']), "{safe:?}");
-        // However a spreadsheet parts it: no part begins a formula but for the lines of a list.
-        for part in safe.split([';', '\n', '\r']).map(|part| part.trim_start_matches([' ', '"'])) {
+        // However a spreadsheet parts it: no part behind the first begins a formula but for the lines of a list.
+        for part in safe.split([';', '\n', '\r']).skip(1).map(|part| part.trim_start_matches([' ', '"'])) {
             assert!(!part.starts_with(['=', '+', '@', '\t']), "{part:?} of {safe:?}");
             assert!(!part.starts_with('-') || part.starts_with("- "), "{part:?} of {safe:?}");
         }
