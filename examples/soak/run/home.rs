@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::Options;
 
-/// What goes wrong, by lot, in percent of each provider's requests; about one request in seven meets something.
+/// What goes wrong, by lot, in percent of each provider's requests; about one request in six meets something.
 /// What makes a provider rest for minutes (401, 402) is left out: all of them would soon.
 const FAULTS: &[&str] = &[
     "429:0.05%2",
