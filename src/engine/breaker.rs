@@ -153,6 +153,14 @@ mod tests {
     }
 
     #[test]
+    fn the_trial_decides_also_by_a_clock_that_was_set_back() {
+        let leased = failed(3).pass(at(62), at(100)).unwrap();
+        assert_eq!(leased.state(at(30)), BreakerState::Open);
+        assert_eq!(leased.after_success(at(30)), Breaker::default());
+        assert_eq!(leased.after_failure(at(30), &RULES).open_until, Some(at(90)));
+    }
+
+    #[test]
     fn what_ends_while_it_is_open_changes_nothing() {
         let open = failed(3);
         assert_eq!(open.after_success(at(10)), open);

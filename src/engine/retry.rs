@@ -39,6 +39,8 @@ mod tests {
             let longest = (0..200).map(|d| wait_ms(retry, d, None)).max().unwrap();
             let ceiling = (500u64 << retry.min(4)).min(8000);
             assert!(longest <= ceiling && longest > ceiling / 2, "{retry}: {longest}");
+            let shortest = (0..200).map(|d| wait_ms(retry, d, None)).min().unwrap();
+            assert!(shortest < ceiling / 10, "{retry}: {shortest}");
         }
     }
 
@@ -47,5 +49,11 @@ mod tests {
         assert_eq!(wait_ms(0, 1, Some(30_000)), 30_000);
         assert_eq!(rest_ms(0, Some(30_000)), 30_000);
         assert_eq!(rest_ms(0, Some(u64::MAX)), 86_400_000);
+    }
+
+    #[test]
+    fn a_rest_without_a_word_doubles_with_every_retry() {
+        let rests: Vec<u64> = (0..8).map(|retry| rest_ms(retry, None)).collect();
+        assert_eq!(rests, [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 64_000]);
     }
 }

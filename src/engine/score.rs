@@ -227,6 +227,26 @@ pub(super) mod tests {
         assert!(expect(&short, &QUESTION, 8192, Timestamp(0)).output_tokens < 150);
     }
 
+    /// Never measured, balanced: 1,000 tokens in and 400 out at 1 and 5 USD per million, 1.6 s and 16 ms a token.
+    #[test]
+    fn what_is_expected_follows_from_the_question_and_the_priors() {
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} is not {b}");
+        let base = known("base", "1", "5");
+        let expected = expect(&base, &QUESTION, 8192, Timestamp(0));
+        assert_eq!((expected.input_tokens, expected.output_tokens, expected.tokens()), (1000, 400, 1400));
+        assert_eq!(expected.cost, Some(NanoUsd(3_000_000)));
+        near(expected.latency_ms, 1600.0 + 16.0 * 400.0);
+        near(expected.parts.cost, 0.001 / (0.001 + 0.003));
+        near(expected.parts.latency, 4000.0 / (4000.0 + 8000.0));
+        near(expected.parts.quality, 0.9);
+        // One answer of 100 tokens, 200 ms to the first and 500 ms for the others.
+        let once = seen(base, true, 200, 700, 1);
+        let expected = expect(&once, &QUESTION, 8192, Timestamp(0));
+        assert_eq!(expected.output_tokens, 250, "the mean of 100 and the usual 400");
+        near(expected.latency_ms, (200.0 + 1600.0 * 0.5) / 1.5 + (500.0 + 16.0 * 100.0) / 200.0 * 250.0);
+        near(expected.parts.quality, (1.0 + 0.9 * 4.0) / 5.0);
+    }
+
     #[test]
     fn effort_counts_for_models_that_reason() {
         let mut thinker = known("thinker", "1", "5");
@@ -244,5 +264,8 @@ pub(super) mod tests {
         let p = Parts { cost: 1.0, latency: 0.5, quality: 0.0 };
         assert!((score(&p, &"1,0,0".parse().unwrap()) - 1.0).abs() < 1e-12);
         assert!((score(&p, &Weights::default()) - 0.55).abs() < 1e-12);
+        let p = Parts { cost: 0.5, latency: 0.25, quality: 0.75 };
+        let weights = Weights { cost: 0.2, latency: 0.3, quality: 0.5 };
+        assert!((score(&p, &weights) - 0.55).abs() < 1e-12);
     }
 }

@@ -210,6 +210,31 @@ mod tests {
         }
     }
 
+    /// The contract's sections 4 and 5 once more, class by class.
+    #[test]
+    fn what_each_class_means_for_everybody_else() {
+        let codes = [75, 69, 77, 77, 3, 3, 3, 3, 69, 69, 69, 69, 69, 69, 69, 130];
+        assert_eq!(FailureClass::all().map(FailureClass::exit_code).collect::<Vec<_>>(), codes);
+        let which = |so: fn(FailureClass) -> bool| {
+            FailureClass::all().filter(|class| so(*class)).map(FailureClass::name).collect::<Vec<_>>().join(" ")
+        };
+        let faulty = "overloaded server_error timeout network cut malformed empty";
+        assert_eq!(which(FailureClass::counts_for_breaker), faulty);
+        assert_eq!(which(|class| class.retry() == Retry::Here), faulty);
+        assert_eq!(which(|class| class.retry() == Retry::LastResort), "rate_limited");
+        assert_eq!(which(FailureClass::rest_is_kept), "rate_limited");
+        assert_eq!(which(|class| !class.tries_next()), "invalid_request content_refused cancelled");
+        assert_eq!(which(FailureClass::may_be_billed), "timeout network cut malformed empty cancelled");
+    }
+
+    #[test]
+    fn a_failure_in_words_has_its_status_where_that_says_something() {
+        let failure = Failure::new(FailureClass::ServerError, "x");
+        assert_eq!(failure.to_string(), "server_error: x");
+        assert_eq!(failure.clone().with_status(500).to_string(), "server_error (500): x");
+        assert_eq!(failure.with_status(200).to_string(), "server_error: x");
+    }
+
     #[test]
     fn the_caller_s_own_faults_never_count_for_the_breaker() {
         use FailureClass::{
