@@ -138,6 +138,7 @@ fn what_a_provider_refuses_is_told() {
         (vec![png(1, 1, 3001)], Some("it takes no picture above 0.1 MB of base64: `a` has 0.1 MB")),
         (vec![png(1001, 1, 1)], Some("it takes no picture above 1000 px a side: `a` has 1001 x 1")),
         (vec![png(901, 900, 1)], Some("it takes no picture above 0 megapixels: `a` has 901 x 900")),
+        (vec![png(101, 1, 1); 2], None),
         (vec![png(100, 1, 1); 3], None),
         (vec![png(101, 1, 1); 3], Some("it takes no picture above 100 px a side: `a` has 101 x 1")),
         (vec![png(1, 1, 1); 4], Some("it takes at most 3 pictures, these are 4")),

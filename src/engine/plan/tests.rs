@@ -239,6 +239,15 @@ fn the_cheapest_is_the_cheapest_however_it_scores() {
 }
 
 #[test]
+fn the_tier_that_was_asked_for_will_do() {
+    let mut f = three();
+    f.policy.tier = Some(Tier::Balanced);
+    assert_eq!(names(&f).len(), 3);
+    f.policy.tier = Some(Tier::Advanced);
+    assert!(names(&f).is_empty());
+}
+
+#[test]
 fn a_rest_is_over_at_its_last_moment() {
     let mut f = three();
     let rest = |until| Some(Rest { until, class: FailureClass::RateLimited });
