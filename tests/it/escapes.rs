@@ -372,7 +372,7 @@ fn what_tab_offers_is_shown_and_not_obeyed() {
     place.work_file("z-plain-1", "x");
     place.work_file("z-plain-2", "x");
     let mut pty = Pty::start(&place, &["chat"], 200, 60);
-    pty.wait_for("/help");
+    pty.wait_until("the prompt", |screen| screen.trim_end().ends_with('>'));
     pty.send("/file z\t\t");
     pty.wait_for("z-plain-2");
     harmless(&String::from_utf8_lossy(&pty.raw), "Tab in a chat");

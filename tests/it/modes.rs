@@ -102,7 +102,8 @@ fn what_a_chat_writes_is_the_user_s_alone() {
     let place = Place::new().with(&sandbox).var("EDITOR", "ls -lR \"$LLMR_HOME\" >modes; true");
     let home = place.home();
     let mut pty = Pty::start_with(&place, &["chat"], 100, 30, |command| command.umask(Some(0)));
-    pty.wait_for("/help");
+    // Before its prompt the terminal is not the editor's yet, and would make another key of Enter.
+    pty.wait_until("the first prompt", |screen| screen.trim_end().ends_with('>'));
     pty.send("hello\r");
     let at_prompt = |screen: &str| screen.contains(" left today") && screen.trim_end().ends_with('>');
     pty.wait_until("an answer and the next prompt", at_prompt);
