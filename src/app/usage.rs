@@ -5,12 +5,12 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Args, CommandFactory, FromArgMatches};
 
 use super::{Wanted, report};
 use crate::cli::{self, Cli};
 use crate::error::{Error, Kind};
-use crate::output::{Level, Messages, Redactor, Terminal};
+use crate::output::{Level, Messages, Redactor, Terminal, stdout};
 use crate::sandbox;
 
 /// Words that other tools of this kind have as commands: alone they are hardly prompts.
@@ -22,9 +22,65 @@ const KEYS_ACTIONS: [&str; 4] = ["set", "get", "list", "path"];
 /// A command shorter than this has too many neighbours among ordinary words.
 const NEAR_FROM: usize = 5;
 
+/// What each command adds to a bare one of its name.
+type Definition = fn(clap::Command) -> clap::Command;
+
+/// The commands one by one: to define all of them takes longer than most of them run.
+const DEFINITIONS: [(&str, Definition); 17] = [
+    ("ask", cli::Ask::augment_args),
+    ("dry-run", cli::DryRun::augment_args),
+    ("chat", cli::Chat::augment_args),
+    ("batch", cli::Batch::augment_args),
+    ("template", cli::Template::augment_args),
+    ("budget", cli::Budget::augment_args),
+    ("providers", cli::Providers::augment_args),
+    ("stats", cli::Stats::augment_args),
+    ("cache", cli::Cache::augment_args),
+    ("log", cli::Log::augment_args),
+    ("forget", cli::Forget::augment_args),
+    ("models", cli::Models::augment_args),
+    ("config", cli::Config::augment_args),
+    ("import", cli::Import::augment_args),
+    ("completions", cli::Completions::augment_args),
+    ("man", cli::Man::augment_args),
+    ("sandbox", cli::Sandbox::augment_args),
+];
+
+/// What `--version` prints.
+const VERSION: &str = concat!("llmr ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// What is asked for; else the exit code, after help was printed or wrong usage told.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, u8> {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let [_, only] = &args[..]
+        && (only == "--version" || only == "-V")
+    {
+        // Nobody is left to be told that it could not be printed.
+        _ = stdout::write_all(&mut stdout::stdout(), VERSION.as_bytes());
+        return Err(0);
+    }
+    match quickly(&args) {
+        Some(cli) => Ok(cli),
+        None => thoroughly(args),
+    }
+}
+
+/// What is asked for, by the definition of the one command that is named. `None` for whatever is to be said of a
+/// command line: help, and what is wrong with it.
+fn quickly(args: &[OsString]) -> Option<Cli> {
+    let typed_plainly = cli::plain_words(args);
+    if typed_plainly.is_some_and(|(first, second)| slip(&first, second.as_deref()).is_some()) {
+        return None;
+    }
+    let args = cli::normalise(args.iter().cloned());
+    let named = cli::named_command(&args)?;
+    let (name, define) = DEFINITIONS.into_iter().find(|(name, _)| *name == named)?;
+    let root = cli::Global::augment_args(clap::Command::new("llmr")).subcommand(define(clap::Command::new(name)));
+    Cli::from_arg_matches_mut(&mut root.try_get_matches_from(args).ok()?).ok()
+}
+
+/// The same by the whole command line.
+fn thoroughly(args: Vec<OsString>) -> Result<Cli, u8> {
     let wanted = wanted(&args);
     if let Some(slip) = cli::plain_words(&args).and_then(|(first, second)| slip(&first, second.as_deref())) {
         return Err(report(&slip, wanted, None));
@@ -194,6 +250,76 @@ fn key_hint(text: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Arguments that need no quoting, with `_` for a space.
+    fn typed(line: &str) -> Vec<OsString> {
+        line.split(' ').map(|word| OsString::from(word.replace('_', " "))).collect()
+    }
+
+    #[test]
+    fn every_command_has_its_own_definition() {
+        let mut whole = command();
+        whole.build();
+        let ids = |command: &clap::Command| {
+            let ids: Vec<_> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+            ids.into_iter().filter(|id| id != "help").collect::<std::collections::BTreeSet<_>>()
+        };
+        let known: Vec<&str> = whole.get_subcommands().map(clap::Command::get_name).filter(|n| *n != "help").collect();
+        assert_eq!(DEFINITIONS.map(|(name, _)| name).to_vec(), known);
+        for (name, define) in DEFINITIONS {
+            let alone = cli::Global::augment_args(define(clap::Command::new(name)));
+            assert_eq!(ids(&alone), ids(whole.find_subcommand(name).unwrap()), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_quick_way_understands_what_the_whole_command_line_does() {
+        for line in [
+            "llmr ask -m x/y -p a -p b --json hello there",
+            "llmr --color never --sandbox=openai=429 hello_there -q",
+            "llmr hello_there --schema f -x -u",
+            "llmr ask -- --version",
+            "llmr budget",
+            "llmr -q budget set 5 --json",
+            "llmr budget reset --to 3",
+            "llmr chat list",
+            "llmr chat -c hello",
+            "llmr stats --by day --format csv --days 3",
+            "llmr providers check openai --live",
+            "llmr batch in.jsonl --max-cost 3",
+            "llmr dry-run --check hi",
+            "llmr config trust x/.env",
+            "llmr template new a -s b c",
+            "llmr log export --format csv",
+            "llmr completions zsh",
+            "llmr sandbox --port 1",
+        ] {
+            let quick = quickly(&typed(line)).unwrap_or_else(|| panic!("{line}: not understood"));
+            let whole = thoroughly(typed(line)).unwrap();
+            assert_eq!(format!("{quick:?}"), format!("{whole:?}"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_said_is_left_to_the_whole_command_line() {
+        for line in [
+            "llmr",
+            "llmr --help",
+            "llmr help ask",
+            "llmr ask --help",
+            "llmr ask -uh x",
+            "llmr chat help",
+            "llmr budget -h",
+            "llmr budget help set",
+            "llmr ask --bogus x",
+            "llmr budget set",
+            "llmr stat",
+            "llmr --color mauve x",
+            "llmr ask --api-key x",
+        ] {
+            assert!(quickly(&typed(line)).is_none(), "{line}");
+        }
+    }
 
     #[test]
     fn a_lone_word_near_a_command_is_not_sent() {

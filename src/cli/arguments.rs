@@ -51,6 +51,17 @@ fn asks_plainly(args: &[OsString]) -> bool {
 
 /// Where a prompt without a command begins: at the first thing that is no global flag, if it is no command.
 fn plain_start(args: &[OsString]) -> Option<usize> {
+    first_word(args).filter(|(_, word)| !COMMANDS.contains(&word.as_str())).map(|(at, _)| at)
+}
+
+/// The command that is named, if one is.
+pub fn named_command(args: &[OsString]) -> Option<&'static str> {
+    let (_, word) = first_word(args)?;
+    COMMANDS.into_iter().find(|command| *command == word)
+}
+
+/// The first thing that is no global flag, and where it stands; `None` where help or the version comes first.
+fn first_word(args: &[OsString]) -> Option<(usize, String)> {
     let mut rest = args.iter().enumerate().skip(1).map(|(i, a)| (i, a.to_string_lossy()));
     while let Some((i, arg)) = rest.next() {
         match arg.as_ref() {
@@ -59,7 +70,7 @@ fn plain_start(args: &[OsString]) -> Option<usize> {
             flag if flag.split_once('=').is_some_and(|(name, _)| name == "--sandbox" || WITH_VALUE.contains(&name)) => {
             }
             "-h" | "--help" | "-V" | "--version" => return None,
-            word => return (!COMMANDS.contains(&word)).then_some(i),
+            word => return Some((i, word.to_owned())),
         }
     }
     None

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-pub use arguments::{is_address, is_sandbox_value, normalise, plain_words};
+pub use arguments::{is_address, is_sandbox_value, named_command, normalise, plain_words};
 pub use ask::{Ask, Batch, Chat, ChatAction, DryRun, Question, Template, TemplateAction};
 pub use reports::{
     Budget, BudgetAction, Cache, CacheAction, Forget, Log, LogAction, Models, Providers, ProvidersAction, Stats,
