@@ -2,14 +2,16 @@
 //!
 //! The built-in authorities cost nothing to load. A company's own authority is usually in the system's
 //! store, which takes a few milliseconds to read; so it is read only when a certificate's issuer is
-//! not among the built-in ones, in the middle of that same handshake.
+//! not among the built-in ones, in the middle of that same handshake. A file of authorities is read at once, so that
+//! one that cannot be used is told of, and its authorities (a system's whole list, often) are decoded when the first
+//! certificate is there to be verified.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -23,7 +25,11 @@ type Loader = Box<dyn FnOnce() -> Option<Verifier> + Send>;
 pub(super) fn config(cert_file: Option<&Path>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     match cert_file {
-        Some(path) => finish(&provider, webpki(read(path)?, &provider)?),
+        Some(path) => {
+            let (bytes, at) = (read(path)?, Arc::clone(&provider));
+            let loader = Box::new(move || Some(webpki(authorities(&bytes), &at).ok()? as Verifier));
+            finish(&provider, None, loader)
+        }
         None => with_system(&provider, {
             let provider = Arc::clone(&provider);
             Box::new(move || Some(Arc::new(rustls_platform_verifier::Verifier::new(provider).ok()?)))
@@ -34,11 +40,15 @@ pub(super) fn config(cert_file: Option<&Path>) -> Result<ClientConfig, Error> {
 /// The built-in authorities, and those of this loader for issuers that are not among them.
 pub(super) fn with_system(provider: &Arc<CryptoProvider>, system: Loader) -> Result<ClientConfig, Error> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let built_in = webpki(roots, provider)?;
-    finish(provider, Arc::new(BuiltInThenSystem { built_in, system: LazyLock::new(system) }))
+    finish(provider, Some(webpki(roots, provider)?), system)
 }
 
-fn finish(provider: &Arc<CryptoProvider>, verifier: Verifier) -> Result<ClientConfig, Error> {
+fn finish(
+    provider: &Arc<CryptoProvider>,
+    built_in: Option<Arc<WebPkiServerVerifier>>,
+    loader: Loader,
+) -> Result<ClientConfig, Error> {
+    let verifier = Arc::new(Lazily { provider: Arc::clone(provider), built_in, loaded: LazyLock::new(loader) });
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(&error))?
@@ -59,30 +69,41 @@ fn unusable(error: &dyn std::error::Error) -> Error {
     Error::new(Kind::Other, format!("cannot set up TLS: {error}"))
 }
 
-/// The certificates of a PEM file; an error when there are none, since then nothing could be reached.
-fn read(path: &Path) -> Result<RootCertStore, Error> {
+/// A PEM file of authorities; an error when there are none in it, since then nothing could be reached.
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let unfit = |why: String| {
         Error::new(Kind::Config, format!("SSL_CERT_FILE: {}: {why}", path.display()))
             .hint("it must be a PEM file with the certificates of the authorities to trust")
     };
     let bytes = std::fs::read(path).map_err(|error| unfit(error.to_string()))?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok).collect();
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    if added == 0 {
-        return Err(unfit("there is no certificate in it".to_owned()));
+    let usable = |certificate| RootCertStore::empty().add(certificate).is_ok();
+    match CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok).any(usable) {
+        true => Ok(bytes),
+        false => Err(unfit("there is no certificate in it".to_owned())),
     }
-    Ok(roots)
 }
 
-/// Asks the system's store about an issuer that the built-in authorities do not know.
-#[derive(Debug)]
-struct BuiltInThenSystem {
-    built_in: Arc<WebPkiServerVerifier>,
-    system: LazyLock<Option<Verifier>, Loader>,
+/// All authorities of a PEM file that can be used.
+fn authorities(pem: &[u8]) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem).filter_map(Result::ok));
+    roots
 }
 
-impl ServerCertVerifier for BuiltInThenSystem {
+/// Asks the built-in authorities, where they count, and then those that are loaded when somebody has to be asked.
+struct Lazily {
+    provider: Arc<CryptoProvider>,
+    built_in: Option<Arc<WebPkiServerVerifier>>,
+    loaded: LazyLock<Option<Verifier>, Loader>,
+}
+
+impl std::fmt::Debug for Lazily {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lazily")
+    }
+}
+
+impl ServerCertVerifier for Lazily {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -91,12 +112,13 @@ impl ServerCertVerifier for BuiltInThenSystem {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let verify = |by: &dyn ServerCertVerifier| by.verify_server_cert(end_entity, intermediates, name, ocsp, now);
-        let verdict = verify(&*self.built_in);
+        let verdict = self.built_in.as_ref().map_or(Err(unknown), |built_in| verify(&**built_in));
         if !matches!(verdict, Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))) {
             return verdict;
         }
-        self.system.as_ref().map_or(verdict, |system| verify(&**system))
+        self.loaded.as_ref().map_or(verdict, |loaded| verify(&**loaded))
     }
 
     fn verify_tls12_signature(
@@ -105,7 +127,7 @@ impl ServerCertVerifier for BuiltInThenSystem {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.built_in.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -114,10 +136,10 @@ impl ServerCertVerifier for BuiltInThenSystem {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.built_in.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.built_in.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
