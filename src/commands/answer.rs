@@ -351,7 +351,9 @@ pub fn show(
     answered: Answered,
     receipt: bool,
 ) -> Result<()> {
-    let day = router.day().ok();
+    let receipt = receipt || router.config.settings.usage;
+    // Nobody else reads it.
+    let day = if receipt || output.format != Format::Text { router.day().ok() } else { None };
     if output.format == Format::Text {
         if !output.streamed {
             let extracted = output.extracts.then(|| output::first_code_block(&answered.text)).flatten();
@@ -363,7 +365,7 @@ pub fn show(
             output.took(wrote);
         }
         output.finish_stream()?;
-        say(output, &answered, day.as_ref(), router.limit, receipt || router.config.settings.usage);
+        say(output, &answered, day.as_ref(), router.limit, receipt);
         return Ok(());
     }
     let extracted = output.extracts.then(|| output::first_code_block(&answered.text));

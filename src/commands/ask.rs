@@ -67,6 +67,7 @@ fn send(
     let happened = Happened::answered(&answered);
     let shown = show(&mut router, &mut output, requested_model.as_deref(), answered, args.usage);
     alerts::after(&router, &mut messages, &deliveries, &happened);
+    router.store.leave();
     shown
 }
 

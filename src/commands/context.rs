@@ -166,7 +166,7 @@ impl Context {
 
     /// The day's limit and where it comes from.
     pub fn limit(&self, store: &Store) -> Result<(Limit, String)> {
-        let set = store.budget_day(self.now())?.limit_set;
+        let set = store.limit_set()?;
         self.config.settings.check_tight(set)?;
         Ok(self.config.settings.limit(set))
     }

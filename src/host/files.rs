@@ -17,6 +17,29 @@ pub fn nearest_env_file(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().filter(|f| f.is_absolute()).map(|f| f.join(".env")).find(|path| path.is_file())
 }
 
+/// Whether a folder surely lies on this machine: one look at its file system, where reading the table of mounts takes a
+/// dozen. `false` where that does not tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn is_surely_local(folder: &Path) -> bool {
+    use nix::sys::statfs;
+    const LOCAL: [statfs::FsType; 6] = [
+        // ext2 and ext3 have the same number.
+        statfs::EXT4_SUPER_MAGIC,
+        statfs::XFS_SUPER_MAGIC,
+        statfs::BTRFS_SUPER_MAGIC,
+        statfs::F2FS_SUPER_MAGIC,
+        statfs::TMPFS_MAGIC,
+        statfs::OVERLAYFS_SUPER_MAGIC,
+    ];
+    statfs::statfs(folder).is_ok_and(|found| LOCAL.contains(&found.filesystem_type()))
+}
+
+/// There is no such look here.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn is_surely_local(_: &Path) -> bool {
+    false
+}
+
 /// The bytes of a regular file; `None` when there is none of that name.
 ///
 /// Errors name the file: unreadable, not regular, or larger than [`MAX_FILE_BYTES`].

@@ -22,7 +22,7 @@ use crate::error::{Error, Kind, Result};
 use crate::types::{Owner, Timestamp};
 
 use clock::Clock;
-pub use files::{MAX_FILE_BYTES, begins_with, nearest_env_file, read_any, read_regular};
+pub use files::{MAX_FILE_BYTES, begins_with, is_surely_local, nearest_env_file, read_any, read_regular};
 pub use folders::Folders;
 pub use memory::keep_private;
 pub use process::{kill_group, liveness, process_owner};

@@ -1,6 +1,6 @@
 //! What a day has cost and may cost: its sums, the limit a person set, resets.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, named_params, params_from_iter};
 
 use super::columns::{all, count, first, run};
 use super::{Problem, Store, StoreError, holds};
@@ -83,6 +83,11 @@ impl Store {
         })
     }
 
+    /// The limit that `budget set` recorded.
+    pub fn limit_set(&self) -> Result<Option<Limit>, StoreError> {
+        self.read(|tx| limit_set(tx))
+    }
+
     /// The days from one to another (both included) on which anything happened, the newest first.
     pub fn history(&self, from: Day, to: Day) -> Result<Vec<DaySpend>, StoreError> {
         let sql = "SELECT * FROM days WHERE day BETWEEN ?1 AND ?2 ORDER BY day DESC";
@@ -123,15 +128,24 @@ pub(super) fn adjust(tx: &Connection, day: Day, by: NanoUsd, at: Timestamp, reas
     add(tx, day, Sum::Adjusted, by.0)
 }
 
-/// Adds to one sum of a day. Sums saturate: SQLite goes on in floating point where an integer overflows, and
-/// `min` and `max` bring that back.
+/// Adds to one sum of a day.
 pub(super) fn add(tx: &Connection, day: Day, sum: Sum, by: i64) -> rusqlite::Result<()> {
-    let column = sum.column();
+    add_all(tx, day, [(sum, by)])
+}
+
+/// Adds to several sums of a day. Sums saturate: SQLite goes on in floating point where an integer overflows, and
+/// `min` and `max` bring that back.
+pub(super) fn add_all<const N: usize>(tx: &Connection, day: Day, sums: [(Sum, i64); N]) -> rusqlite::Result<()> {
+    let columns = sums.map(|(sum, _)| sum.column());
+    let updates =
+        columns.map(|c| format!("{c} = max(-9223372036854775807, min(9223372036854775807, {c} + excluded.{c}))"));
     let sql = format!(
-        "INSERT INTO days (day, {column}) VALUES (?1, ?2) ON CONFLICT (day) DO UPDATE SET
-         {column} = max(-9223372036854775807, min(9223372036854775807, {column} + excluded.{column}))"
+        "INSERT INTO days (day, {}) VALUES (?{}) ON CONFLICT (day) DO UPDATE SET {}",
+        columns.join(", "),
+        ",?".repeat(N),
+        updates.join(", ")
     );
-    run(tx, &sql, (day, by)).map(|_| ())
+    run(tx, &sql, params_from_iter(std::iter::once(i64::from(day.0)).chain(sums.map(|(_, by)| by)))).map(|_| ())
 }
 
 /// What is recorded of a day.

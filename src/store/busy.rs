@@ -1,8 +1,9 @@
 //! How long to wait for somebody else's lock, in what steps, and who is told of it.
 //!
 //! SQLite's own busy timeout sleeps longer the longer it has waited, so that under load newcomers overtake
-//! those who wait. Here everybody asks again after about a millisecond, however long the wait has been, and a
-//! jitter keeps processes that were started together from asking together.
+//! those who wait. Here it is the other way round: whoever finds a crowd steps back, so that its asking takes no time
+//! from the one who writes, and whoever has waited for long asks often, and so is next. A jitter keeps processes that
+//! were started together from asking together.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,12 @@ use std::time::Duration;
 const SHORTEST_US: u64 = 400;
 /// What the jitter adds at most, in microseconds.
 const JITTER_US: u64 = 1200;
+/// Mostly somebody is just writing, and done by then …
+const SOON_US: u64 = 8_000;
+/// … else many wait, and pauses are this many times as long …
+const STEP_BACK: u64 = 8;
+/// … until a process has waited for so long: about what a crowd of fifty takes.
+const LONG_US: u64 = 40_000;
 /// After this long somebody is told why nothing happens: no crowd of llmr's own has anybody wait that long.
 const TELL_AFTER_US: u64 = 1_000_000;
 /// So long at most waits what could as well be left undone.
@@ -83,6 +90,11 @@ impl Mood {
         self.during(Self::BRIEF, work)
     }
 
+    /// Whether others are held up by this wait.
+    fn is_brief(&self) -> bool {
+        self.0.mood.load(Ordering::Relaxed) == Self::BRIEF
+    }
+
     fn during<T>(&self, mood: u8, work: impl FnOnce() -> T) -> T {
         let before = self.0.mood.swap(mood, Ordering::Relaxed);
         let done = work();
@@ -146,7 +158,9 @@ impl Patience {
         }
         // Knuth's MMIX generator: its upper bits are random enough to spread pauses.
         self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let pause = SHORTEST_US + (self.state >> 33) % JITTER_US;
+        let steps_back = (SOON_US..LONG_US).contains(&self.waited_us) && !self.mood.is_brief();
+        let times = if steps_back { STEP_BACK } else { 1 };
+        let pause = times * (SHORTEST_US + (self.state >> 33) % JITTER_US);
         self.waited_us += pause;
         Some(Duration::from_micros(pause))
     }
@@ -170,7 +184,12 @@ mod tests {
     fn pauses_stay_short_and_sum_up_to_the_limit() {
         let mut patience = Patience::new(100, 42);
         let pauses: Vec<_> = std::iter::from_fn(|| patience.next_pause()).collect();
-        assert!(pauses.iter().all(|p| (400..1600).contains(&p.as_micros())), "{pauses:?}");
+        let mut waited = 0;
+        for pause in pauses.iter().map(Duration::as_micros) {
+            let times = if (8_000..40_000).contains(&waited) { 8 } else { 1 };
+            assert!((400 * times..1600 * times).contains(&pause), "{pause} after {waited}");
+            waited += pause;
+        }
         let sum: Duration = pauses.iter().sum();
         assert!((100..102).contains(&sum.as_millis()), "{sum:?}");
         assert!(pauses.iter().collect::<std::collections::HashSet<_>>().len() > pauses.len() / 2);

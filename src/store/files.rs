@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::Problem;
+use crate::host;
 
 /// File systems on which SQLite's locks or shared memory cannot be trusted between machines.
 const NETWORK: &[&str] = &[
@@ -89,6 +90,9 @@ pub(super) fn uri(path: &Path) -> String {
 /// What a person should know about where the database lies. Who can get at it is looked at with the settings.
 pub(super) fn warnings(path: &Path) -> Vec<String> {
     let folder = folder_of(path);
+    if host::is_surely_local(&folder) {
+        return Vec::new();
+    }
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let network = fs::canonicalize(&folder).ok().and_then(|real| network_file_system(&mounts, &real));
     let network = network.map(|kind| {

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, params_from_iter, types::Value};
+use rusqlite::{Connection, Row};
 
 use super::columns::{all, count, first, opt_count, run, summed_usage};
-use super::{Histogram, Problem, Store, StoreError, histogram};
+use super::{Histogram, Problem, Store, StoreError, histogram, sums};
 use crate::types::{CandidateId, Day, NanoUsd, RequestId, Usage};
 
 /// What requests are summed up by.
@@ -169,6 +169,12 @@ pub(super) struct Labelled {
 }
 
 impl Labelled {
+    /// A request that the cache answered in place of whom it names.
+    pub fn hit(day: Day, names: [String; 3], saved: NanoUsd) -> Self {
+        // Requests, those with exit code 0, hits of the cache, what they saved; none of the others.
+        Self { day, names, values: Some([1, 1, 0, 0, 1, saved.0, 0]), latency_ms: None }
+    }
+
     /// Whether it has not ended.
     pub fn is_under_way(&self) -> bool {
         self.values.is_none()
@@ -215,7 +221,8 @@ pub(super) fn replace(tx: &Connection, id: RequestId, before: &Labelled, now: &L
     Ok(())
 }
 
-fn enter(tx: &Connection, request: &Labelled, sign: i64) -> Result<(), Problem> {
+/// Adds what a request counts to the sums of its labels, or (−1) takes it out again.
+pub(super) fn enter(tx: &Connection, request: &Labelled, sign: i64) -> Result<(), Problem> {
     let Some(values) = request.values else { return Ok(()) };
     for (label, name) in Label::ALL.into_iter().zip(&request.names) {
         add(tx, (label, request.day, name), OF_REQUESTS.map(|(column, _)| column), values.map(|v| v * sign))?;
@@ -261,21 +268,13 @@ pub(super) fn attempt(tx: &Connection, id: RequestId, day: Day, values: [i64; 8]
     Ok(())
 }
 
-/// Adds to some sums of a label. Sums saturate, and never fall below 0.
+/// Adds to some sums of a label.
 fn add<const N: usize>(
     tx: &Connection,
     (label, day, name): (Label, Day, &str),
     columns: [&str; N],
     values: [i64; N],
 ) -> Result<(), Problem> {
-    let updates = columns.map(|c| format!("{c} = max(0, min(9223372036854775807, {c} + excluded.{c}))"));
-    let sql = format!(
-        "INSERT INTO day_labels (kind, day, name, {}) VALUES (?,?,?{}) ON CONFLICT DO UPDATE SET {}",
-        columns.join(", "),
-        ",?".repeat(N),
-        updates.join(", ")
-    );
-    let whose = [Value::from(label.name().to_owned()), Value::from(i64::from(day.0)), name.to_owned().into()];
-    run(tx, &sql, params_from_iter(whose.into_iter().chain(values.map(Value::from))))?;
-    Ok(())
+    let key = [("kind", label.name().to_owned().into()), ("day", day.0.into()), ("name", name.to_owned().into())];
+    sums::add(tx, "day_labels", key, columns.into_iter().zip(values))
 }

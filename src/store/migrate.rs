@@ -16,7 +16,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_reports.sql"),
     include_str!("migrations/0005_checks.sql"),
     include_str!("migrations/0006_running.sql"),
+    include_str!("migrations/0007_checks_spelled_out.sql"),
 ];
+
+/// What they come to, for a database that is not there yet: step by step would take it five times as long.
+const SCHEMA: &str = include_str!("schema.sql");
 
 /// Refuses a database that is not to be touched: a newer one, and somebody else's. What keeps it from being read now is
 /// found by whoever changes it.
@@ -44,18 +48,22 @@ pub(super) fn migrate(conn: &Connection, seed: u64) -> Result<(), Problem> {
         return Err(Problem::ReadOnly);
     }
     let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
-    let found = version(&tx)?;
-    if found == 0 {
-        refuse_alien(&tx)?;
-    }
-    for sql in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()) {
-        tx.execute_batch(sql)?;
-    }
-    if found == 0 {
-        tx.execute("INSERT INTO settings (name, value) VALUES ('seed', ?1)", [seed.to_string()])?;
+    match version(&tx)? {
+        0 => {
+            refuse_alien(&tx)?;
+            tx.execute_batch(SCHEMA)?;
+            tx.execute("INSERT INTO settings (name, value) VALUES ('seed', ?1)", [seed.to_string()])?;
+        }
+        found => step_by_step(&tx, found)?,
     }
     tx.pragma_update(None, "user_version", known())?;
     Ok(tx.commit()?)
+}
+
+/// Every migration that a database of this version has not seen.
+fn step_by_step(tx: &Connection, found: i64) -> rusqlite::Result<()> {
+    let left = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default());
+    left.copied().try_for_each(|sql| tx.execute_batch(sql))
 }
 
 /// Switches to WAL mode, which is kept in the file. SQLite does not wait in all of the states in which others
@@ -131,6 +139,54 @@ mod tests {
         assert!(matches!(migrate(&conn, 1), Err(Problem::Newer { .. })));
         let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).unwrap();
         assert_eq!(tables, 0);
+    }
+
+    /// Every definition, in a fixed order.
+    fn definitions(conn: &Connection) -> Vec<(String, String, Option<String>)> {
+        let sql = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        super::super::columns::all(conn, sql, [], read).unwrap()
+    }
+
+    #[test]
+    fn a_fresh_database_is_what_all_migrations_come_to() {
+        let (fresh, stepped) = (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
+        migrate(&fresh, 1).unwrap();
+        let tx = Transaction::new_unchecked(&stepped, TransactionBehavior::Immediate).unwrap();
+        step_by_step(&tx, 0).unwrap();
+        tx.commit().unwrap();
+        assert_eq!(definitions(&fresh), definitions(&stepped));
+        let sound: String = stepped.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(sound, "ok");
+    }
+
+    #[test]
+    fn checks_are_made_without_a_table_in_memory_and_still_refuse() {
+        let conn = Connection::open_in_memory().unwrap();
+        migrate(&conn, 1).unwrap();
+        let into_requests = |state: &str, cache: &str| {
+            format!(
+                "INSERT INTO requests (at, day, state, mode, stream, cache) VALUES (1, 1, '{state}', 'm', 0, {cache})"
+            )
+        };
+        let into_labels = |kind: &str| format!("INSERT INTO day_labels (kind, day, name) VALUES ('{kind}', 1, 'x')");
+        let into_attempts = |outcome: &str| {
+            format!(
+                "INSERT INTO attempts (request_id, attempt, at, day, settled_at, provider, model, outcome, held_nanousd,
+                     cost_source, estimated, presumed) VALUES (1, 1, 1, 1, 1, 'p', 'm', '{outcome}', 0, 'none', 0, 0)"
+            )
+        };
+        for good in
+            [into_requests("done", "'hit'"), into_requests("running", "NULL"), into_labels("tier"), into_attempts("ok")]
+        {
+            let plan = super::super::columns::all(&conn, &format!("EXPLAIN {good}"), [], |row| row.get::<_, String>(1));
+            assert!(!plan.unwrap().contains(&"OpenEphemeral".to_owned()), "{good}");
+            conn.execute(&good, []).unwrap();
+        }
+        for bad in [into_requests("x", "'hit'"), into_requests("done", "'x'"), into_labels("x"), into_attempts("x")] {
+            let said = conn.execute(&bad, []).unwrap_err().to_string();
+            assert!(said.contains("CHECK constraint failed"), "{bad}: {said}");
+        }
     }
 
     #[test]

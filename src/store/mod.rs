@@ -194,6 +194,12 @@ impl Store {
         Ok(Self { conn: Rc::new(conn), path, me, liveness, warnings, seed, mood, read_only })
     }
 
+    /// Done with, by a process that ends: the system takes at once what SQLite would give back piece by piece. No
+    /// transaction outlives the call that made it, and locks end with the process.
+    pub fn leave(self) {
+        std::mem::forget(self.conn);
+    }
+
     /// What a person should know about the file: others may read it, or its file system cannot be trusted.
     pub fn warnings(&self) -> &[String] {
         &self.warnings

@@ -4,8 +4,9 @@ use rusqlite::{Connection, named_params};
 
 use super::columns::{millis, run, tokens};
 use super::contents::{self, Kept};
-use super::{Problem, Store, StoreError, budget, cache_rows, holds, labels, running, shadows};
-use crate::types::{CacheOutcome, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage, hex};
+use super::labels::{self, Labelled};
+use super::{Problem, Store, StoreError, budget, cache_rows, holds, running, shadows};
+use crate::types::{CacheOutcome, CandidateId, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage, hex};
 
 /// A request as it begins.
 #[derive(Debug, Clone, Copy)]
@@ -109,16 +110,49 @@ impl Store {
     /// Records a request that the cache answered, counts the hit and marks the entry as used.
     pub fn record_hit(&self, hit: &CacheHit<'_>) -> Result<RequestId, StoreError> {
         self.write(|tx| {
-            let id = insert(tx, &hit.start)?;
-            let saved = hit.saved.max(NanoUsd::ZERO);
-            record_end(tx, &end_of_hit(id, hit), Some(saved))?;
-            let day = hit.start.at.day();
-            budget::add(tx, day, budget::Sum::CacheHits, 1)?;
-            budget::add(tx, day, budget::Sum::Saved, saved.0)?;
+            let id = insert_hit(tx, hit)?;
+            let (day, saved) = (hit.start.at.day(), hit.saved.max(NanoUsd::ZERO));
+            let sums = [(budget::Sum::Requests, 1), (budget::Sum::CacheHits, 1), (budget::Sum::Saved, saved.0)];
+            budget::add_all(tx, day, sums)?;
+            let text = |label: Option<&str>| label.unwrap_or_default().to_owned();
+            let answered = CandidateId::new(hit.provider, hit.model).to_string();
+            let names = [text(hit.start.tag), text(hit.tier.map(Tier::name)), answered];
+            labels::enter(tx, &Labelled::hit(day, names, saved), 1)?;
             cache_rows::touch(tx, hit.key, hit.start.at)?;
-            Ok(id)
+            if let Some(kept) = &hit.start.kept {
+                contents::insert(tx, id, hit.start.at, kept)?;
+            }
+            match hit.answer {
+                Some(answer) => Ok(contents::answer(tx, id, answer, false).map(|()| id)?),
+                None => Ok(id),
+            }
         })
     }
+}
+
+/// A request that begins and ends at once: one row, written whole.
+fn insert_hit(tx: &Connection, hit: &CacheHit<'_>) -> rusqlite::Result<RequestId> {
+    let CacheHit { start, usage, .. } = hit;
+    let [input, cached, write, output, reasoning] = usage.map_or([None; 5], |usage| tokens(usage).map(Some));
+    run(
+        tx,
+        "INSERT INTO requests (at, day, state, mode, stream, tag, requested_model, finished_at, exit_code, cache,
+             provider, model, tier, finish_reason, cost_nanousd, latency_ms, input_tokens, cached_input_tokens,
+             cache_write_tokens, output_tokens, reasoning_tokens, usage_estimated, cache_key, saved_nanousd)
+         VALUES (:at, :day, 'done', :mode, :stream, :tag, :requested_model, :at, 0, 'hit',
+             :provider, :model, :tier, :finish_reason, 0, :latency_ms, :input, :cached,
+             :write, :output, :reasoning, :estimated, :cache_key, :saved)",
+        named_params! {
+            ":at": start.at, ":day": start.at.day(), ":mode": start.mode.name(), ":stream": start.stream,
+            ":tag": start.tag, ":requested_model": start.requested_model,
+            ":provider": hit.provider, ":model": hit.model, ":tier": hit.tier, ":finish_reason": hit.finish_reason,
+            ":latency_ms": millis(hit.latency_ms),
+            ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
+            ":estimated": usage.map(|usage| usage.estimated), ":cache_key": hex(hit.key),
+            ":saved": hit.saved.max(NanoUsd::ZERO),
+        },
+    )?;
+    Ok(RequestId(tx.last_insert_rowid()))
 }
 
 fn insert(tx: &Connection, start: &RequestStart<'_>) -> rusqlite::Result<RequestId> {
@@ -140,37 +174,11 @@ fn insert(tx: &Connection, start: &RequestStart<'_>) -> rusqlite::Result<Request
     Ok(id)
 }
 
-fn end_of_hit<'a>(id: RequestId, hit: &CacheHit<'a>) -> RequestEnd<'a> {
-    RequestEnd {
-        id,
-        at: hit.start.at,
-        exit_code: 0,
-        cache: CacheOutcome::Hit,
-        provider: Some(hit.provider),
-        model: Some(hit.model),
-        tier: hit.tier,
-        finish_reason: Some(hit.finish_reason),
-        cost: Some(NanoUsd::ZERO),
-        latency_ms: hit.latency_ms,
-        first_token_ms: None,
-        usage: hit.usage,
-        error_kind: None,
-        decision: None,
-        answer: hit.answer,
-        partial: false,
-        cache_key: Some(hit.key),
-    }
-}
-
 /// See [`Store::finish`].
 pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Problem> {
-    record_end(tx, end, None)
-}
-
-fn record_end(tx: &Connection, end: &RequestEnd<'_>, saved: Option<NanoUsd>) -> Result<(), Problem> {
     running::remove(tx, end.id)?;
     let before = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;
-    write_end(tx, end, saved)?;
+    write_end(tx, end)?;
     let now = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;
     labels::replace(tx, end.id, &before, &now)?;
     if before.is_under_way() {
@@ -182,7 +190,7 @@ fn record_end(tx: &Connection, end: &RequestEnd<'_>, saved: Option<NanoUsd>) -> 
     }
 }
 
-fn write_end(tx: &Connection, end: &RequestEnd<'_>, saved: Option<NanoUsd>) -> Result<(), Problem> {
+fn write_end(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Problem> {
     let first_time = run(
         tx,
         "UPDATE requests SET cache = :cache WHERE id = :id AND cache IS NULL",
@@ -199,8 +207,7 @@ fn write_end(tx: &Connection, end: &RequestEnd<'_>, saved: Option<NanoUsd>) -> R
              provider = :provider, model = :model, tier = :tier, finish_reason = :finish_reason,
              cost_nanousd = :cost, latency_ms = :latency_ms, first_token_ms = :first_token_ms,
              input_tokens = :input, cached_input_tokens = :cached, cache_write_tokens = :write,
-             output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated,
-             saved_nanousd = :saved
+             output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated
          WHERE id = :id",
         named_params! {
             ":id": end.id, ":at": end.at, ":exit_code": end.exit_code, ":error_kind": end.error_kind, ":decision": end.decision,
@@ -209,7 +216,6 @@ fn write_end(tx: &Connection, end: &RequestEnd<'_>, saved: Option<NanoUsd>) -> R
             ":latency_ms": millis(end.latency_ms), ":first_token_ms": end.first_token_ms.map(millis),
             ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
             ":estimated": end.usage.map(|usage| usage.estimated), ":cache_key": end.cache_key.map(|key| hex(key)),
-            ":saved": saved,
         },
     )?;
     Ok(())

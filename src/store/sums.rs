@@ -102,16 +102,34 @@ fn add_up(tx: &Connection, whose: Whose<'_>, values: [i64; 13]) -> Result<(), Pr
     let Whose { request, day, candidate: of } = whose;
     let [attempts, _, _, _, _, unpriced, cost, input, cached, write, output, reasoning, _] = values;
     labels::attempt(tx, request, day, [attempts, unpriced, cost, input, cached, write, output, reasoning])?;
-    budget::add(tx, day, budget::Sum::Attempts, attempts)?;
-    budget::add(tx, day, budget::Sum::Ledger, cost)?;
-    let updates = COLUMNS.map(|c| format!("{c} = max(0, min(9223372036854775807, {c} + excluded.{c}))"));
+    budget::add_all(tx, day, [(budget::Sum::Attempts, attempts), (budget::Sum::Ledger, cost)])?;
+    let key = [("day", day.0.into()), ("provider", of.provider.clone().into()), ("model", of.model.clone().into())];
+    add(tx, "day_candidates", key, COLUMNS.into_iter().zip(values))?;
+    Ok(())
+}
+
+/// Adds to some sums of the row with this key, which is made where it is missing. A sum to which nothing is added is left
+/// out: a statement takes the longer to prepare the more columns it names. Sums saturate, and never fall below 0.
+pub(super) fn add<'c>(
+    tx: &Connection,
+    table: &str,
+    key: [(&str, Value); 3],
+    sums: impl IntoIterator<Item = (&'c str, i64)>,
+) -> Result<(), Problem> {
+    let sums: Vec<_> = sums.into_iter().filter(|(_, by)| *by != 0).collect();
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<&str> =
+        key.iter().map(|(column, _)| *column).chain(sums.iter().map(|(column, _)| *column)).collect();
+    let update = |(c, _): &(&str, i64)| format!("{c} = max(0, min(9223372036854775807, {c} + excluded.{c}))");
     let sql = format!(
-        "INSERT INTO day_candidates (day, provider, model, {}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-         ON CONFLICT DO UPDATE SET {}",
-        COLUMNS.join(", "),
-        updates.join(", ")
+        "INSERT INTO {table} ({}) VALUES (?{}) ON CONFLICT DO UPDATE SET {}",
+        columns.join(", "),
+        ",?".repeat(columns.len() - 1),
+        sums.iter().map(update).collect::<Vec<_>>().join(", ")
     );
-    let whose = [Value::from(i64::from(day.0)), of.provider.clone().into(), of.model.clone().into()];
-    run(tx, &sql, params_from_iter(whose.into_iter().chain(values.map(Value::from))))?;
+    let values = key.into_iter().map(|(_, value)| value).chain(sums.iter().map(|(_, by)| Value::from(*by)));
+    run(tx, &sql, params_from_iter(values))?;
     Ok(())
 }

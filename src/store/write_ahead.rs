@@ -9,13 +9,13 @@ use std::path::PathBuf;
 
 use super::Store;
 
-/// From so many bytes on: a quarter of SQLite's own choice, because a process that finds the log left behind reads it
+/// From so many bytes on: an eighth of SQLite's own choice, because a process that finds the log left behind reads it
 /// once from end to end.
-pub(super) const LONG: u64 = 1 << 20;
+pub(super) const LONG: u64 = 1 << 19;
 /// After so many pages SQLite would do it in its own way: never.
 pub(super) const LEFT_TO_SQLITE: i64 = 0;
 
-/// How long to wait for others, in milliseconds, for each MiB of the log …
+/// How long to wait for others, in milliseconds, for each [`LONG`] of the log …
 const PATIENCE_MS: u64 = 10;
 /// … and at most: all who write wait for it too, and somebody may read for hours.
 const MOST_PATIENCE_MS: u64 = 40;
