@@ -31,6 +31,7 @@ mod hostile_folder;
 mod html_report;
 mod images;
 mod import;
+mod instructions;
 mod kill;
 mod links;
 mod listener;
