@@ -240,6 +240,28 @@ mod tests {
     use crate::types::Limit;
 
     #[test]
+    fn what_was_spent_and_held_counts_for_the_limit_in_the_way() {
+        let (day, cap) = (NanoUsd(20), NanoUsd(10));
+        for (spent, held, [own_spent, own_held, cap_held], needs, named) in [
+            (0, 0, [3, 3, 3], 1, Bound::Both(day, cap)),
+            (0, 0, [3, 3, 3], 2, Bound::Request(cap)),
+            (9, 9, [0, 0, 0], 3, Bound::Day(day)),
+            // What just fits either is in neither's way, and neither is named alone.
+            (9, 9, [3, 3, 2], 2, Bound::Both(day, cap)),
+            (9, 9, [3, 3, 3], 2, Bound::Request(cap)),
+            (9, 10, [3, 3, 2], 2, Bound::Day(day)),
+        ] {
+            let mut facts = facts(vec![]);
+            let money = &mut facts.money;
+            (money.limit, money.request_cap) = (Limit::Usd(day), Some(cap));
+            (money.spent, money.held) = (NanoUsd(spent), NanoUsd(held));
+            (money.own_spent, money.own_held, money.cap_held) =
+                (NanoUsd(own_spent), NanoUsd(own_held), NanoUsd(cap_held));
+            assert_eq!(Bound::of(&facts, NanoUsd(needs)), named, "{spent} {held} {own_spent} {cap_held} {needs}");
+        }
+    }
+
+    #[test]
     fn the_limit_that_is_in_the_way_is_named() {
         let usd = |n: i64| NanoUsd(n * 1_000_000_000);
         for (limit, cap, needs, named) in [

@@ -289,6 +289,12 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "a price is digits with at most one point")]
+    fn a_price_in_a_table_has_one_point() {
+        Rate::usd_per_mtok("1.2.3");
+    }
+
+    #[test]
     fn a_rate_is_exact_and_a_cost_rounds_up_once() {
         const CHEAP: Rate = Rate::usd_per_mtok("0.0025");
         assert_eq!(CHEAP, Rate(2500));
