@@ -86,3 +86,28 @@ impl Router<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_kept_and_asked_for_again_unless_it_was_cut_or_refused() {
+        for (finish, mendable, hint) in [
+            (FinishReason::Stop, true, None),
+            (FinishReason::Other, true, None),
+            (FinishReason::Length, false, Some("the answer was cut: --max-tokens N leaves it more room")),
+            (FinishReason::ContentFilter, false, Some("the model refused; what it said is the answer")),
+        ] {
+            let complaints = vec!["not JSON".to_owned()];
+            let misfit = Misfit { who: CandidateId::new("a", "m"), text: "x".into(), finish, complaints };
+            let error = misfit.error();
+            let hints: Vec<_> = ["not JSON"].into_iter().chain(hint).collect();
+            assert_eq!(
+                (misfit.can_be_mended(), error.hints),
+                (mendable, hints.into_iter().map(str::to_owned).collect())
+            );
+            assert_eq!((error.kind, error.answer.as_deref()), (Kind::Verification, Some("x")));
+        }
+    }
+}

@@ -128,4 +128,4 @@ pub fn droppable(parameter: &str, request: &Request) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -35,7 +35,7 @@ fn target() -> Target {
     }
 }
 
-fn request() -> Request {
+pub fn request() -> Request {
     Request {
         selection: Selection::default(),
         system: None,
@@ -68,7 +68,7 @@ fn dropped(names: &[&str]) -> Dropped {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn object() -> Option<Arc<Schema>> {
+pub fn object() -> Option<Arc<Schema>> {
     Some(Arc::new(Schema { name: "s".into(), value: json!({"type": "object"}) }))
 }
 
