@@ -44,6 +44,17 @@ fn a_refused_key_is_tried_again_and_not_for_ever() {
     assert_eq!([asked("openai"), asked("cohere")], [2, 2], "a key may have been mended meanwhile");
 }
 
+#[test]
+fn an_answer_is_recorded_under_its_model_s_own_name_and_its_cache_key() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "");
+    let place = Place::new().labs(&sandbox, "");
+    place.run(&["ask", "one"]).expect(0);
+    place.run(&["ask", "--no-cache", "two"]).expect(0);
+    assert_eq!(place.sql("SELECT answered_model FROM attempts"), ["m", "m"]);
+    assert_eq!(place.sql("SELECT answered_model FROM cache"), ["m"]);
+    assert_eq!(place.sql("SELECT cache_key IS NULL FROM requests ORDER BY id"), ["0", "1"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn whoever_is_stopped_while_money_is_held_still_settles() {
