@@ -287,7 +287,7 @@ fn a_reset_changes_what_counts_and_not_the_ledger() {
 
 #[test]
 fn a_reset_and_a_late_settle_give_nothing_back_twice() {
-    for (cost, spent) in [(4, 20), (10, 20), (13, 23)] {
+    for (cost, spent, given_back) in [(4, 20, 1), (10, 20, 0), (13, 23, 0)] {
         let home = Home::new();
         let (mine, late) = (home.open(1), home.open(2));
         let lost = held(&late, NOON);
@@ -298,6 +298,9 @@ fn a_reset_and_a_late_settle_give_nothing_back_twice() {
         assert_eq!(budget(&mine, NOON), (20, 0));
         assert_eq!(settle(&late, &costing(cost, lost, NOON)), Settled::ReplacedPresumed);
         assert_eq!(budget(&mine, NOON), (spent, 0), "late cost {cost}");
+        let sql = "SELECT count(*) FROM adjustments WHERE reason = 'late settle after a reset'";
+        let adjusted: i64 = Connection::open(home.path()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(adjusted, given_back, "late cost {cost}");
         audit(&mine);
     }
 }
