@@ -45,7 +45,7 @@ impl Misfit {
 
     /// The request with this answer and what is wrong with it. What it comes to is cached under the first one's key.
     pub fn mended(&self, job: &Job) -> Job {
-        let mut request = Request { parallel: 1, race: false, ..job.request.clone() };
+        let mut request = Request { parallel: 1, ..job.request.clone() };
         request.messages.push(Message::assistant(&self.text));
         request.messages.push(Message::user(schema::repair_prompt(&self.complaints)));
         Job { question: question(&request), request, ..job.clone() }
