@@ -45,6 +45,23 @@ fn a_refused_key_is_tried_again_and_not_for_ever() {
 }
 
 #[test]
+fn an_end_that_cannot_be_recorded_is_told_beside_what_went_wrong_and_once() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "alpha=500");
+    let place = Place::new().labs(&sandbox, "").var("LLMR_MAX_RETRIES", 0);
+    place.run(&["budget", "set", "5"]).expect(0);
+    let db = rusqlite::Connection::open(place.home().join("llmr.db")).unwrap();
+    let body = "BEGIN SELECT RAISE(ABORT, 'refused by a test'); END";
+    db.execute_batch(&format!("CREATE TRIGGER endless BEFORE UPDATE OF exit_code ON requests {body}")).unwrap();
+    let ran = place.run(&["ask", "hello"]).expect(69);
+    let unrecorded = "the request's end could not be recorded";
+    assert!(ran.stderr.contains(&format!("hint: {unrecorded}: database ")), "{ran:?}");
+    // Where it is the database that stops the request, that has been said.
+    refuse(&place, "holds", "");
+    let ran = place.run(&["ask", "hello"]).expect(1);
+    assert!(ran.stderr.contains("refused by a test") && !ran.stderr.contains(unrecorded), "{ran:?}");
+}
+
+#[test]
 fn an_answer_is_recorded_under_its_model_s_own_name_and_its_cache_key() {
     let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "");
     let place = Place::new().labs(&sandbox, "");
