@@ -67,7 +67,7 @@ impl Router<'_> {
         hold: NanoUsd,
     ) -> Option<String> {
         let problem = self.store.settle(done, end, put).err()?;
-        let textless = end.map(|end| RequestEnd { answer: None, decision: None, ..*end });
+        let textless = end.map(|end| RequestEnd { answer: None, ..*end });
         let less = [(end, "is not cached"), (textless.as_ref(), "is not kept"), (None, "is not in the log")];
         for (end, what) in less {
             if !problem.is_busy() && self.store.settle(done, end, None).is_ok() {

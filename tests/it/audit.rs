@@ -62,6 +62,19 @@ fn an_end_that_cannot_be_recorded_is_told_beside_what_went_wrong_and_once() {
 }
 
 #[test]
+fn an_answer_whose_text_cannot_be_kept_is_in_the_log_without_it() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "");
+    let place = Place::new().labs(&sandbox, "log_content = true");
+    place.run(&["budget", "set", "5"]).expect(0);
+    let db = rusqlite::Connection::open(place.home().join("llmr.db")).unwrap();
+    let body = "BEGIN SELECT RAISE(ABORT, 'refused by a test'); END";
+    db.execute_batch(&format!("CREATE TRIGGER textless BEFORE UPDATE OF answer ON contents {body}")).unwrap();
+    let ran = place.run(&["ask", "hello"]).expect(0);
+    assert!(ran.stderr.contains("this answer is not kept: database "), "{ran:?}");
+    assert_eq!(place.sql("SELECT exit_code, answer FROM requests JOIN contents ON id = request_id"), ["0|"]);
+}
+
+#[test]
 fn an_answer_is_recorded_under_its_model_s_own_name_and_its_cache_key() {
     let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "");
     let place = Place::new().labs(&sandbox, "");

@@ -129,6 +129,21 @@ fn the_first_whole_answer_wins_a_race_and_the_others_are_charged() {
 }
 
 #[test]
+fn one_that_only_thinks_wins_no_race() {
+    let (quick, slow) =
+        (paced(provider("alpha", "m", "1", "10"), 5, 0), paced(provider("beta", "m", "1", "10"), 300, 0));
+    let sandbox = sandbox_at(1.0, vec![quick, slow], "alpha=think");
+    let place = Place::new().labs(&sandbox, "");
+    let ask = ["ask", "--no-cache", "--parallel", "2", "--race", "--max-tokens", "5", "one two three"];
+    let (code, answer) = place.json(&ask);
+    assert_eq!(
+        (code, &answer["provider"], &answer["finish_reason"]),
+        (0, &json!("beta"), &json!("length")),
+        "{answer}"
+    );
+}
+
+#[test]
 fn side_by_side_they_stay_within_the_money_and_the_bounds() {
     // 100 tokens are a thousandth of a dollar.
     for (variable, value, flags, asked) in [

@@ -251,6 +251,20 @@ fn a_late_settle_replaces_the_presumed_charge_once() {
     }
 }
 
+#[test]
+fn what_the_dead_held_is_not_passed_over_where_it_cannot_be_charged() {
+    let home = Home::new();
+    let (mine, late) = (home.open(1), home.open(2));
+    held(&late, NOON);
+    home.sql("CREATE TRIGGER refused BEFORE INSERT ON attempts BEGIN SELECT RAISE(ABORT, 'refused by a test'); END");
+    assert_eq!(budget(&mine, NOON), (0, 10));
+    kill(2);
+    let error = mine.facts(NOON).unwrap_err();
+    assert!(error.to_string().contains("refused by a test"), "{error}");
+    home.sql("DROP TRIGGER refused");
+    assert_eq!(budget(&mine, NOON), (10, 0));
+}
+
 fn store_sums(store: &Store) -> CandidateStats {
     store.stats(TODAY, TODAY).unwrap().candidates.remove(0)
 }
