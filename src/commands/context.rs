@@ -388,3 +388,20 @@ fn utf8(host: &Host) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|v| host.env.get(*v).filter(|v| !v.is_empty()));
     locale.is_none_or(|l| l.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dumb_terminal_gets_neither_colours_nor_what_moves() {
+        for (term, drawn) in [("xterm", true), ("", true), ("dumb", false)] {
+            let mut host = Host::from_env([("TERM", term)], "/");
+            (host.stdout_terminal, host.stderr_terminal) = (true, true);
+            let auto = Global { color: "auto".to_owned(), ..Global::default() };
+            let terminal = terminal(&host, &auto);
+            assert_eq!((terminal.stdout, terminal.stderr), (true, drawn), "{term}");
+            assert_eq!((terminal.stdout_color, terminal.stderr_color), (drawn, drawn), "{term}");
+        }
+    }
+}

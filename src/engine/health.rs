@@ -165,6 +165,11 @@ mod tests {
         // What has all but faded away counts as nothing, where a mean would be made of rounding errors.
         let old = Health::default().observe(&ok(100, 1100, 100), Timestamp(0)).faded(Timestamp(6 * 3_600_000 * 30));
         assert_eq!((old.first_token(), old.usual_output()), (None, None));
+        let last = Health { first_token_weight: 1e-6, token_weight: 1e-6, successes: 1e-6, ..Health::default() };
+        assert_eq!((last.first_token(), last.per_token(), last.usual_output()), (None, None, None));
+        // The time of an answer without a token is no token's time.
+        let mute = Health::default().observe(&ok(100, 600, 0), Timestamp(0)).observe(&ok(100, 1100, 100), Timestamp(0));
+        assert_eq!(mute.per_token(), Some(10.0));
     }
 
     #[test]

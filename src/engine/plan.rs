@@ -55,7 +55,7 @@ pub enum Reason {
     Limited(Full),
     /// Its worst case does not fit the money that is left.
     Budget {
-        /// The worst case of the least answer.
+        /// The worst case of the answer that is asked for.
         needs: NanoUsd,
     },
     /// It was asked and is done with.

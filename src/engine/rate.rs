@@ -148,6 +148,9 @@ mod tests {
             ((None, Some(100)), &[(1_000, 3, 0)], 5_000, None),
             ((Some(9), Some(100)), &[(9_000, 9, 10)], 95, Some((requests(9), after(52_000)))),
             ((None, None), &[(0, 1_000, 1_000_000)], 1, None),
+            // Whoever asks first is let through, whatever the limit: there is no slice to wait for.
+            ((Some(0), None), &[], 0, None),
+            ((Some(0), None), &[(0, 1, 9)], 0, Some((requests(0), after(61_000)))),
             // A clock that was set back by an hour.
             ((Some(1), None), &[(-3_600_000, 5, 5)], 0, None),
         ] {

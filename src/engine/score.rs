@@ -127,7 +127,7 @@ fn blend(sum: f64, weight: f64, prior: f64, prior_weight: f64) -> f64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::engine::breaker::Breaker;
     use crate::engine::health::{Health, Observation};

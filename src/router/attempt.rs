@@ -308,3 +308,27 @@ pub(super) fn out_of_tokens(over: &Over) -> Error {
     Error::new(Kind::Refused, format!("{id} wrote no text within its {cap} tokens"))
         .hint("raise --max-tokens, or lower --effort: thinking counts too")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::record::tests::{over, said};
+
+    #[test]
+    fn a_time_limit_is_told_in_tenths_of_a_second() {
+        for (ms, told) in [(60_000, "60.0"), (1_500, "1.5"), (140, "0.1"), (1, "0.1")] {
+            assert_eq!(out_of_time(Duration::from_millis(ms)), format!("no whole answer within {told} s"));
+        }
+    }
+
+    #[test]
+    fn who_cut_an_answer_that_has_no_text_is_who_is_asked_for_more() {
+        let mut over = over(said("", FinishReason::Length));
+        for (fit, kind) in [(Fit::Now, Kind::Refused), (Fit::AfterOthers, Kind::Refused), (Fit::Reduced, Kind::Budget)]
+        {
+            over.ready.ranked.sized.fit = fit;
+            let error = out_of_tokens(&over);
+            assert_eq!((error.kind, error.hints.len()), (kind, 1), "{fit:?}");
+        }
+    }
+}

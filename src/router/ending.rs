@@ -236,8 +236,194 @@ impl Bound {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::plan::tests::facts;
-    use crate::types::Limit;
+    use crate::engine::breaker::Breaker;
+    use crate::engine::facts::{Done, Known, Rest};
+    use crate::engine::plan::{plan, tests::facts};
+    use crate::engine::score::tests::known;
+    use crate::types::{Limit, Tier};
+
+    /// A plan that refuses these and asks nobody.
+    fn refusing(refused: &[(&str, Reason)]) -> Plan {
+        let refused =
+            refused.iter().map(|(name, reason)| Refused { id: CandidateId::new(*name, "m"), reason: reason.clone() });
+        Plan { refused: refused.collect(), ..plan(&facts(vec![]), &Done::new()) }
+    }
+
+    /// The error of this ending, with nothing known of anybody: its kind, its message and its hints.
+    fn told(ending: &Ending, plan: &Plan, failures: Option<&str>) -> (Kind, String, Vec<String>) {
+        let error = ended(&End { ending, plan, facts: &facts(vec![]) }, failures.map(str::to_owned));
+        (error.kind, error.message, error.hints)
+    }
+
+    const STATES: &str = "`llmr providers` shows their state, -v every attempt";
+    const OVER: Reason = Reason::Budget { needs: NanoUsd(1) };
+    const LOW: Reason = Reason::Tier { has: None, wants: Tier::Premium };
+
+    #[test]
+    fn where_nobody_is_left_the_reasons_are_told_and_money_s_with_its_remedy() {
+        let nobody = Ending::Unavailable(None);
+        let failed = told(&nobody, &refusing(&[]), Some("a/m: cut"));
+        assert_eq!(
+            failed,
+            (Kind::Unavailable, "every candidate failed; the last was a/m: cut".into(), vec![STATES.into()])
+        );
+        let (kind, message, hints) = told(&nobody, &refusing(&[("a", OVER)]), None);
+        assert_eq!((kind, message.as_str()), (Kind::Unavailable, "nobody can be asked now"));
+        assert_eq!(hints, [&format!("a/m: {OVER}"), STATES, RAISE_LIMIT]);
+        let (.., hints) = told(&nobody, &refusing(&[("a", Reason::Failed(FailureClass::Cut))]), None);
+        assert_eq!(hints.last().map(String::as_str), Some(STATES));
+    }
+
+    #[test]
+    fn who_recovers_first_is_named() {
+        let until = Timestamp(2_000_000);
+        let ending = Ending::Unavailable(Some((CandidateId::new("b", "m"), until)));
+        let (.., hints) = told(&ending, &refusing(&[]), Some("a/m: cut"));
+        assert_eq!(hints[0], format!("the soonest to recover is b/m, at {until}"));
+        assert!(hints[1].contains("providers reset NAME"), "{hints:?}");
+    }
+
+    #[test]
+    fn the_soonest_is_told_only_where_everybody_is_left_alone() {
+        let now = facts(vec![]).now;
+        let (past, soon, late) = (now.plus_ms(-1), now.plus_ms(10), now.plus_ms(20));
+        let rests = |name: &str, until| Known {
+            rest: Some(Rest { until, class: FailureClass::RateLimited }),
+            ..known(name, "1", "1")
+        };
+        let opened = |name: &str, until, trial_until| Known {
+            breaker: Breaker { failures: 3, open_until: Some(until), trial_until },
+            ..known(name, "1", "1")
+        };
+        let both = Known { rest: rests("a", soon).rest, ..opened("a", late, None) };
+        for (known, first) in [
+            (vec![], None),
+            (vec![rests("a", late), rests("b", soon)], Some(("b", soon))),
+            (vec![opened("a", soon, None), rests("b", late)], Some(("a", soon))),
+            (vec![both], Some(("a", late))),
+            (vec![rests("a", late), known("b", "1", "1")], None),
+            (vec![rests("a", late), rests("b", now)], None),
+            (vec![rests("a", late), rests("b", past)], None),
+            // Half open: somebody may be let through at any moment.
+            (vec![rests("a", late), opened("b", past, Some(late))], None),
+        ] {
+            let names: Vec<_> = known.iter().map(|k| k.candidate.id.to_string()).collect();
+            let first = first.map(|(name, until)| (CandidateId::new(name, "m"), until));
+            assert_eq!(soonest(&facts(known)), first, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_who_sees_is_another_thing_than_nobody() {
+        let message = |refused: &[(&str, Reason)]| told(&Ending::NoCandidate, &refusing(refused), None).1;
+        assert_eq!(message(&[]), "no candidate may be asked");
+        assert_eq!(message(&[("a", Reason::Blind), ("b", Reason::Blind)]), "no candidate can see pictures");
+        assert_eq!(message(&[("a", Reason::Blind), ("b", LOW)]), "no candidate may be asked");
+        let hints = |refused: &[(&str, Reason)]| told(&Ending::NoCandidate, &refusing(refused), None).2.len();
+        assert_eq!((hints(&[("a", LOW)]), hints(&[("a", LOW), ("b", Reason::Blind)])), (1, 3));
+    }
+
+    #[test]
+    fn only_models_that_see_are_named_to_who_has_a_picture() {
+        for provider in PROVIDERS {
+            let hint = who_sees(&refusing(&[(provider.name, Reason::Blind)]));
+            let (names, _) = hint.split_once(';').unwrap();
+            let names = names.strip_prefix("to ask one that can see: ").unwrap().split(", ");
+            for name in names.map(|name| name.strip_prefix("-m ").unwrap()) {
+                let (provider, id) = name.split_once('/').unwrap();
+                let row = catalogue::find(provider, id).unwrap();
+                assert!(row.can(Ability::Vision) && row.status == Status::Active, "{hint}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do_about_it() {
+        use FailureClass as C;
+        let windows = [("a", Reason::Window { needs: 9, has: 8 }), ("b", LOW)];
+        let known = "`llmr models` lists what is known";
+        let address = "`llmr config show` says where a base URL is set";
+        for (class, failures, message, hint) in [
+            (C::InvalidRequest, Some("a/m: no"), "the request is refused by a/m: no", None),
+            (C::InvalidRequest, None, "the request is refused (invalid_request)", None),
+            (C::ContextOverflow, None, "the prompt is too long for every candidate", None),
+            (C::ModelNotFound, Some("a/m: no"), "the request is refused by a/m: no", Some(known)),
+            (
+                C::ModelNotFound,
+                Some("a/m: check the base URL"),
+                "the request is refused by a/m: check the base URL",
+                Some(address),
+            ),
+        ] {
+            let (kind, said, hints) = told(&Ending::Refused(class), &refusing(&windows), failures);
+            assert_eq!((kind, said.as_str()), (Kind::Refused, message));
+            let hint = hint.map(str::to_owned);
+            assert_eq!(hints, Vec::from_iter(hint.into_iter().chain([format!("a/m: {}", windows[0].1)])));
+        }
+    }
+
+    #[test]
+    fn what_money_keeps_out_is_told_with_what_would_fit() {
+        let mut facts = facts(vec![known("dear", "10", "50"), known("cheap", "0.1", "0.4")]);
+        facts.money.limit = Limit::Usd(NanoUsd(300_000));
+        (facts.money.spent, facts.money.held) = (NanoUsd(100_000), NanoUsd(50_000));
+        let error = over_budget(&plan(&facts, &Done::new()), &facts);
+        assert_eq!(
+            error.message,
+            "the request's worst case does not fit today's limit of 0.0003 USD: 0.0001 USD are spent, \
+             0.00005 USD held by requests under way"
+        );
+        // 4,000 tokens of input and 8,192 of output, at 100 and 400 nano-dollars.
+        let cheap = "cheap/m may cost up to 0.0036768 USD; 0.00015 USD are left, enough for --max-tokens 87";
+        assert_eq!((error.hints, error.over_the_day), (vec![cheap.to_owned(), RAISE_LIMIT.to_owned()], true));
+
+        (facts.money.limit, facts.money.request_cap) = (Limit::Off, Some(NanoUsd(100_000)));
+        let error = over_budget(&plan(&facts, &Done::new()), &facts);
+        let message = "the request's worst case does not fit --max-cost 0.0001: 0 USD of that are spent";
+        let cheap =
+            "cheap/m may cost up to 0.0036768 USD; 0.0001 USD are left, not enough for any answer to this prompt";
+        assert_eq!((error.message.as_str(), error.over_the_day), (message, false));
+        assert_eq!(error.hints, [cheap, "a higher --max-cost lets it through"]);
+
+        (facts.money.limit, facts.money.request_cap) = (Limit::Usd(NanoUsd(1)), Some(NanoUsd(1)));
+        let message = over_budget(&plan(&facts, &Done::new()), &facts).message;
+        assert!(message.contains("fits neither --max-cost 0.000000001 nor today's limit"), "{message}");
+    }
+
+    #[test]
+    fn without_a_price_nothing_is_said_of_limits() {
+        let facts = facts(vec![known("cheap", "0.1", "0.4")]);
+        let unpriced =
+            |refused| over_budget(&refusing(refused), &facts).message.contains("the price of b/m is not known");
+        assert!(unpriced(&[("b", Reason::Unpriced), ("a", LOW)]));
+        assert!(!unpriced(&[("b", Reason::Unpriced), ("a", OVER)]));
+        let waiting = Plan { order: plan(&facts, &Done::new()).order, ..refusing(&[("b", Reason::Unpriced)]) };
+        let error = over_budget(&waiting, &facts);
+        assert!(error.message.contains("does not fit today's limit"), "{error:?}");
+        assert!(error.hints[0].starts_with("cheap/m may cost up to "), "{error:?}");
+    }
+
+    #[test]
+    fn what_was_spent_and_held_counts_for_the_limit_in_the_way() {
+        let (day, cap) = (NanoUsd(20), NanoUsd(10));
+        for (spent, held, [own_spent, own_held, cap_held], needs, named) in [
+            (0, 0, [3, 3, 3], 1, Bound::Both(day, cap)),
+            (0, 0, [3, 3, 3], 2, Bound::Request(cap)),
+            (9, 9, [0, 0, 0], 3, Bound::Day(day)),
+            // What just fits either is in neither's way, and neither is named alone.
+            (9, 9, [3, 3, 2], 2, Bound::Both(day, cap)),
+            (9, 9, [3, 3, 3], 2, Bound::Request(cap)),
+            (9, 10, [3, 3, 2], 2, Bound::Day(day)),
+        ] {
+            let mut facts = facts(vec![]);
+            let money = &mut facts.money;
+            (money.limit, money.request_cap) = (Limit::Usd(day), Some(cap));
+            (money.spent, money.held) = (NanoUsd(spent), NanoUsd(held));
+            (money.own_spent, money.own_held, money.cap_held) =
+                (NanoUsd(own_spent), NanoUsd(own_held), NanoUsd(cap_held));
+            assert_eq!(Bound::of(&facts, NanoUsd(needs)), named, "{spent} {held} {own_spent} {cap_held} {needs}");
+        }
+    }
 
     #[test]
     fn the_limit_that_is_in_the_way_is_named() {

@@ -94,3 +94,16 @@ fn shown(seen: &mut Progress, delta: &Delta, show: &mut dyn FnMut(&str) -> Flow)
 pub fn elapsed_ms(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn time_is_counted_in_whole_milliseconds() {
+        let since = Instant::now().checked_sub(Duration::from_micros(1_234_900)).unwrap();
+        assert!((1234..60_000).contains(&elapsed_ms(since)));
+    }
+}

@@ -127,3 +127,67 @@ fn rest_of(recorded: &crate::store::Facts, id: &CandidateId, now: Timestamp) -> 
     let longest = recorded.rests.iter().filter(concerns).max_by_key(|r| (r.class.rest_is_kept(), r.until))?;
     Some(Rest { until: longest.until, class: longest.class })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use super::*;
+    use crate::store;
+    use crate::types::{FailureClass, Timestamp};
+
+    fn sums() -> store::Facts {
+        store::Facts {
+            day: crate::types::Day::of(2026, 11, 21),
+            spent: NanoUsd(1_000_000_000),
+            held: NanoUsd(500_000_000),
+            held_by: BTreeMap::new(),
+            requests: 7,
+            limit_set: None,
+            breakers: HashMap::new(),
+            rests: Vec::new(),
+            health: HashMap::new(),
+            in_flight: HashMap::new(),
+            usual_output: None,
+        }
+    }
+
+    #[test]
+    fn a_day_tells_what_is_left_and_the_share_that_is_spent() {
+        for (limit, remaining, pct) in [
+            (Limit::Off, None, 0.0),
+            (Limit::Usd(NanoUsd(3_000_000_000)), Some(NanoUsd(1_500_000_000)), 33.33),
+            (Limit::Usd(NanoUsd(800_000_000)), Some(NanoUsd::ZERO), 125.0),
+            (Limit::Usd(NanoUsd::ZERO), Some(NanoUsd::ZERO), 100.0),
+        ] {
+            let day = Day::of(limit, 95.0, &sums());
+            assert_eq!((day.remaining_usd, day.used_pct), (remaining, pct), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn a_candidate_rests_with_its_model_or_its_provider_the_one_that_is_kept_first() {
+        use FailureClass::{Auth, RateLimited};
+        let now = Timestamp(1000);
+        let rest = |provider: &str, model: Option<&str>, until, class| store::Rest {
+            provider: provider.into(),
+            model: model.map(str::to_owned),
+            until: Timestamp(until),
+            class,
+        };
+        for (rests, expected) in [
+            (vec![], None),
+            (vec![rest("a", Some("m"), 1001, RateLimited)], Some((1001, RateLimited))),
+            (vec![rest("a", None, 1001, Auth)], Some((1001, Auth))),
+            (vec![rest("a", Some("other"), 1001, RateLimited)], None),
+            (vec![rest("b", Some("m"), 1001, RateLimited), rest("b", None, 1001, Auth)], None),
+            (vec![rest("a", Some("m"), 1000, RateLimited), rest("a", None, 999, Auth)], None),
+            (vec![rest("a", None, 3000, Auth), rest("a", Some("m"), 2000, RateLimited)], Some((2000, RateLimited))),
+            (vec![rest("a", None, 2000, Auth), rest("a", None, 3000, Auth)], Some((3000, Auth))),
+        ] {
+            let recorded = store::Facts { rests: rests.clone(), ..sums() };
+            let found = rest_of(&recorded, &CandidateId::new("a", "m"), now).map(|rest| (rest.until.0, rest.class));
+            assert_eq!(found, expected, "{rests:?}");
+        }
+    }
+}

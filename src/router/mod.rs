@@ -367,3 +367,27 @@ fn question(request: &Request) -> Question {
 fn chat_template_tokens(messages: usize) -> u64 {
     4 * messages as u64 + 3
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::shape::tests::request;
+    use crate::types::Message;
+
+    #[test]
+    fn a_prompt_is_as_long_as_all_that_is_sent_with_it() {
+        let hello = estimate::tokens("hello");
+        let two = Request { messages: vec![Message::user("hello"), Message::assistant("hello")], ..request() };
+        let extra = serde_json::Map::from_iter([("hello".to_owned(), serde_json::Value::from(7))]);
+        for (request, tokens) in [
+            (request(), hello + 7),
+            (two.clone(), 2 * hello + 11),
+            (Request { system: Some("hello".into()), ..two }, 3 * hello + 15),
+            (Request { extra, ..request() }, hello + estimate::tokens("hello7") + 7),
+        ] {
+            let question = question(&request);
+            assert_eq!(question.reference_tokens, tokens);
+            assert!(question.bound_tokens > tokens);
+        }
+    }
+}

@@ -147,3 +147,37 @@ fn best(overs: &[Over], request: &Request) -> Option<usize> {
     });
     whole.min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))).map(|(.., i)| i)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::record::tests::{failed, over, said};
+    use crate::router::shape::tests::{object, request};
+    use crate::types::FinishReason::{ContentFilter, Length, Stop};
+
+    #[test]
+    fn the_best_answer_fits_its_schema_was_not_cut_and_has_the_best_score() {
+        let (plain, schema) = (request(), Request { schema: object(), ..request() });
+        for (request, answers, wanted) in [
+            (&plain, vec![], None),
+            (&plain, vec![(failed(FailureClass::Cut), 0.9), (said("", Length), 0.9)], None),
+            (&plain, vec![(failed(FailureClass::Cut), 0.9), (said("x", Stop), 0.1)], Some(1)),
+            (&plain, vec![(said("x", Stop), 0.2), (said("x", Stop), 0.9), (said("x", Stop), 0.5)], Some(1)),
+            (&plain, vec![(said("x", Length), 0.9), (said("x", Stop), 0.1)], Some(1)),
+            (&plain, vec![(said("x", ContentFilter), 0.9), (said("x", Length), 0.1)], Some(1)),
+            (&schema, vec![(said("x", Stop), 0.9), (said("{}", Stop), 0.1)], Some(1)),
+            (&schema, vec![(said("x", Stop), 0.1), (said("x", Stop), 0.9)], Some(1)),
+        ] {
+            let overs: Vec<Over> = answers
+                .into_iter()
+                .map(|(answer, score)| {
+                    let mut over = over(answer);
+                    over.ready.ranked.score = score;
+                    over
+                })
+                .collect();
+            let results: Vec<_> = overs.iter().map(|over| &over.result).collect();
+            assert_eq!(best(&overs, request), wanted, "{results:?}");
+        }
+    }
+}

@@ -67,7 +67,7 @@ impl Router<'_> {
         hold: NanoUsd,
     ) -> Option<String> {
         let problem = self.store.settle(done, end, put).err()?;
-        let textless = end.map(|end| RequestEnd { answer: None, decision: None, ..*end });
+        let textless = end.map(|end| RequestEnd { answer: None, ..*end });
         let less = [(end, "is not cached"), (textless.as_ref(), "is not kept"), (None, "is not in the log")];
         for (end, what) in less {
             if !problem.is_busy() && self.store.settle(done, end, None).is_ok() {
@@ -237,4 +237,90 @@ fn observation(over: &Over, charge: &Charge) -> Option<Observation> {
         total_ms: over.latency_ms,
         written_tokens: charge.usage.completion_tokens(),
     })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::facts::Done;
+    use crate::engine::plan::{plan, tests::facts};
+    use crate::engine::score::tests::known;
+    use crate::providers::table::Quirks;
+    use crate::providers::{HttpRequest, dialect};
+    use crate::router::attempt::Ready;
+    use crate::router::settle::Progress;
+    use crate::store::Rated;
+    use crate::transport::Limits;
+    use crate::types::{AttemptId, CostSource, DialectKind, Failure, RateLimit, RequestId, Usage};
+
+    /// An attempt that came to this.
+    pub fn over(result: Result<Answer, Failure>) -> Over {
+        let ready = Ready {
+            ranked: plan(&facts(vec![known("a", "1", "1")]), &Done::new()).order.remove(0),
+            attempt: AttemptId { request: RequestId(1), number: 1 },
+            dialect: dialect(DialectKind::Openai, &Quirks::OPENAI_LIKE),
+            http: HttpRequest { url: String::new(), headers: Vec::new(), body: Vec::new(), stream: false },
+            limits: Limits { first_byte_ms: 1, idle_ms: 1 },
+            time_limit: Duration::from_secs(1),
+            at: Timestamp(0),
+            rated: None,
+        };
+        Over { ready, result, seen: Progress::default(), latency_ms: 5 }
+    }
+
+    pub fn said(text: &str, finish: FinishReason) -> Result<Answer, Failure> {
+        Ok(Answer { text: text.into(), finish, usage: None, reported_cost: None, model: None, tool_calls: false })
+    }
+
+    pub fn failed(class: FailureClass) -> Result<Answer, Failure> {
+        Err(Failure::new(class, "x"))
+    }
+
+    fn charged(input_tokens: u64, output_tokens: u64) -> Charge {
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+        Charge { usage, cost: Some(NanoUsd(9)), source: CostSource::Catalogue }
+    }
+
+    #[test]
+    fn what_came_of_an_attempt_is_reported_and_observed() {
+        use FailureClass as C;
+        // The last: whether it says something about the provider, and what.
+        for (result, outcome, failure, says) in [
+            (said("x", FinishReason::Stop), Outcome::Ok, None, Some(true)),
+            (said("x", FinishReason::Length), Outcome::Ok, None, Some(true)),
+            (said("", FinishReason::Stop), Outcome::Ok, None, Some(true)),
+            (said("", FinishReason::Length), Outcome::Failed, Some(C::Empty), Some(true)),
+            (failed(C::ServerError), Outcome::Failed, Some(C::ServerError), Some(false)),
+            (failed(C::Auth), Outcome::Failed, Some(C::Auth), None),
+            (failed(C::Cancelled), Outcome::Cancelled, Some(C::Cancelled), None),
+        ] {
+            let (over, charge) = (over(result), charged(3, 4));
+            let report = over.report(&charge);
+            assert_eq!((report.outcome, report.failure), (outcome, failure), "{:?}", over.result);
+            assert_eq!((report.latency_ms, report.cost_usd), (5, Some(NanoUsd(9))));
+            let seen = observation(&over, &charge);
+            assert_eq!(seen.map(|seen| (seen.ok, seen.written_tokens)), says.map(|ok| (ok, 4)), "{:?}", over.result);
+        }
+    }
+
+    #[test]
+    fn where_nobody_knows_an_attempt_took_the_tokens_that_were_expected() {
+        use FailureClass as C;
+        let unsent = Err(Failure { unsent: true, ..Failure::new(C::Network, "x") });
+        for (result, charge, used) in [
+            (said("x", FinishReason::Stop), charged(30, 5), 35),
+            (said("x", FinishReason::Stop), charged(0, 0), 0),
+            (failed(C::Timeout), charged(30, 5), 35),
+            (failed(C::Timeout), charged(0, 0), 70),
+            (failed(C::RateLimited), charged(0, 0), 0),
+            (unsent, charged(0, 0), 0),
+        ] {
+            let mut over = over(result);
+            assert_eq!(recount(&over, &charge), None, "nothing is counted where there is no limit");
+            over.ready.rated = Some(Rated { limit: RateLimit { rpm: None, tpm: Some(99) }, tokens: 70 });
+            assert_eq!(recount(&over, &charge), Some(Recount { expected: 70, used }), "{:?}", over.result);
+        }
+    }
 }

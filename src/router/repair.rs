@@ -45,7 +45,7 @@ impl Misfit {
 
     /// The request with this answer and what is wrong with it. What it comes to is cached under the first one's key.
     pub fn mended(&self, job: &Job) -> Job {
-        let mut request = Request { parallel: 1, race: false, ..job.request.clone() };
+        let mut request = Request { parallel: 1, ..job.request.clone() };
         request.messages.push(Message::assistant(&self.text));
         request.messages.push(Message::user(schema::repair_prompt(&self.complaints)));
         Job { question: question(&request), request, ..job.clone() }
@@ -83,6 +83,31 @@ impl Router<'_> {
             Err(stopped) if matches!(stopped.kind, Kind::Interrupted | Kind::Terminated | Kind::Closed) => Err(stopped),
             // It was answered, only not well: that nobody could be asked to mend it comes second.
             Err(error) => Err(first.error().hint(format!("it could not be asked for again: {}", error.message))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_kept_and_asked_for_again_unless_it_was_cut_or_refused() {
+        for (finish, mendable, hint) in [
+            (FinishReason::Stop, true, None),
+            (FinishReason::Other, true, None),
+            (FinishReason::Length, false, Some("the answer was cut: --max-tokens N leaves it more room")),
+            (FinishReason::ContentFilter, false, Some("the model refused; what it said is the answer")),
+        ] {
+            let complaints = vec!["not JSON".to_owned()];
+            let misfit = Misfit { who: CandidateId::new("a", "m"), text: "x".into(), finish, complaints };
+            let error = misfit.error();
+            let hints: Vec<_> = ["not JSON"].into_iter().chain(hint).collect();
+            assert_eq!(
+                (misfit.can_be_mended(), error.hints),
+                (mendable, hints.into_iter().map(str::to_owned).collect())
+            );
+            assert_eq!((error.kind, error.answer.as_deref()), (Kind::Verification, Some("x")));
         }
     }
 }

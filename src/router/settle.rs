@@ -180,6 +180,7 @@ mod tests {
         let with_status = Progress { status: Some(500), ..sent() };
         let told = Progress { usage: Some(Usage { input_tokens: 9, ..Usage::default() }), ..streamed(2) };
         let ended = Progress { ended: true, ..told.clone() };
+        let thinking = Progress { thought: 3, ..streamed(0) };
         let unsent = Err(Failure { unsent: true, ..Failure::new(C::Network, "x") });
         for (name, result, seen, nano, estimated) in [
             ("usage told", answer(Some(usage), None), &whole, 7_000, false),
@@ -192,6 +193,8 @@ mod tests {
             ("a stream cut", failed(C::Cut), &streamed(5), 15_000, true),
             ("an error frame after text", failed(C::ServerError), &streamed(5), 15_000, true),
             ("an error frame before any", failed(C::ServerError), &streamed(0), 0, false),
+            ("an error frame after thinking", failed(C::ServerError), &thinking, 13_000, true),
+            ("a stream cut before any", failed(C::Cut), &streamed(0), 10_000, true),
             ("a stream cancelled", failed(C::Cancelled), &streamed(5), 15_000, true),
             ("a stream cut after it told its input", failed(C::Cut), &told, 11_000, true),
             ("an empty answer that told everything", failed(C::Empty), &ended, 9_000, false),
@@ -199,6 +202,8 @@ mod tests {
             ("a whole answer cancelled", failed(C::Cancelled), &whole, HOLD.0, true),
         ] {
             let charge = charge(&candidate(), 10, HOLD, &result, seen);
+            let source = if name == "cost told" { CostSource::Provider } else { CostSource::Catalogue };
+            assert_eq!(charge.source, source, "{name}");
             assert_eq!((charge.cost, charge.usage.estimated), (Some(NanoUsd(nano)), estimated), "{name}");
         }
     }

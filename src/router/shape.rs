@@ -126,3 +126,6 @@ pub fn droppable(parameter: &str, request: &Request) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

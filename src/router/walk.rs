@@ -372,3 +372,15 @@ pub(super) fn stopped(kind: Kind) -> &'static str {
         _ => "interrupted; what was spent is recorded",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_limit_is_told_as_it_was_typed() {
+        for (ms, told) in [(300_000, "300"), (1_500, "1.5"), (50, "0.05")] {
+            assert_eq!(seconds(ms).to_string(), told);
+        }
+    }
+}

@@ -229,6 +229,16 @@ mod tests {
     }
 
     #[test]
+    fn a_first_token_comes_within_a_fifth_of_its_time() {
+        let provider = SandboxProvider { first_token_ms: 100, per_token_ms: 7, ..provider(DialectKind::Openai) };
+        for (draw, factor, first, each) in [(0, 1.0, 80.0, 7.0), (200, 1.0, 100.0, 7.0), (400, 0.5, 60.0, 3.5)] {
+            let pace = Pace::of(&provider, factor, draw);
+            assert!((pace.first_token_ms - first).abs() < 1e-9, "{pace:?}");
+            assert!((pace.per_token_ms - each).abs() < 1e-9, "{pace:?}");
+        }
+    }
+
+    #[test]
     fn the_output_cap_is_met_exactly() {
         let usual = asked(DialectKind::Openai, Fault::Ok, None).usage.output_tokens;
         for cap in [1, 2, 7, usual - 1, usual, usual + 1, 8192] {

@@ -182,6 +182,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tables_that_are_not_ours_are_told_from_other_trouble() {
+        let empty = rusqlite::Connection::open_in_memory().unwrap();
+        for (sql, says) in [("SELECT * FROM days", "no such table: days"), ("SELECT day", "no such column: day")] {
+            let unknown = empty.prepare(sql).unwrap_err();
+            assert_eq!(unlike_ours(&unknown).as_deref(), Some(says), "{unknown:?}");
+        }
+        let other = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), Some("full".into()));
+        assert_eq!(unlike_ours(&other), None);
+    }
+
+    #[test]
     fn every_error_names_the_file_and_most_a_way_out() {
         let sqlite = |code| Problem::Sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
         let cases = [

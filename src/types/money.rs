@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn what_is_not_an_amount_is_refused() {
-        for text in ["", ".", "-1", "1e3", "5 USD", "0.0000000001", "١", "+1", "NaN"] {
-            assert!(text.parse::<NanoUsd>().is_err(), "{text}");
+        for text in ["", ".", "-1", "1e3", "1.5x", "5 USD", "0.0000000001", "١", "+1", "NaN"] {
+            assert_eq!(text.parse::<NanoUsd>(), Err(ParseMoneyError::NotANumber(text.into())));
         }
         assert_eq!("99999999999".parse::<NanoUsd>(), Err(ParseMoneyError::TooLarge("99999999999".into())));
     }
@@ -286,6 +286,12 @@ mod tests {
     fn sums_saturate() {
         assert_eq!(NanoUsd::MAX + NanoUsd(1), NanoUsd::MAX);
         assert_eq!(NanoUsd(1).saturating_sub(NanoUsd(5)), NanoUsd::ZERO);
+    }
+
+    #[test]
+    #[should_panic(expected = "a price is digits with at most one point")]
+    fn a_price_in_a_table_has_one_point() {
+        Rate::usd_per_mtok("1.2.3");
     }
 
     #[test]

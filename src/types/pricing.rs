@@ -281,6 +281,8 @@ mod tests {
         assert_eq!(pricing.cost(&usage(101, 1), Timestamp(0)), NanoUsd(419_000));
         let cached = Usage { cached_input_tokens: 101, ..Usage::default() };
         assert_eq!(pricing.cost(&cached, Timestamp(0)), NanoUsd(404_000));
+        let worst = |prompt| pricing.worst_case(Timestamp(0), Timestamp(0), prompt, 1);
+        assert_eq!((worst(100), worst(101)), (NanoUsd(210_000), NanoUsd(419_000)));
     }
 
     #[test]
@@ -303,6 +305,24 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_meets_the_peak_that_any_minute_of_it_lies_in() {
+        let pricing = Pricing {
+            peak: Some(PeakHours { windows: &[(60, 240)], rates: rates("4", "4") }),
+            ..Pricing::plain(rates("2", "2"), CostSource::Catalogue)
+        };
+        for (from, until, nano) in [
+            // Friday the 20th: all of the peak lies between the two, then only the last seconds of the attempt.
+            ("2026-11-20T00:58:00Z", "2026-11-20T04:01:00Z", 4000),
+            ("2026-11-20T00:59:50Z", "2026-11-20T01:00:10Z", 4000),
+            ("2026-11-20T04:00:00Z", "2026-11-23T00:59:00Z", 2000),
+            ("2026-11-20T04:00:00Z", "2026-11-23T01:00:00Z", 4000),
+            ("2026-11-20T04:00:00Z", "2026-12-20T04:00:00Z", 4000),
+        ] {
+            assert_eq!(pricing.worst_case(at(from), at(until), 1, 0), NanoUsd(nano), "{from} to {until}");
+        }
+    }
+
+    #[test]
     fn an_announced_change_holds_from_its_day_on() {
         let pricing = Pricing {
             changes: vec![PriceChange { from: Day::of(2027, 1, 1), rates: rates("4", "4") }].into(),
@@ -321,7 +341,22 @@ mod tests {
 
     #[test]
     fn free_means_free_in_every_case() {
-        assert!(Pricing::plain(Rates::FREE, CostSource::Config).is_free());
-        assert!(!Pricing { request_fee_max: NanoUsd(1), ..Pricing::plain(Rates::FREE, CostSource::Config) }.is_free());
+        let free = || Pricing::plain(Rates::FREE, CostSource::Config);
+        assert!(free().is_free());
+        let later = PriceChange { from: Day::of(2027, 1, 1), rates: rates("0", "1") };
+        for (name, pricing) in [
+            ("input", Pricing::plain(rates("1", "0"), CostSource::Config)),
+            ("output", Pricing::plain(rates("0", "1"), CostSource::Config)),
+            (
+                "a long prompt",
+                Pricing { steps: vec![LengthStep { above_input_tokens: 9, rates: rates("1", "0") }].into(), ..free() },
+            ),
+            ("later", Pricing { changes: vec![later].into(), ..free() }),
+            ("a peak", Pricing { peak: Some(PeakHours { windows: &[(0, 9)], rates: rates("1", "0") }), ..free() }),
+            ("a fee", Pricing { request_fee_max: NanoUsd(1), ..free() }),
+            ("what nothing bounds", Pricing { unbounded: true, ..free() }),
+        ] {
+            assert!(!pricing.is_free(), "{name}");
+        }
     }
 }

@@ -41,3 +41,19 @@ impl Usage {
         self.estimated |= other.estimated;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_estimated_where_any_part_of_it_is() {
+        for (first, second) in [(false, false), (false, true), (true, false), (true, true)] {
+            let part = |estimated| Usage { input_tokens: 3, reasoning_tokens: 2, estimated, ..Usage::default() };
+            let mut sum = part(first);
+            sum.add(&part(second));
+            let estimated = first || second;
+            assert_eq!(sum, Usage { input_tokens: 6, reasoning_tokens: 4, estimated, ..Usage::default() });
+        }
+    }
+}

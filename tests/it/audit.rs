@@ -44,6 +44,47 @@ fn a_refused_key_is_tried_again_and_not_for_ever() {
     assert_eq!([asked("openai"), asked("cohere")], [2, 2], "a key may have been mended meanwhile");
 }
 
+#[test]
+fn an_end_that_cannot_be_recorded_is_told_beside_what_went_wrong_and_once() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "alpha=500");
+    let place = Place::new().labs(&sandbox, "").var("LLMR_MAX_RETRIES", 0);
+    place.run(&["budget", "set", "5"]).expect(0);
+    let db = rusqlite::Connection::open(place.home().join("llmr.db")).unwrap();
+    let body = "BEGIN SELECT RAISE(ABORT, 'refused by a test'); END";
+    db.execute_batch(&format!("CREATE TRIGGER endless BEFORE UPDATE OF exit_code ON requests {body}")).unwrap();
+    let ran = place.run(&["ask", "hello"]).expect(69);
+    let unrecorded = "the request's end could not be recorded";
+    assert!(ran.stderr.contains(&format!("hint: {unrecorded}: database ")), "{ran:?}");
+    // Where it is the database that stops the request, that has been said.
+    refuse(&place, "holds", "");
+    let ran = place.run(&["ask", "hello"]).expect(1);
+    assert!(ran.stderr.contains("refused by a test") && !ran.stderr.contains(unrecorded), "{ran:?}");
+}
+
+#[test]
+fn an_answer_whose_text_cannot_be_kept_is_in_the_log_without_it() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "");
+    let place = Place::new().labs(&sandbox, "log_content = true");
+    place.run(&["budget", "set", "5"]).expect(0);
+    let db = rusqlite::Connection::open(place.home().join("llmr.db")).unwrap();
+    let body = "BEGIN SELECT RAISE(ABORT, 'refused by a test'); END";
+    db.execute_batch(&format!("CREATE TRIGGER textless BEFORE UPDATE OF answer ON contents {body}")).unwrap();
+    let ran = place.run(&["ask", "hello"]).expect(0);
+    assert!(ran.stderr.contains("this answer is not kept: database "), "{ran:?}");
+    assert_eq!(place.sql("SELECT exit_code, answer FROM requests JOIN contents ON id = request_id"), ["0|"]);
+}
+
+#[test]
+fn an_answer_is_recorded_under_its_model_s_own_name_and_its_cache_key() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "");
+    let place = Place::new().labs(&sandbox, "");
+    place.run(&["ask", "one"]).expect(0);
+    place.run(&["ask", "--no-cache", "two"]).expect(0);
+    assert_eq!(place.sql("SELECT answered_model FROM attempts"), ["m", "m"]);
+    assert_eq!(place.sql("SELECT answered_model FROM cache"), ["m"]);
+    assert_eq!(place.sql("SELECT cache_key IS NULL FROM requests ORDER BY id"), ["0", "1"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn whoever_is_stopped_while_money_is_held_still_settles() {

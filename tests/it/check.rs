@@ -125,6 +125,18 @@ fn a_server_of_one_s_own_need_not_list_its_models() {
 }
 
 #[test]
+fn nobody_is_asked_without_the_key_that_is_wanted() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "1")], "");
+    let place = Place::new();
+    let row = "name = \"lab\"\ndialect = \"openai\"\nmodels = [\"m\"]\napi_key_env = \"LAB_KEY\"";
+    place
+        .home_file("config.toml", &format!("[[provider]]\n{row}\nbase_url = \"http://{}/alpha/v1\"\n", sandbox.addr()));
+    let (_, report) = place.json(&["providers", "check", "--live", "lab"]);
+    assert_eq!((&check(&report, "lab")["key"], &check(&report, "lab")["live"]), (&json!("missing"), &Value::Null));
+    assert!(sandbox.requests().is_empty(), "{report}");
+}
+
+#[test]
 fn a_live_check_is_an_ordinary_request_and_asks_anew() {
     let sandbox = sandbox("cohere=500");
     let place = Place::new().with(&sandbox).var("LLMR_MAX_RETRIES", 0);

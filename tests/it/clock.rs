@@ -1,10 +1,11 @@
 //! A clock that is set back by hours, jumps far ahead, and passes midnight: no provider is left alone for longer than it
 //! should be, nothing is said twice or never again, and money stays with the day that it was held on.
 
-use llmr::sandbox::Sandbox;
+use llmr::sandbox::{Sandbox, SandboxProvider};
+use llmr::types::DialectKind;
 
 use crate::common::everything::READERS;
-use crate::common::{Place, finish, paced, provider, sandbox, sandbox_at};
+use crate::common::{Place, finish, paced, provider, sandbox, sandbox_at, sandbox_of};
 
 const NOON: &str = "2026-11-21T12:00:00Z";
 const MORNING: &str = "2026-11-21T06:00:00Z";
@@ -191,5 +192,23 @@ fn a_hold_of_a_process_that_was_killed_is_charged_whatever_the_clock_says() {
         let charged = "SELECT presumed, cost_nanousd = held_nanousd, strftime('%Y-%m-%d', day * 86400, 'unixepoch') FROM attempts";
         assert_eq!(place.sql(charged), ["1|1|2026-11-21"], "{now}");
         place.run(&["cache", "verify"]).expect(0);
+    }
+}
+
+#[test]
+fn an_attempt_costs_what_its_model_costs_when_it_is_sent() {
+    // The catalogue's price of this one doubles with the new year.
+    let gemini = provider("gemini", "gemini-3.8-flash", "1", "1");
+    let two =
+        vec![SandboxProvider { dialect: DialectKind::Gemini, ..gemini }, provider("openai", "gpt-6-luna", "1", "1")];
+    let sandbox = sandbox_of(two, "");
+    for (now, factor) in [(NOON, 1), ("2027-01-02T12:00:00Z", 2)] {
+        for more in [&["-p", "gemini"][..], &["--parallel", "2"]] {
+            let place = at(Place::new().with(&sandbox), now);
+            place.run(&[&["ask", "--no-cache", "hello"], more].concat()).expect(0);
+            let price = format!("{factor} * (input_tokens * 750 + output_tokens * 3750)");
+            let sql = format!("SELECT cost_nanousd = {price} FROM attempts WHERE provider = 'gemini'");
+            assert_eq!(place.sql(&sql), ["1"], "{now} {more:?}");
+        }
     }
 }

@@ -519,11 +519,15 @@ fn attempts_have_one_limit_in_all() {
     let four = names.map(|name| provider(name, "m", "1", "10")).to_vec();
     let sandbox = sandbox_of(four, "a1=500,a2=500,a3=500,a4=500");
     let place = Place::new().labs(&sandbox, "").var("LLMR_SEED", impatient(1));
-    place.run(&ASK).expect(69);
+    let ran = place.run(&ASK).expect(69);
+    assert!(ran.stderr.contains("hint: no request makes more than 8 attempts (LLMR_MAX_ATTEMPTS)"), "{ran:?}");
     assert_eq!(names.map(|name| requests(&sandbox, name)), [3, 3, 2, 0]);
     let place = Place::new().labs(&sandbox, "").var("LLMR_MAX_ATTEMPTS", 1);
     place.run(&ASK).expect(69);
     assert_eq!(requests(&sandbox, "a1"), 4);
+    let place = Place::new().labs(&sandbox, "").var("LLMR_MAX_RETRIES", 0);
+    let ran = place.run(&ASK).expect(69);
+    assert!(!ran.stderr.contains("LLMR_MAX_ATTEMPTS"), "nobody was left out for it: {ran:?}");
 }
 
 #[test]

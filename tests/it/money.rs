@@ -46,6 +46,18 @@ fn twenty_of_fifty(input: &'static str, limit: i64) {
 }
 
 #[test]
+fn a_limit_of_nothing_is_not_marked_in_the_bars() {
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "10")], "");
+    let place = Place::new().labs(&sandbox, "");
+    place.run(&["ask", "hello"]).expect(0);
+    for (limit, marked) in [("5", true), ("0", false)] {
+        place.run(&["budget", "set", limit]).expect(0);
+        let shown = place.run(&["budget", "history"]).expect(0).stdout;
+        assert_eq!(shown.contains("marks today's limit"), marked, "{shown}");
+    }
+}
+
+#[test]
 fn twenty_of_fifty_are_answered_to_the_nano_dollar() {
     twenty_of_fifty("0", 20 * TOKENS * OUT);
 }

@@ -37,6 +37,16 @@ fn a_limit_is_everybody_s_and_says_when_to_come_back() {
 }
 
 #[test]
+fn a_minute_that_is_nearly_over_is_waited_for() {
+    let (sandbox, place) = place("[limits.alpha]\nrpm = 1", &["alpha"]);
+    place.run(&["ask", "--no-cache", "one"]).expect(0);
+    let later = place.var("LLMR_NOW", "2026-11-21T12:00:59Z");
+    let ran = later.run(&["ask", "--no-cache", "two"]).expect(0);
+    assert_eq!(ran.stderr, "warning: alpha/m: its limit of 1 requests a minute (rpm) is used up: waiting 2 s\n");
+    assert_eq!(sandbox.bill().requests.len(), 2);
+}
+
+#[test]
 fn whoever_has_room_is_asked_in_the_place_of_who_has_none() {
     let (sandbox, place) = place("[limits.alpha]\nrpm = 1", &["alpha", "beta"]);
     let asked = || {

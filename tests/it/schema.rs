@@ -140,6 +140,16 @@ fn side_by_side_the_one_that_fits_wins() {
 }
 
 #[test]
+fn where_none_of_several_fits_one_alone_is_asked_to_mend_it() {
+    let sandbox = sandbox("openai=misfit,anthropic=misfit");
+    let place = place(&sandbox);
+    let args = ["ask", "-p", "openai", "-p", "anthropic", "--parallel", "2", "--schema", "person.json", "who?"];
+    let (code, report) = place.json(&args);
+    assert_eq!((code, &report["error"]["kind"], sandbox.requests().len()), (5, &json!("verification"), 3), "{report}");
+    assert_eq!(place.sql("SELECT count(*) FROM cache"), ["0"]);
+}
+
+#[test]
 fn a_code_block_around_the_json_is_taken_off() {
     let canned = Canned::start(&completion("```json\n{\"name\": \"Ada\",\n\"age\": 36}\n```\n", "stop", 5, 5));
     let place = Place::new();

@@ -118,6 +118,14 @@ fn a_rehearsal_shows_the_faults_that_were_ordered() {
 }
 
 #[test]
+fn a_sandbox_is_slowed_down_by_a_number_from_0() {
+    for delay in ["--delay=-1", "--delay=inf", "--delay=nan"] {
+        let ran = Place::new().run(&["sandbox", delay]).expect(2);
+        assert!(ran.stderr.contains("is not a factor from 0"), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_contradiction_is_told() {
     let (code, object) = Place::new().json(&["ask", "--output-format", "stream-json", "hello"]);
     assert_eq!((code, &object["error"]["kind"]), (2, &"usage".into()));

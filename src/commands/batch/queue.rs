@@ -72,3 +72,25 @@ impl Queue {
         !self.returns.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_comes_back_so_often_and_while_it_has_time() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        for (times, limit, back) in [
+            (0, HOUR, Some(1)),
+            (MOST_RETURNS - 1, HOUR, Some(MOST_RETURNS)),
+            (MOST_RETURNS, HOUR, None),
+            (0, FIRST_RETURN / 2, None),
+            (2, FIRST_RETURN * 3, None),
+        ] {
+            let mut queue = Queue { since: BTreeMap::from([(7, (Instant::now(), times))]), ..Queue::default() };
+            assert_eq!(queue.comes_back(7, limit), back.is_some(), "{times} {limit:?}");
+            assert_eq!(queue.returns.first().map(|line| (line.index, line.times)), back.map(|times| (7, times)));
+        }
+        assert!(!Queue::default().comes_back(7, HOUR), "one that was never begun");
+    }
+}

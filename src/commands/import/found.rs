@@ -203,6 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_the_largest_size_is_read_and_no_larger_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let file = File::create(&path).unwrap();
+        for (size, read_all) in [(MAX_FILE_BYTES, true), (MAX_FILE_BYTES + 1, false)] {
+            file.set_len(size).unwrap();
+            assert_eq!(
+                read(&path).is_ok_and(|bytes| bytes.is_some_and(|b| b.len() as u64 == size)),
+                read_all,
+                "{size}"
+            );
+        }
+    }
+
+    #[test]
     fn wrong_files_are_named_with_their_line_and_not_shown() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");

@@ -379,3 +379,23 @@ fn footnote(report: &Report) -> String {
     };
     format!("Spend is what attempts cost, failed ones included, on the day they began.{unpriced}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::stats::outlook;
+
+    #[test]
+    fn a_week_has_more_or_fewer_requests_than_the_one_before() {
+        let today = Day::of(2026, 11, 21);
+        for (before, now, says) in [
+            (2, 3, "50 % more in the last 7 days"),
+            (2, 2, "0 % more in the last 7 days"),
+            (2, 1, "50 % fewer in the last 7 days"),
+            (0, 1, ""),
+        ] {
+            let days = (1..=14).map(|ago| (today.plus(-ago), (NanoUsd(1), if ago > 7 { before } else { now })));
+            assert_eq!(week(outlook::trend(&days.collect(), today, today).as_ref()), says);
+        }
+    }
+}

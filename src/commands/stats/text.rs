@@ -146,3 +146,21 @@ fn rate(rate: Option<f64>) -> String {
 fn latencies(row: &Row) -> [String; 2] {
     [row.p50_latency_ms, row.p95_latency_ms].map(|ms| ms.map_or_else(String::new, units::duration_ms))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::outlook::trend as compared;
+    use super::*;
+    use crate::types::Day;
+
+    #[test]
+    fn a_trend_says_more_or_less_and_never_both() {
+        let today = Day::of(2026, 11, 21);
+        for (before, now, says) in [(10, 15, "50 % more"), (10, 10, "0 % more"), (10, 5, "50 % less"), (0, 5, "none")] {
+            let days = (1..=14).map(|ago| (today.plus(-ago), (NanoUsd(if ago > 7 { before } else { now }), 2)));
+            let sentence = trend(&compared(&days.collect(), today, today).unwrap());
+            assert_eq!(sentence.matches(says).count(), if now == before { 2 } else { 1 }, "{sentence}");
+            assert!(sentence.contains("14 requests (0 % more than in the 7 before, 14)"), "{sentence}");
+        }
+    }
+}

@@ -142,6 +142,7 @@ fn what_a_provider_refuses_is_told() {
         (vec![png(100, 1, 1); 3], None),
         (vec![png(101, 1, 1); 3], Some("it takes no picture above 100 px a side: `a` has 101 x 1")),
         (vec![png(1, 1, 1); 4], Some("it takes at most 3 pictures, these are 4")),
+        (vec![png(1, 1, 3000); 2], None),
         (vec![png(1, 1, 3000); 3], Some("it takes at most 0.1 MB of pictures, these are 0.1 MB")),
     ] {
         assert_eq!(refusal(&candidate, &images).as_deref(), why);

@@ -433,6 +433,38 @@ mod tests {
     }
 
     #[test]
+    fn bars_stand_on_the_axis_in_the_middle_of_their_days() {
+        let days = slots(3);
+        let svg = chart(&days, Form::Bars, vec![Some(1.0), Some(0.5), Some(0.25)]).svg("broad", WIDE);
+        let sides = |class: &str| -> Vec<[f64; 4]> {
+            let number = |rect: &str, name: &str| {
+                let text = rect.split(&format!(" {name}=\"")).nth(1).unwrap();
+                text.split('"').next().unwrap().parse().unwrap()
+            };
+            let begins = format!("<rect class=\"{class}\"");
+            let rects = svg.split(&begins).skip(1);
+            rects.map(|rect| ["x", "y", "width", "height"].map(|name| number(rect, name))).collect()
+        };
+        let (bars, hits) = (sides("s1"), sides("hit"));
+        assert_eq!((bars.len(), hits.len()), (3, 3), "{svg}");
+        for ([x, y, width, height], [left, top, day, all]) in bars.into_iter().zip(hits) {
+            let near = |a: f64, b: f64| assert!((a - b).abs() < 0.11, "{a} is not {b}: {svg}");
+            near(x + width / 2.0, left + day / 2.0);
+            near(y + height, top + all);
+        }
+    }
+
+    #[test]
+    fn points_are_marked_where_they_are_few_or_alone() {
+        for (count, every, marked) in [(31, 1, 31), (32, 1, 0), (32, 2, 16), (33, 2, 17)] {
+            let days = slots(count);
+            let values = (0..count).map(|i| (i % every == 0).then_some(1.0)).collect();
+            let svg = chart(&days, Form::Lines, values).svg("broad", WIDE);
+            assert_eq!(svg.matches("<circle").count(), marked, "{count} days, every {every}");
+        }
+    }
+
+    #[test]
     fn a_line_is_broken_where_there_is_no_value() {
         let days = slots(5);
         let values = vec![Some(1.0), Some(1.0), None, Some(1.0), Some(0.0)];

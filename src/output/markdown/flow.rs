@@ -289,3 +289,39 @@ impl Flanks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_open_and_close_by_what_stands_around_them() {
+        for (mark, before, next, opens, closes) in [
+            ('*', Some(' '), Some('a'), true, false),
+            ('*', Some('a'), Some(' '), false, true),
+            ('*', Some('a'), Some('b'), true, true),
+            ('*', Some(' '), Some(' '), false, false),
+            ('*', None, None, false, false),
+            ('*', None, Some('"'), true, false),
+            ('*', Some('a'), Some('"'), false, true),
+            ('*', Some('('), Some('"'), true, true),
+            ('_', Some('a'), Some('b'), false, false),
+            ('_', Some('('), Some('b'), true, false),
+            ('_', Some('a'), Some(')'), false, true),
+        ] {
+            let flanks = Flanks::of(mark, before, next);
+            assert_eq!((flanks.opens, flanks.closes), (opens, closes), "{before:?} {mark} {next:?}");
+        }
+    }
+
+    #[test]
+    fn what_closes_emphasis_opens_none() {
+        for (text, open) in
+            [("a**b", true), ("a**b**c", false), ("a***b**c", true), ("a***b**c*d", false), ("a*b**c", true)]
+        {
+            let mut flow = Flow::default();
+            text.chars().for_each(|c| drop(flow.push(c)));
+            assert_eq!(!flow.is_closed(), open, "{text}");
+        }
+    }
+}

@@ -112,6 +112,13 @@ fn inline_text_is_styled() {
     }
 }
 
+#[test]
+fn only_pieces_of_the_same_looks_are_put_together() {
+    let texts = |text| inline::spans(text, style::Style::PLAIN, COLOR).into_iter().map(|span| span.text);
+    assert_eq!(texts("a &amp; *b* c").collect::<Vec<_>>(), ["a & ", "b", " c"]);
+    assert_eq!(texts("a &amp; b").collect::<Vec<_>>(), ["a & b"]);
+}
+
 /// Without the escape sequences between two pieces of the same looks.
 fn joined(text: &str) -> String {
     let mut parts = text.split("\x1b[");

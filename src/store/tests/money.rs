@@ -251,6 +251,20 @@ fn a_late_settle_replaces_the_presumed_charge_once() {
     }
 }
 
+#[test]
+fn what_the_dead_held_is_not_passed_over_where_it_cannot_be_charged() {
+    let home = Home::new();
+    let (mine, late) = (home.open(1), home.open(2));
+    held(&late, NOON);
+    home.sql("CREATE TRIGGER refused BEFORE INSERT ON attempts BEGIN SELECT RAISE(ABORT, 'refused by a test'); END");
+    assert_eq!(budget(&mine, NOON), (0, 10));
+    kill(2);
+    let error = mine.facts(NOON).unwrap_err();
+    assert!(error.to_string().contains("refused by a test"), "{error}");
+    home.sql("DROP TRIGGER refused");
+    assert_eq!(budget(&mine, NOON), (10, 0));
+}
+
 fn store_sums(store: &Store) -> CandidateStats {
     store.stats(TODAY, TODAY).unwrap().candidates.remove(0)
 }
@@ -287,7 +301,7 @@ fn a_reset_changes_what_counts_and_not_the_ledger() {
 
 #[test]
 fn a_reset_and_a_late_settle_give_nothing_back_twice() {
-    for (cost, spent) in [(4, 20), (10, 20), (13, 23)] {
+    for (cost, spent, given_back) in [(4, 20, 1), (10, 20, 0), (13, 23, 0)] {
         let home = Home::new();
         let (mine, late) = (home.open(1), home.open(2));
         let lost = held(&late, NOON);
@@ -298,6 +312,9 @@ fn a_reset_and_a_late_settle_give_nothing_back_twice() {
         assert_eq!(budget(&mine, NOON), (20, 0));
         assert_eq!(settle(&late, &costing(cost, lost, NOON)), Settled::ReplacedPresumed);
         assert_eq!(budget(&mine, NOON), (spent, 0), "late cost {cost}");
+        let sql = "SELECT count(*) FROM adjustments WHERE reason = 'late settle after a reset'";
+        let adjusted: i64 = Connection::open(home.path()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(adjusted, given_back, "late cost {cost}");
         audit(&mine);
     }
 }
