@@ -8,14 +8,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use llmr::engine::breaker::BreakerRules;
-use llmr::store::{Admission, Admitted, RequestStart, Settlement, Store, StoreOptions, Waiting};
-use llmr::types::{AttemptId, CandidateId, CostSource, Limit, Liveness, Mode, NanoUsd, Outcome, Owner, Timestamp};
+use llmr::store::{Admission, Admitted, RequestEnd, RequestStart, Settlement, Store, StoreOptions, Waiting};
+use llmr::types::{
+    AttemptId, CacheOutcome, CandidateId, CostSource, FinishReason, Limit, Liveness, Mode, NanoUsd, Outcome, Owner,
+    Timestamp,
+};
 
 /// The argument that makes this program one of the crowd.
 pub const MEMBER: &str = "--member";
 
 /// Requests that each process makes, one after another.
-const REQUESTS: usize = 5;
+const REQUESTS: usize = 1;
 
 /// How long the members waited for a transaction.
 pub struct Waits {
@@ -106,7 +109,26 @@ fn request(store: &Store) -> Result<(), Box<dyn Error>> {
         observation: None,
         recount: None,
     };
-    timed(|| store.settle(&settlement, None, None))?;
+    let end = RequestEnd {
+        id: request,
+        at,
+        exit_code: 0,
+        cache: CacheOutcome::Off,
+        provider: Some("lab"),
+        model: Some("small"),
+        tier: None,
+        finish_reason: Some(FinishReason::Stop),
+        cost: settlement.cost,
+        latency_ms: 5,
+        first_token_ms: None,
+        usage: None,
+        error_kind: None,
+        decision: None,
+        answer: None,
+        partial: false,
+        cache_key: None,
+    };
+    timed(|| store.settle(&settlement, Some(&end), None))?;
     Ok(())
 }
 

@@ -316,7 +316,7 @@ impl<'a> Bench<'a> {
             ("peak memory: an answer of 50 MB", server::LARGE.0, "--no-stream", 0),
             ("peak memory: a stream of 1,000,000 events", server::LONG.0, "--stream", 0),
             ("peak memory: 10 MB piped in", "", "--no-stream", 10_000_000),
-            ("peak memory: 100 MB piped in", "", "--no-stream", 100_000_000),
+            ("peak memory: 60 MB piped in", "", "--no-stream", 60_000_000),
         ] {
             if !self.wants(work) {
                 continue;

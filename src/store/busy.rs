@@ -16,11 +16,11 @@ const SHORTEST_US: u64 = 400;
 /// What the jitter adds at most, in microseconds.
 const JITTER_US: u64 = 1200;
 /// Mostly somebody is just writing, and done by then …
-const SOON_US: u64 = 8_000;
+const SOON_US: u64 = 4_000;
 /// … else many wait, and pauses are this many times as long …
 const STEP_BACK: u64 = 8;
-/// … until a process has waited for so long: about what a crowd of fifty takes.
-const LONG_US: u64 = 40_000;
+/// … until a process has waited for so long: several times what a crowd of fifty takes.
+const LONG_US: u64 = 120_000;
 /// After this long somebody is told why nothing happens: no crowd of llmr's own has anybody wait that long.
 const TELL_AFTER_US: u64 = 1_000_000;
 /// So long at most waits what could as well be left undone.
@@ -182,16 +182,16 @@ mod tests {
 
     #[test]
     fn pauses_stay_short_and_sum_up_to_the_limit() {
-        let mut patience = Patience::new(100, 42);
+        let mut patience = Patience::new(200, 42);
         let pauses: Vec<_> = std::iter::from_fn(|| patience.next_pause()).collect();
         let mut waited = 0;
         for pause in pauses.iter().map(Duration::as_micros) {
-            let times = if (8_000..40_000).contains(&waited) { 8 } else { 1 };
+            let times = if (4_000..120_000).contains(&waited) { 8 } else { 1 };
             assert!((400 * times..1600 * times).contains(&pause), "{pause} after {waited}");
             waited += pause;
         }
         let sum: Duration = pauses.iter().sum();
-        assert!((100..102).contains(&sum.as_millis()), "{sum:?}");
+        assert!((200..202).contains(&sum.as_millis()), "{sum:?}");
         assert!(pauses.iter().collect::<std::collections::HashSet<_>>().len() > pauses.len() / 2);
         patience.restart();
         assert!(patience.next_pause().is_some());
