@@ -122,12 +122,17 @@ const ROWS: &str = "
     SELECT day, sum(cost_nanousd), count(*), count(*), count(*) FROM requests GROUP BY day;
     INSERT INTO day_candidates (day, provider, model, attempts, ok, cost_nanousd, latency_ms)
     SELECT day, provider, model, count(*), count(*), sum(cost_nanousd), sum(latency_ms) FROM attempts GROUP BY 1, 2, 3;
+    CREATE TEMP TABLE edges AS
+        WITH RECURSIVE e (bucket, ms) AS (SELECT 0, 1.0 UNION ALL SELECT bucket + 1, ms * 1.05 FROM e WHERE bucket < 200)
+        SELECT bucket, ms FROM e;
+    CREATE TEMP TABLE timed AS SELECT day, tag, tier, provider, model, count(*) AS answers,
+        (SELECT max(bucket) FROM edges WHERE ms <= latency_ms) AS bucket FROM requests GROUP BY 1, 2, 3, 4, 5, latency_ms;
     INSERT INTO latencies (day, provider, model, bucket, answers)
-    SELECT day, provider, model, CAST(ln(latency_ms) / ln(1.05) AS INTEGER), count(*) FROM attempts GROUP BY 1, 2, 3, 4;
+    SELECT day, provider, model, bucket, sum(answers) FROM timed GROUP BY 1, 2, 3, 4;
     CREATE TEMP TABLE kinds AS SELECT 'tag' AS kind UNION ALL SELECT 'tier' UNION ALL SELECT 'answered';
     INSERT INTO day_labels (kind, day, name, requests, ok, latency_ms, attempts, cost_nanousd)
     SELECT kind, day, iif(kind = 'tag', tag, iif(kind = 'tier', tier, provider || '/' || model)), count(*), count(*),
            sum(latency_ms), count(*), sum(cost_nanousd) FROM requests, kinds GROUP BY 1, 2, 3;
     INSERT INTO label_latencies (kind, day, name, bucket, answers)
     SELECT kind, day, iif(kind = 'tag', tag, iif(kind = 'tier', tier, provider || '/' || model)),
-           CAST(ln(latency_ms) / ln(1.05) AS INTEGER), count(*) FROM requests, kinds GROUP BY 1, 2, 3, 4";
+           bucket, sum(answers) FROM timed, kinds GROUP BY 1, 2, 3, 4";

@@ -91,13 +91,13 @@ impl OpenAi {
     fn take_envelope(&self, chunk: &Value, so_far: &mut Partial) -> Result<(), Failure> {
         so_far.set_model(chunk.get("model").and_then(Value::as_str));
         // Groq tells usage here, there, or in both places, always the same.
-        for place in ["/x_groq/usage", "/usage"] {
-            if let Some(told) = chunk.pointer(place).filter(|told| told.is_object()) {
-                so_far.usage = self.usage(told).or(so_far.usage);
-                so_far.reported_cost = reported_cost(told, self.quirks.cost).or(so_far.reported_cost);
-            }
+        let groq = chunk.get("x_groq");
+        let places = [groq.and_then(|groq| groq.get("usage")), chunk.get("usage")];
+        for told in places.into_iter().flatten().filter(|told| told.is_object()) {
+            so_far.usage = self.usage(told).or(so_far.usage);
+            so_far.reported_cost = reported_cost(told, self.quirks.cost).or(so_far.reported_cost);
         }
-        let failure = in_value(chunk).or_else(|| in_value(chunk.get("x_groq")?));
+        let failure = in_value(chunk).or_else(|| in_value(groq?));
         failure.map_or(Ok(()), Err)
     }
 

@@ -50,7 +50,8 @@ impl Partial {
 
     /// Notes the model, unless the name is empty (Azure's first chunk).
     pub(super) fn set_model(&mut self, model: Option<&str>) {
-        if let Some(model) = model.filter(|model| !model.is_empty()) {
+        // Each event of a stream names it.
+        if let Some(model) = model.filter(|model| !model.is_empty() && self.model.as_deref() != Some(*model)) {
             self.model = Some(model.to_owned());
         }
     }
