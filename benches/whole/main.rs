@@ -4,6 +4,8 @@
 //! ledger), `-- --only ask` (lines whose name begins with that) make it shorter; `-- --llmr PATH` measures another
 //! build. Linux only. Tools that are not installed are named.
 
+#![allow(clippy::print_stdout, missing_docs, reason = "a bench prints what it measured")]
+
 mod crowd;
 mod home;
 mod measure;

@@ -25,7 +25,8 @@ pub fn is_surely_local(folder: &Path) -> bool {
     const LOCAL: [statfs::FsType; 6] = [
         // ext2 and ext3 have the same number.
         statfs::EXT4_SUPER_MAGIC,
-        statfs::XFS_SUPER_MAGIC,
+        // XFS, which nix has no name for with musl: "XFSB".
+        statfs::FsType(0x5846_5342),
         statfs::BTRFS_SUPER_MAGIC,
         statfs::F2FS_SUPER_MAGIC,
         statfs::TMPFS_MAGIC,
