@@ -166,7 +166,8 @@ impl Context {
 
     /// The day's limit and where it comes from.
     pub fn limit(&self, store: &Store) -> Result<(Limit, String)> {
-        let set = store.limit_set()?;
+        // With all that the day's money is reckoned from: a database in which that is damaged is of no use here.
+        let set = store.budget_day(self.now())?.limit_set;
         self.config.settings.check_tight(set)?;
         Ok(self.config.settings.limit(set))
     }

@@ -83,11 +83,6 @@ impl Store {
         })
     }
 
-    /// The limit that `budget set` recorded.
-    pub fn limit_set(&self) -> Result<Option<Limit>, StoreError> {
-        self.read(|tx| limit_set(tx))
-    }
-
     /// The days from one to another (both included) on which anything happened, the newest first.
     pub fn history(&self, from: Day, to: Day) -> Result<Vec<DaySpend>, StoreError> {
         let sql = "SELECT * FROM days WHERE day BETWEEN ?1 AND ?2 ORDER BY day DESC";
