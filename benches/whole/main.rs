@@ -184,7 +184,7 @@ impl<'a> Bench<'a> {
                 let against = format!("curl {}", memory(theirs));
                 self.rows.push(Row::ratio(&memory_of, memory(ours), against, ours as f64 / theirs as f64, goal));
             }
-            for (name, theirs) in self.peers(&base, stream, &authority)? {
+            for (name, theirs) in self.peers(&base, stream)? {
                 self.compare(&work, &ours, name, &theirs, None)?;
             }
         }
@@ -205,7 +205,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Other command-line tools for models, set up for the same server. Not over TLS: each trusts in its own way.
-    fn peers(&self, base: &str, stream: bool, _: &Path) -> Result<Vec<(&'static str, Command)>> {
+    fn peers(&self, base: &str, stream: bool) -> Result<Vec<(&'static str, Command)>> {
         let mut peers = Vec::new();
         if base.starts_with("https") {
             return Ok(peers);

@@ -104,8 +104,7 @@ fn add_up(tx: &Connection, whose: Whose<'_>, values: [i64; 13]) -> Result<(), Pr
     labels::attempt(tx, request, day, [attempts, unpriced, cost, input, cached, write, output, reasoning])?;
     budget::add_all(tx, day, [(budget::Sum::Attempts, attempts), (budget::Sum::Ledger, cost)])?;
     let key = [("day", day.0.into()), ("provider", of.provider.clone().into()), ("model", of.model.clone().into())];
-    add(tx, "day_candidates", key, COLUMNS.into_iter().zip(values))?;
-    Ok(())
+    add(tx, "day_candidates", key, COLUMNS.into_iter().zip(values))
 }
 
 /// Adds to some sums of the row with this key, which is made where it is missing. A sum to which nothing is added is left
