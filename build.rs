@@ -1,14 +1,50 @@
 //! How the program is linked.
 
-#[expect(clippy::disallowed_methods, reason = "how cargo tells for what it builds; llmr itself has one reader")]
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The functions that short commands run, in the order in which they are to lie in the program. Made by
+/// `cargo bench --bench whole -- --hot-functions FILE` (see there).
+const HOT_FUNCTIONS: &str = "benches/whole/hot_functions.txt";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={HOT_FUNCTIONS}");
+    let target = |part: &str| variable(&format!("CARGO_CFG_TARGET_{part}"));
+    let static_c_library = target("FEATURE").split(',').any(|feature| feature == "crt-static");
+    if target("OS") != "linux" || target("ENV") != "gnu" || static_c_library {
+        return;
+    }
     // A position-independent program has each of its 25,000 pointers to its own constants put right at every start: on
     // Linux that costs more than all else that `llmr --version` does. Stack, heap and libraries lie at random
     // addresses all the same. (What is linked statically, as with musl, is linked in another way.)
-    let target = |part: &str| std::env::var(format!("CARGO_CFG_TARGET_{part}")).unwrap_or_default();
-    let static_c_library = target("FEATURE").split(',').any(|feature| feature == "crt-static");
-    if target("OS") == "linux" && target("ENV") == "gnu" && !static_c_library {
-        println!("cargo::rustc-link-arg-bins=-no-pie");
+    println!("cargo::rustc-link-arg-bins=-no-pie");
+    // Side by side they need half as many pages as spread over all of the program. A list that is out of date orders
+    // less, and breaks nothing.
+    if variable("PROFILE") == "release" && links_with_lld() {
+        let list = Path::new(&variable("CARGO_MANIFEST_DIR")).join(HOT_FUNCTIONS);
+        println!("cargo::rustc-link-arg-bins=-Wl,--symbol-ordering-file={}", list.display());
+        println!("cargo::rustc-link-arg-bins=-Wl,--no-warn-symbol-ordering");
     }
+}
+
+/// Whether the linker is the one that Rust brings along, and nobody has chosen another: only that one takes the list.
+fn links_with_lld() -> bool {
+    let flags = variable("CARGO_ENCODED_RUSTFLAGS");
+    let chosen = !variable("RUSTC_LINKER").is_empty() || flags.contains("link");
+    !chosen && variable("TARGET") == "x86_64-unknown-linux-gnu" && sysroot().is_some_and(|root| has_lld(&root))
+}
+
+fn has_lld(sysroot: &Path) -> bool {
+    sysroot.join("lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld/ld.lld").exists()
+}
+
+fn sysroot() -> Option<PathBuf> {
+    let output = Command::new(variable("RUSTC")).args(["--print", "sysroot"]).output().ok()?;
+    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "how cargo tells for what it builds; llmr itself has one reader")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
 }

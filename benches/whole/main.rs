@@ -2,12 +2,14 @@
 //!
 //! `cargo bench --bench whole` prints the table of the README; `-- --rounds 20`, `-- --rows 100000` (the largest
 //! ledger), `-- --only ask` (lines whose name begins with that) make it shorter; `-- --llmr PATH` measures another
-//! build. Linux only. Tools that are not installed are named.
+//! build. `-- --hot-functions FILE` writes what the linker is to lay side by side (see `hot`). Linux only. Tools that are
+//! not installed are named.
 
 #![allow(clippy::print_stdout, missing_docs, reason = "a bench prints what it measured")]
 
 mod crowd;
 mod home;
+mod hot;
 mod measure;
 mod server;
 mod table;
@@ -32,7 +34,14 @@ fn main() -> Result<()> {
     match args.next().as_deref().and_then(|first| first.to_str()) {
         Some(measure::PEAK) => println!("{}", measure::print_peak(args)?),
         Some(crowd::MEMBER) => crowd::member(&PathBuf::from(args.next().ok_or("no database")?))?,
-        _ => Bench::new(&Wanted::parse(std::env::args().skip(1))?)?.run()?,
+        _ => {
+            let wanted = Wanted::parse(std::env::args().skip(1))?;
+            let bench = Bench::new(&wanted)?;
+            match &wanted.hot_functions {
+                Some(file) => fs::write(file, bench.hot_functions()?)?,
+                None => bench.run()?,
+            }
+        }
     }
     Ok(())
 }
@@ -43,11 +52,13 @@ struct Wanted {
     rows: u64,
     only: String,
     llmr: PathBuf,
+    hot_functions: Option<PathBuf>,
 }
 
 impl Wanted {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self> {
-        let mut wanted = Self { rounds: 100, rows: 10_000_000, only: String::new(), llmr: LLMR.into() };
+        let (rounds, rows) = (100, 10_000_000);
+        let mut wanted = Self { rounds, rows, only: String::new(), llmr: LLMR.into(), hot_functions: None };
         while let Some(flag) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{flag} needs a value"));
             match flag.as_str() {
@@ -55,9 +66,13 @@ impl Wanted {
                 "--rows" => wanted.rows = value()?.parse()?,
                 "--only" => wanted.only = value()?,
                 "--llmr" => wanted.llmr = fs::canonicalize(value()?)?,
+                "--hot-functions" => wanted.hot_functions = Some(value()?.into()),
                 // Cargo's own.
                 "--bench" => {}
-                _ => return Err(format!("{flag}: there are --rounds N, --rows N, --only NAME and --llmr PATH").into()),
+                _ => {
+                    let flags = "--rounds N, --rows N, --only NAME, --llmr PATH and --hot-functions FILE";
+                    return Err(format!("{flag}: there are {flags}").into());
+                }
             }
         }
         Ok(wanted)
@@ -331,6 +346,34 @@ impl<'a> Bench<'a> {
             self.rows.push(Row::figure(work, memory(peak), String::new()));
         }
         Ok(())
+    }
+
+    /// What the linker is to lay side by side, of the commands that people wait for most first.
+    fn hot_functions(&self) -> Result<String> {
+        let authority = self.path("authority.pem");
+        fs::write(&authority, &self.server.authority)?;
+        let home = |scheme: &str, address| -> Result<Home> {
+            let home = Home::of_server(&self.path(scheme), &self.wanted.llmr, &base(scheme, address))?;
+            home.llmr(&["ask", "--no-stdin", PROMPT]).env("SSL_CERT_FILE", authority.display()).time()?;
+            Ok(home)
+        };
+        let fifteen = Home::of_fifteen(&self.path("fifteen"), &self.wanted.llmr)?;
+        fifteen.llmr(&["budget", "set", "5"]).time()?;
+        let (plain, tls) = (home("http", self.server.plain)?, home("https", self.server.tls)?);
+        let ask = |flag| ["ask", "--no-stdin", flag, PROMPT];
+        let mut commands = vec![
+            plain.llmr(&["--version"]),
+            plain.llmr(&["ask", "--no-stdin", PROMPT]),
+            plain.llmr(&ask("--no-cache")),
+            plain.llmr(&ask("--refresh")),
+            plain.llmr(&ask("--stream")),
+            tls.llmr(&ask("--no-cache")).env("SSL_CERT_FILE", authority.display()),
+            fifteen.llmr(&["dry-run", "--no-stdin", PROMPT]),
+        ];
+        for line in ["budget check", "budget", "stats", "providers", "log", "cache", "--help", "completions bash"] {
+            commands.push(plain.llmr(&line.split(' ').collect::<Vec<_>>()));
+        }
+        hot::functions(&commands, self.folder.path())
     }
 
     fn sizes(&mut self) -> Result<()> {

@@ -50,6 +50,13 @@ impl Command {
         Self { stdin: Some(path.to_owned()), ..self }
     }
 
+    /// The same run by another program with these words first.
+    pub fn under(mut self, program: &Path, words: &[&str]) -> Self {
+        let own = std::mem::replace(&mut self.program, program.to_owned()).display().to_string();
+        self.args.splice(0..0, words.iter().map(|word| (*word).to_owned()).chain([own]));
+        self
+    }
+
     fn process(&self, program: &Path) -> std::io::Result<std::process::Command> {
         let stdin = self.stdin.as_ref().map(File::open).transpose()?;
         let mut command = std::process::Command::new(program);
