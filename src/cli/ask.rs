@@ -75,6 +75,9 @@ Examples:
   llmr template list
   llmr template show review";
 
+/// What `--tier` takes.
+const TIERS: [&str; 5] = ["fast", "balanced", "advanced", "premium", "auto"];
+
 /// What is asked, and of whom: the flags that `ask` and `dry-run` share.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Question {
@@ -87,9 +90,15 @@ pub struct Question {
     /// Only this provider (may be repeated)
     #[arg(short, long = "provider", value_name = "NAME", help_heading = "Whom to ask")]
     pub providers: Vec<String>,
-    /// No model below this tier
-    #[arg(long, value_name = "TIER", value_parser = ["fast", "balanced", "advanced", "premium"], help_heading = "Whom to ask")]
+    /// No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
+    #[arg(long, value_name = "TIER", value_parser = TIERS, help_heading = "Whom to ask")]
     pub tier: Option<String>,
+    /// With --tier auto: the chance of success that a tier must have, 0 to 1
+    #[arg(long, value_name = "Q", help_heading = "Whom to ask", allow_negative_numbers = true)]
+    pub min_quality: Option<f64>,
+    /// Something known of the request, for the rules of [tiers] (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Whom to ask")]
+    pub meta: Vec<String>,
     /// Ask this model when the first one fails (may be repeated, in order)
     #[arg(long = "fallback", value_name = "MODEL", help_heading = "Whom to ask")]
     pub fallbacks: Vec<String>,
@@ -287,8 +296,8 @@ pub struct Batch {
     /// Only this provider (may be repeated)
     #[arg(short, long = "provider", value_name = "NAME", help_heading = "Whom to ask")]
     pub providers: Vec<String>,
-    /// No model below this tier
-    #[arg(long, value_name = "TIER", value_parser = ["fast", "balanced", "advanced", "premium"], help_heading = "Whom to ask")]
+    /// No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
+    #[arg(long, value_name = "TIER", value_parser = TIERS, help_heading = "Whom to ask")]
     pub tier: Option<String>,
     /// Ask this model when the first one fails (may be repeated, in order)
     #[arg(long = "fallback", value_name = "MODEL", help_heading = "Whom to ask")]

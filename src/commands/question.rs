@@ -9,14 +9,15 @@ use serde_json::{Map, Value};
 
 use crate::cli;
 use crate::commands::{Context, sandbox};
+use crate::config::Settings;
 use crate::config::templates::{self, SchemaPlace, Template};
 use crate::conversation::{Opening, Pinned};
 use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
 use crate::providers::passed;
-use crate::router::{CacheUse, Keep, Request, Selection};
+use crate::router::{CacheUse, Keep, Request, Selection, select};
 use crate::schema;
-use crate::types::{Image, Limit, Message, Mode, NanoUsd, Schema, whole_ms};
+use crate::types::{Image, Limit, Message, Mode, NanoUsd, Schema, TierWish, whole_ms};
 
 /// A question with the defaults of its template and of the profile; its prompt is still to be read.
 pub struct Resolved {
@@ -127,10 +128,10 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
     }
     Ok(Request {
         selection: Selection {
-            model: question.model.clone(),
+            model: question.model.clone().filter(|model| select::tier_named(model) != Some(TierWish::Auto)),
             providers: question.providers.clone(),
-            tier: parsed("--tier", question.tier.as_deref())?,
             fallbacks: question.fallbacks.clone(),
+            ..Selection::default().with_tier(tier_wish(question, settings)?)
         },
         system: question.system.clone(),
         messages: Vec::new(),
@@ -151,6 +152,8 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         race: false,
         mode: Mode::Production,
         tag: None,
+        meta: meta(&question.meta)?,
+        min_quality: min_quality(question)?.unwrap_or(settings.min_quality),
         schema: question.schema.as_deref().map(schema::read).transpose()?,
         keep: Keep::default(),
         cache: match (question.no_cache, question.refresh) {
@@ -162,6 +165,30 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         },
         stream: true,
     })
+}
+
+/// Which tier is wanted: a model that is named needs none.
+fn tier_wish(question: &cli::Question, settings: &Settings) -> Result<Option<TierWish>> {
+    if question.model.as_deref().and_then(select::tier_named) == Some(TierWish::Auto) {
+        return Ok(Some(TierWish::Auto));
+    }
+    let asked = parsed("--tier", question.tier.as_deref())?;
+    Ok(asked.or(settings.tier.filter(|_| question.model.is_none())))
+}
+
+fn min_quality(question: &cli::Question) -> Result<Option<f64>> {
+    within("--min-quality", question.min_quality, 0.0, 1.0)?;
+    Ok(question.min_quality)
+}
+
+/// `--meta NAME=VALUE`.
+fn meta(words: &[String]) -> Result<BTreeMap<String, String>> {
+    let pair = |word: &String| {
+        let named = word.split_once('=').filter(|(name, _)| !name.is_empty());
+        named.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    let wrong = |word: &String| usage(format!("--meta {word} is not of the form NAME=VALUE"));
+    words.iter().map(|word| pair(word).ok_or_else(|| wrong(word))).collect()
 }
 
 /// The pictures of `-i`, read before the prompt: a wrong one is told before standard input is waited for.

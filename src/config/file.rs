@@ -15,13 +15,14 @@ use super::profiles::{self, Profile};
 use super::sampling::{self, Sampling};
 use super::settings::{Form, SETTINGS, Settings};
 use super::source::{Found, Source};
+use super::tiers::{self, Tiers};
 use super::{Row, address, alerts, provider_rows};
 use crate::error::{Error, Kind, Result};
 
 pub(super) use provider_rows::{LimitEntry, ProviderEntry};
 
 /// What stands at the top of the file beside settings.
-const OTHERS: [&str; 7] = ["alerts", "limits", "provider", "aliases", "fallbacks", "profile", "sampling"];
+const OTHERS: [&str; 8] = ["alerts", "limits", "provider", "aliases", "fallbacks", "profile", "sampling", "tiers"];
 
 /// What a config file says.
 #[derive(Default)]
@@ -42,7 +43,9 @@ pub(super) struct File {
     pub sampling: BTreeMap<String, (Sampling, String)>,
     /// How fast providers may be asked.
     pub limits: Vec<LimitEntry>,
-    /// What `config show` says of aliases and fallbacks.
+    /// Which models each tier has, and the rules.
+    pub tiers: Tiers,
+    /// What `config show` says of aliases, fallbacks and tiers.
     pub rows: Vec<Row>,
 }
 
@@ -67,6 +70,7 @@ impl File {
                 "alerts" => file.alerts = alerts::read(&reader, value)?,
                 "profile" => file.profiles = profiles::read(&reader, value)?,
                 "sampling" => file.sampling = sampling::read(&reader, value)?,
+                "tiers" => tiers::read(&reader, value, &mut file)?,
                 _ => file.setting(&reader, "", key, value, &OTHERS)?,
             }
         }

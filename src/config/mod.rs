@@ -21,6 +21,7 @@ mod settings;
 mod source;
 mod template;
 pub mod templates;
+mod tiers;
 pub mod trust;
 mod vocabulary;
 
@@ -47,6 +48,7 @@ pub use seal::{HmacKey, existing_hmac_key, hmac_key};
 pub use settings::{CacheSettings, Settings, Timeouts};
 pub use source::Source;
 pub use template::{TEMPLATE, init};
+pub use tiers::{About, TierRule, Tiers};
 
 use file::File;
 use profiles::Profile;
@@ -73,6 +75,8 @@ pub struct Config {
     pub aliases: BTreeMap<String, String>,
     /// Models to try after a model, in order.
     pub fallbacks: BTreeMap<String, Vec<String>>,
+    /// Which models each tier has, and what binds the choice of one.
+    pub tiers: Tiers,
     /// Whom to tell of what.
     pub alerts: Alerts,
     /// The names of all profiles.
@@ -228,6 +232,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
         providers: providers.configs,
         aliases: file.aliases,
         fallbacks: file.fallbacks,
+        tiers: file.tiers,
         alerts: file.alerts.alerts,
         profiles: profile_names,
         defaults: profile.flags,

@@ -3,7 +3,8 @@
 //! A value has one form and one reader, whether it is written in the environment, a `.env` or `config.toml`.
 
 use crate::engine::breaker::BreakerRules;
-use crate::types::{Effort, Limit, Mode, Secret, Strategy, Weights};
+use crate::engine::tiers::MIN_QUALITY;
+use crate::types::{Effort, Limit, Mode, Secret, Strategy, TierWish, Weights};
 
 use super::budget::Budget;
 use super::source::Found;
@@ -38,6 +39,10 @@ pub struct Settings {
     pub effort: Option<Effort>,
     /// How candidates are put in order.
     pub strategy: Strategy,
+    /// Which tier a request wants that names none.
+    pub tier: Option<TierWish>,
+    /// For `--tier auto`: the chance of success that a tier must have, 0 to 1.
+    pub min_quality: f64,
     /// What a request does besides answering.
     pub mode: Mode,
     /// Whether the usage line is always printed.
@@ -108,6 +113,8 @@ impl Default for Settings {
             budget_wait_secs: 10.0,
             effort: None,
             strategy: Strategy::default(),
+            tier: None,
+            min_quality: MIN_QUALITY,
             mode: Mode::default(),
             usage: false,
             log_content: false,
@@ -191,6 +198,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("weights", ["LLMR_WEIGHTS"], Weights, "three weights for cost, latency and quality, such as 0.4,0.3,0.3", weights, word, plain, None),
     setting!("strategy", ["LLMR_STRATEGY"], Text, "one of weighted, cheapest, fastest, reliable, priority, round-robin, balanced", strategy, word, plain, None),
     setting!("mode", ["LLMR_MODE"], Text, "one of production, dry-run, shadow", mode, word, plain, None),
+    setting!("tiers.default", ["LLMR_TIER"], Text, "one of fast, balanced, advanced, premium, auto", tier, some_word, or_any, None),
+    setting!("tiers.min_quality", ["LLMR_MIN_QUALITY"], Number, "a number from 0 to 1", min_quality, share, plain, None),
     setting!("effort", ["LLMR_EFFORT"], Text, "one of none, low, medium, high, max", effort, some_word, or_model_s, None),
     setting!("max_output_tokens", ["LLMR_MAX_OUTPUT_TOKENS"], Number, COUNT_FROM_1, max_output_tokens, long_from_1, plain, Some(|s| tokens(s.max_output_tokens))),
     setting!("max_retries", ["LLMR_MAX_RETRIES"], Number, COUNT_FROM_0, max_retries, word, plain, Some(|s| f64::from(s.max_retries))),
@@ -245,6 +254,10 @@ fn count_from_1(text: &str) -> Option<u32> {
 
 fn long_from_1(text: &str) -> Option<u64> {
     word(text).filter(|count| *count >= 1)
+}
+
+fn share(text: &str) -> Option<f64> {
+    word(text).filter(|share| (0.0..=1.0).contains(share))
 }
 
 fn percent(text: &str) -> Option<f64> {
@@ -303,6 +316,10 @@ fn or_model_s(effort: &Option<Effort>) -> String {
     effort.map_or_else(|| "the model's own".to_owned(), |e| e.to_string())
 }
 
+fn or_any(tier: &Option<TierWish>) -> String {
+    tier.map_or_else(|| "any".to_owned(), |tier| tier.to_string())
+}
+
 fn set_or_missing(secret: &Option<Secret>) -> String {
     if secret.is_some() { "set" } else { "missing" }.to_owned()
 }
@@ -351,9 +368,9 @@ mod tests {
     fn every_row_shows_what_was_set() {
         for row in SETTINGS.iter().filter(|row| row.form == Form::Number) {
             let mut settings = Settings::default();
-            (row.set)(&mut settings, "7").unwrap();
-            assert_eq!((row.show)(&settings), "7", "{}", row.key);
-            assert!(row.limit.is_none_or(|limit| limit(&settings) == 7.0), "{}", row.key);
+            (row.set)(&mut settings, "1").unwrap();
+            assert_eq!((row.show)(&settings), "1", "{}", row.key);
+            assert!(row.limit.is_none_or(|limit| limit(&settings) == 1.0), "{}", row.key);
         }
     }
 

@@ -17,7 +17,7 @@ use super::sampling::{TEMPERATURE, TOP_P, within};
 use crate::cli::Question;
 use crate::error::{Error, Kind, Result};
 use crate::host;
-use crate::types::{Effort, Strategy, Tier};
+use crate::types::{Effort, Strategy, TierWish};
 
 /// The variable that stands for what the person gives: words, files, standard input.
 const INPUT: &str = "input";
@@ -246,6 +246,7 @@ pub fn fill(given: &Question, defaults: &Question) -> Question {
         providers: list(&given.providers, &defaults.providers),
         fallbacks: list(&given.fallbacks, &defaults.fallbacks),
         tier: given.tier.clone().or(defaults.tier.clone()),
+        min_quality: given.min_quality.or(defaults.min_quality),
         temperature: given.temperature.or(defaults.temperature),
         top_p: given.top_p.or(defaults.top_p),
         max_tokens: given.max_tokens.or(defaults.max_tokens),
@@ -266,7 +267,7 @@ pub(super) fn take_flag(flags: &mut Question, reader: &Reader, key: &str, path: 
         "providers" => flags.providers = reader.words(value, path)?,
         "fallbacks" => flags.fallbacks = reader.words(value, path)?,
         "stop" => flags.stop = texts(reader, path, value)?,
-        "tier" => flags.tier = Some(one_of::<Tier>(reader, path, value)?),
+        "tier" => flags.tier = Some(one_of::<TierWish>(reader, path, value)?),
         "effort" => flags.effort = Some(one_of::<Effort>(reader, path, value)?),
         "strategy" => flags.strategy = Some(one_of::<Strategy>(reader, path, value)?),
         "temperature" => flags.temperature = Some(within(reader, path, value, 2.0, TEMPERATURE)?),

@@ -56,6 +56,7 @@ fn said(store: &Store, conversation: i64, prompt: &str, answer: Option<&str>) ->
         answer,
         partial: false,
         cache_key: None,
+        judged: None,
     };
     store.finish(&end).unwrap();
     id

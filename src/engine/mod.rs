@@ -12,3 +12,4 @@ pub mod plan;
 pub mod rate;
 pub mod retry;
 pub mod score;
+pub mod tiers;

@@ -6,6 +6,7 @@ use crate::engine::budget::BudgetState;
 use crate::engine::facts::{Done, Facts};
 use crate::engine::plan::{Plan, Ranked, Refused, plan};
 use crate::engine::score::Parts;
+use crate::router::tiering::{TierReport, Tiering};
 use crate::types::{Mode, NanoUsd, Strategy};
 
 /// A decision with its reasons.
@@ -21,6 +22,9 @@ pub struct Decision {
     pub candidates: Vec<Candidate>,
     /// Who could not.
     pub refused: Vec<RefusedReport>,
+    /// How the tier was chosen, where that was left to llmr.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<TierReport>,
     /// In mode `shadow`: what the other strategies would have chosen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shadow: Vec<Shadow>,
@@ -87,7 +91,7 @@ pub struct Shadow {
 }
 
 /// The decision that a plan is.
-pub fn decision(facts: &Facts, plan: &Plan, mode: Mode) -> Decision {
+pub fn decision(facts: &Facts, plan: &Plan, mode: Mode, tiering: Option<&Tiering>) -> Decision {
     let weights = facts.policy.weights;
     Decision {
         strategy: facts.policy.strategy,
@@ -95,6 +99,7 @@ pub fn decision(facts: &Facts, plan: &Plan, mode: Mode) -> Decision {
         budget: plan.state,
         candidates: candidates(plan),
         refused: plan.refused.iter().map(refused).collect(),
+        tier: tiering.map(|tiering| tiering.report(plan, facts.now)),
         shadow: if mode == Mode::Shadow { shadows(facts) } else { Vec::new() },
     }
 }

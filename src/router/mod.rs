@@ -18,6 +18,7 @@ pub mod request;
 pub mod select;
 mod settle;
 mod shape;
+pub mod tiering;
 mod walk;
 
 use std::rc::Rc;
@@ -41,6 +42,7 @@ pub use purse::Purse;
 pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, Selection};
 pub use select::{Selected, Target, select};
 use shape::unsure_of_pictures;
+pub use tiering::{Judgement, Tiering};
 pub use walk::SOFT_WARNING;
 
 /// The id of a request that has no row.
@@ -83,6 +85,10 @@ pub struct Job {
     pub key: cache::Key,
     /// When it began.
     pub began: Timestamp,
+    /// What is thought of its prompt.
+    pub judgement: Judgement,
+    /// How its tier was chosen, where that was left to llmr.
+    pub tiering: Option<Tiering>,
 }
 
 impl<'a> Router<'a> {
@@ -107,10 +113,12 @@ impl Router<'_> {
     /// Finds out who comes into question, and how large the question is.
     pub fn prepare(&self, request: Request) -> Result<Job> {
         let began = self.host.now();
+        let judgement = Judgement::default();
+        let (request, tiering) = self.tiered(request, &judgement, began.day())?;
         let selected = select(self.config, &request.selection, began.day())?;
         let question = question(&request);
         let key = self.key(&request, &sampling(&request, &selected));
-        Ok(Job { request, selected, question, key, began })
+        Ok(Job { request, selected, question, key, began, judgement, tiering })
     }
 
     /// The cache key of a request: a digest of everything that can change its answer, and of what was pinned.

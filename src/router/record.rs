@@ -8,8 +8,8 @@ use crate::router::attempt::{Over, Verdict, verdict};
 use crate::router::request::{Answered, CacheUse};
 use crate::router::settle::{Charge, charge};
 use crate::router::walk::Trip;
-use crate::router::{Router, repair};
-use crate::store::{CachePut, CacheRow, Recount, RequestEnd, RestUntil, Settlement};
+use crate::router::{Job, Router, repair};
+use crate::store::{CachePut, CacheRow, Fault, Judged, Recount, RequestEnd, RestUntil, Settlement};
 use crate::types::{Answer, AttemptReport, FailureClass, FinishReason, NanoUsd, Outcome, Timestamp};
 
 impl Router<'_> {
@@ -104,6 +104,7 @@ impl Router<'_> {
             answer: over.result.as_ref().ok().filter(|_| self.keeps(trip.job)).map(|a| a.text.as_str()),
             partial: false,
             cache_key: (trip.job.request.cache != CacheUse::Off).then_some(&trip.job.key),
+            judged: judged(trip.job, over),
         }
     }
 
@@ -214,6 +215,22 @@ impl Over {
             cost_usd: charge.cost,
         }
     }
+}
+
+/// What an answer says of its tier. A cap of the user's own that cuts it says nothing.
+fn judged<'o>(job: &'o Job, over: &'o Over) -> Option<Judged<'o>> {
+    let candidate = &over.ready.ranked.candidate;
+    let (request, tier) = (&job.request, candidate.tier?);
+    let verdict = job.judgement.verdict(request);
+    let cut = over.result.as_ref().is_ok_and(|answer| answer.finish == FinishReason::Length);
+    Some(Judged {
+        intent: verdict.intent,
+        expected: verdict.suffices[tier as usize],
+        prompt_digest: job.judgement.digest(request),
+        candidate: &candidate.id,
+        tier,
+        fault: (cut && request.explicit_cap.is_none()).then_some(Fault::Truncated),
+    })
 }
 
 /// What an attempt took of its provider's tokens a minute. Where nobody knows, it took what was expected.

@@ -1,5 +1,6 @@
 //! What a request asks for and what comes of it, as plain data between commands and router.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::engine::plan::Plan;
 use crate::types::{
     AttemptReport, CacheOutcome, CandidateId, CostSource, Effort, FinishReason, Message, Mode, NanoUsd, RequestId,
-    Schema, Strategy, Tier, Usage, Weights,
+    Schema, Strategy, Tier, TierWish, Usage, Weights,
 };
 
 /// How the cache is used.
@@ -31,8 +32,17 @@ pub struct Selection {
     pub providers: Vec<String>,
     /// The lowest tier that will do.
     pub tier: Option<Tier>,
+    /// Whether that is still to be chosen, by the prompt.
+    pub auto: bool,
     /// `--fallback`, in order; empty: those of the config.
     pub fallbacks: Vec<String>,
+}
+
+impl Selection {
+    /// The same for a wish for a tier.
+    pub fn with_tier(self, wish: Option<TierWish>) -> Self {
+        Self { tier: wish.and_then(TierWish::named), auto: wish == Some(TierWish::Auto), ..self }
+    }
 }
 
 /// What a request's texts are kept for, beside the log (which keeps them where the user says so).
@@ -100,6 +110,10 @@ pub struct Request {
     pub mode: Mode,
     /// The user's label.
     pub tag: Option<String>,
+    /// `--meta`: what else is known of it, for the rules of `[tiers]`.
+    pub meta: BTreeMap<String, String>,
+    /// The chance of success that a tier must have which is chosen by the prompt.
+    pub min_quality: f64,
     /// What the answer must fit.
     pub schema: Option<Arc<Schema>>,
     /// What its texts are kept for, beside the log.

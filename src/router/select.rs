@@ -10,7 +10,8 @@ use crate::providers::schema::{JsonForm, JsonMode};
 use crate::providers::{Endpoint, MaxPrice, ModelFacts, Quirks};
 use crate::router::request::Selection;
 use crate::types::{
-    Candidate, CandidateId, CostSource, Day, DialectKind, NanoUsd, Pricing, RateLimit, Rates, Sight, whole_ms,
+    Candidate, CandidateId, CostSource, Day, DialectKind, NanoUsd, Pricing, RateLimit, Rates, Sight, Tier, TierWish,
+    whole_ms,
 };
 
 /// A candidate with the address it is asked at.
@@ -94,7 +95,7 @@ pub fn select(config: &Config, wanted: &Selection, today: Day) -> Result<Selecte
     let mut selected = Selected::default();
     match &wanted.model {
         Some(model) => pin(config, &providers, model, wanted, today, &mut selected)?,
-        None => one_each(&providers, wanted, today, &mut selected),
+        None => one_each(config, &providers, wanted, today, &mut selected),
     }
     for (i, model) in fallbacks(config, wanted).iter().enumerate() {
         let group = 2 * u32::try_from(i + 1).unwrap_or(u32::MAX / 2);
@@ -108,6 +109,10 @@ pub fn select(config: &Config, wanted: &Selection, today: Day) -> Result<Selecte
     }
     if selected.targets.is_empty() {
         return Err(nobody(&selected));
+    }
+    for target in &mut selected.targets {
+        let candidate = &mut target.candidate;
+        candidate.tier = config.tiers.of(&candidate.id).or(candidate.tier);
     }
     Ok(selected)
 }
@@ -157,8 +162,11 @@ fn missing_key(provider: &ProviderConfig) -> Error {
     Error::new(Kind::NoProvider, message).hint("`llmr providers list --all` shows what each provider needs")
 }
 
-/// Without `-m`: one candidate a provider.
-fn one_each(providers: &[&ProviderConfig], wanted: &Selection, today: Day, selected: &mut Selected) {
+/// Without `-m`: the models that the config lists for the tier, else one candidate a provider.
+fn one_each(config: &Config, providers: &[&ProviderConfig], wanted: &Selection, today: Day, selected: &mut Selected) {
+    if wanted.tier.is_some_and(|tier| listed(config, providers, tier, 0, today, selected)) {
+        return;
+    }
     for provider in providers {
         match default_model(provider, wanted) {
             Some(model) => selected.take(provider, &model, 0, false, today),
@@ -169,6 +177,59 @@ fn one_each(providers: &[&ProviderConfig], wanted: &Selection, today: Day, selec
             )),
         }
     }
+}
+
+/// The models that `[tiers]` lists for a tier, of the providers that take part; whether there are any.
+fn listed(
+    config: &Config,
+    providers: &[&ProviderConfig],
+    tier: Tier,
+    group: u32,
+    today: Day,
+    selected: &mut Selected,
+) -> bool {
+    let Some(names) = config.tiers.models.get(&tier) else { return false };
+    let before = selected.targets.len();
+    for provider in providers {
+        let own = format!("{}/", provider.name);
+        for name in names {
+            match name.strip_prefix(&own) {
+                Some(model) => selected.take(provider, model, group, false, today),
+                None if has(provider, name) => selected.take(provider, name, group, false, today),
+                None => {}
+            }
+        }
+    }
+    let found = selected.targets.len() > before;
+    if !found {
+        let names = names.join(", ");
+        selected.warnings.push(format!("no provider that takes part has a model of [tiers] {tier} ({names})"));
+    }
+    found
+}
+
+/// `tier/NAME`: what the config lists for the tier, else each provider's model of it.
+fn of_tier(
+    config: &Config,
+    providers: &[&ProviderConfig],
+    tier: Tier,
+    group: u32,
+    today: Day,
+    selected: &mut Selected,
+) {
+    if listed(config, providers, tier, group, today, selected) {
+        return;
+    }
+    for provider in providers.iter().filter(|p| !is_azure(p)) {
+        if let Some(defaults) = catalogue::defaults(&provider.name) {
+            selected.take(provider, defaults.for_tier(tier), group, false, today);
+        }
+    }
+}
+
+/// The tier that a model's name stands for.
+pub fn tier_named(model: &str) -> Option<TierWish> {
+    model.strip_prefix("tier/")?.parse().ok()
 }
 
 /// The provider's own `*_MODEL`, else the tier's model, else the default one. How somebody has named a deployment
@@ -219,6 +280,10 @@ fn by_name(
 ) -> Result<()> {
     let model = config.aliases.get(name).map_or(name, String::as_str);
     named(model)?;
+    if let Some(TierWish::AtLeast(tier)) = tier_named(model).filter(|_| provider(config, "tier").is_err()) {
+        of_tier(config, providers, tier, group, today, selected);
+        return Ok(());
+    }
     if let Some((provider_name, model)) = model.split_once('/')
         && let Ok(owner) = provider(config, provider_name)
     {

@@ -181,7 +181,8 @@ impl Router<'_> {
                 first = false;
             } else if trip.decision.is_some() {
                 // It waited: what is kept is why the one who is asked in the end is asked.
-                trip.decision = serde_json::to_string(&decision(&facts, &plan, trip.job.request.mode)).ok();
+                let decision = decision(&facts, &plan, trip.job.request.mode, trip.job.tiering.as_ref());
+                trip.decision = serde_json::to_string(&decision).ok();
             }
             let now = trip.now(facts.now);
             let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job, trip.spent()), now);
@@ -257,12 +258,15 @@ impl Router<'_> {
     }
 
     fn note_decision(&self, trip: &mut Trip<'_>, facts: &Facts, plan: &Plan, listener: &mut dyn Listener) {
-        let decision = decision(facts, plan, trip.job.request.mode);
+        let decision = decision(facts, plan, trip.job.request.mode, trip.job.tiering.as_ref());
         trip.decision = serde_json::to_string(&decision).ok();
         if plan.state == BudgetState::Soft {
             let limit = facts.money.limit;
             let text = format!("{} USD of today's {limit} USD are spent: {SOFT_WARNING}", facts.money.spent);
             trip.warn(text, listener);
+        }
+        if let Some(tier) = &decision.tier {
+            listener.detail(&tier.to_string());
         }
         for candidate in &decision.candidates {
             listener.detail(&candidate.to_string());
@@ -329,6 +333,7 @@ impl Router<'_> {
             answer: trip.partial.as_deref().or(error.answer.as_deref().filter(|_| self.keeps(trip.job))),
             partial: true,
             cache_key: None,
+            judged: None,
         };
         let recorded = self.store.finish(&end);
         let error = Error { attempts: trip.reports.clone(), ..error };

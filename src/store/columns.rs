@@ -5,6 +5,7 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
+use crate::engine::tiers::Intent;
 use crate::types::{
     AttemptId, CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, RequestId, Tier, Timestamp,
     Usage,
@@ -55,6 +56,7 @@ name_column! {
     FinishReason FinishReason::from_name;
     CostSource CostSource::from_name;
     Tier |name: &str| name.parse::<Tier>().ok();
+    Intent Intent::named;
 }
 
 /// A counter as a column takes it.

@@ -74,7 +74,9 @@ impl Store {
             for table in ["condensations", "turns", "batch_lines"] {
                 removed(table)?;
             }
-            run(tx, "UPDATE requests SET cache_key = NULL WHERE cache_key IS NOT NULL", [])?;
+            let digests = "UPDATE requests SET cache_key = NULL, prompt_digest = NULL
+                           WHERE cache_key IS NOT NULL OR prompt_digest IS NOT NULL";
+            run(tx, digests, [])?;
             Ok(Forgotten {
                 requests: removed("contents")?,
                 conversations: removed("conversations")?,
@@ -138,5 +140,5 @@ fn texts(tx: &Connection, id: RequestId, done: &mut Forgotten) -> rusqlite::Resu
     done.cache_entries += run(tx, entry, [id])? as u64;
     // So is the digest of a line.
     run(tx, "UPDATE batch_lines SET digest = zeroblob(16) WHERE request_id = ?1", [id])?;
-    run(tx, "UPDATE requests SET cache_key = NULL WHERE id = ?1", [id]).map(drop)
+    run(tx, "UPDATE requests SET cache_key = NULL, prompt_digest = NULL WHERE id = ?1", [id]).map(drop)
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, named_params};
 use super::columns::{millis, run, tokens};
 use super::contents::{self, Kept};
 use super::labels::{self, Labelled};
+use super::outcomes::{self, Judged};
 use super::{Problem, Store, StoreError, budget, cache_rows, holds, running, shadows};
 use crate::types::{CacheOutcome, CandidateId, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage, hex};
 
@@ -62,6 +63,8 @@ pub struct RequestEnd<'a> {
     pub partial: bool,
     /// The key of its cache entry, where it has one.
     pub cache_key: Option<&'a [u8; 32]>,
+    /// What its answer says of its tier.
+    pub judged: Option<Judged<'a>>,
 }
 
 /// A request that the cache answered.
@@ -183,6 +186,9 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
     labels::replace(tx, end.id, &before, &now)?;
     if before.is_under_way() {
         shadows::count(tx, end.id)?;
+        if let Some(judged) = &end.judged {
+            outcomes::judge(tx, end.id, judged, end.at)?;
+        }
     }
     match end.answer {
         Some(answer) => Ok(contents::answer(tx, end.id, answer, end.partial)?),

@@ -34,7 +34,7 @@ CREATE TABLE requests (
     output_tokens       INTEGER,
     reasoning_tokens    INTEGER,
     usage_estimated     INTEGER
-, cache_key TEXT, saved_nanousd INTEGER) STRICT;
+, cache_key TEXT, saved_nanousd INTEGER, intent TEXT, expected REAL, prompt_digest BLOB, rating TEXT, rated_by TEXT) STRICT;
 
 CREATE TABLE holds (
     request_id     INTEGER NOT NULL REFERENCES requests (id),
@@ -349,3 +349,15 @@ CREATE TABLE running (
     owner_boot  TEXT NOT NULL,
     owner_pidns TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE outcomes (
+    intent   TEXT NOT NULL,
+    tier     TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model    TEXT NOT NULL,
+    good     REAL NOT NULL,
+    bad      REAL NOT NULL,
+    expected REAL NOT NULL,
+    updated  INTEGER NOT NULL,
+    PRIMARY KEY (intent, tier, provider, model)
+) STRICT, WITHOUT ROWID;

@@ -62,6 +62,44 @@ impl Tier {
     }
 }
 
+/// Which tier a request wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TierWish {
+    /// This one or a higher one.
+    AtLeast(Tier),
+    /// The cheapest that will do for the prompt.
+    Auto,
+}
+
+impl TierWish {
+    /// How that is spelled.
+    pub const AUTO: &'static str = "auto";
+
+    /// The tier that is named.
+    pub fn named(self) -> Option<Tier> {
+        match self {
+            Self::AtLeast(tier) => Some(tier),
+            Self::Auto => None,
+        }
+    }
+}
+
+impl fmt::Display for TierWish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.named().map_or(Self::AUTO, Tier::name))
+    }
+}
+
+impl FromStr for TierWish {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == Self::AUTO {
+            return Ok(Self::Auto);
+        }
+        text.parse().map(Self::AtLeast).map_err(|why: String| format!("{why}, auto"))
+    }
+}
+
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

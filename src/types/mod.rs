@@ -18,7 +18,7 @@ mod usage;
 
 pub use ask::{Answer, Ask, Delta, Effort, FinishReason, Message, Role, Schema};
 pub use attempt::{AttemptId, AttemptReport, CacheOutcome, Outcome, RequestId};
-pub use candidate::{Candidate, CandidateId, DialectKind, RateLimit, Tier};
+pub use candidate::{Candidate, CandidateId, DialectKind, RateLimit, Tier, TierWish};
 pub use failure::{Failure, FailureClass, Retry};
 pub use hex::hex;
 pub use image::{Image, ImageKind, ImageLimits, ImageTokens, Sight};

@@ -75,7 +75,9 @@ pub fn line(base: &Base, object: Map<String, Value>) -> Checked<Line> {
             "top_p" => request.top_p = Some(within("top_p", &value, 1.0)?),
             "stop" => request.stop = words("stop", &value)?,
             "effort" => request.effort = Some(named("effort", &value)?),
-            "tier" => request.selection.tier = Some(named("tier", &value)?),
+            "tier" => {
+                request.selection = std::mem::take(&mut request.selection).with_tier(Some(named("tier", &value)?));
+            }
             "tag" => request.tag = Some(word("tag", &value)?),
             _ => {
                 if !variables.contains(&name) {

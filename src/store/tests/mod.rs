@@ -179,6 +179,7 @@ fn ended(id: RequestId, when: Timestamp) -> RequestEnd<'static> {
         answer: None,
         partial: false,
         cache_key: None,
+        judged: None,
     }
 }
 

@@ -1,0 +1,279 @@
+//! `--tier auto`: which tier a prompt needs, by the engine's judgement, the user's own record and the user's own rules.
+
+use std::cell::OnceCell;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::config::{About, Config};
+use crate::engine::estimate;
+use crate::engine::plan::Plan;
+use crate::engine::tiers::correct::{Record, Records};
+use crate::engine::tiers::explain::{self, Reason};
+use crate::engine::tiers::{self, Intent, Verdict};
+use crate::error::Result;
+use crate::output::units;
+use crate::router::request::{Request, Selection};
+use crate::router::{Router, select};
+use crate::store::TierOutcome;
+use crate::types::{Candidate, Day, NanoUsd, Role, Tier, Timestamp, Usage};
+
+/// So many reasons are told.
+const REASONS: usize = 5;
+/// Of so many bytes of a prompt a digest is made: who asks a long one again hardly changes its end alone.
+const DIGESTED: usize = 65_536;
+
+/// What is thought of a request's prompt, once it is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Judgement(OnceCell<(Verdict, [u8; 16])>);
+
+impl Judgement {
+    /// What kind of prompt it is and what it needs, without any record.
+    pub fn verdict(&self, request: &Request) -> &Verdict {
+        &self.of(request).0
+    }
+
+    /// Of the prompt, to know it again.
+    pub fn digest(&self, request: &Request) -> &[u8; 16] {
+        &self.of(request).1
+    }
+
+    fn of(&self, request: &Request) -> &(Verdict, [u8; 16]) {
+        self.0.get_or_init(|| (tiers::classify(prompt(request)), digest(request)))
+    }
+}
+
+/// The text that is judged: what the user asks, not what was said before.
+fn prompt(request: &Request) -> &str {
+    let asked = request.messages.iter().rev().find(|message| message.role == Role::User);
+    asked.map_or("", |message| message.text.as_str())
+}
+
+fn digest(request: &Request) -> [u8; 16] {
+    let text = prompt(request);
+    let mut hash = Sha256::new();
+    hash.update((text.len() as u64).to_le_bytes());
+    hash.update(&text.as_bytes()[..text.len().min(DIGESTED)]);
+    hash.update(request.system.as_deref().unwrap_or_default());
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hash.finalize()[..16]);
+    digest
+}
+
+/// How the tier of a request was chosen.
+#[derive(Debug, Clone)]
+pub struct Tiering {
+    /// The tier.
+    pub tier: Tier,
+    /// What the prompt needs, after what was recorded.
+    pub verdict: Verdict,
+    /// The chance of success that was wanted.
+    pub min_quality: f64,
+    /// What weighed most.
+    pub reasons: Vec<Reason>,
+    /// The rules that bound it, as far as they changed something.
+    pub rules: Vec<String>,
+    /// Whom the strongest tier would ask, for what is saved.
+    strongest: Vec<Candidate>,
+}
+
+/// The choice of a tier as reports show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct TierReport {
+    /// The tier.
+    pub tier: Tier,
+    /// What kind of prompt it is.
+    pub intent: &'static str,
+    /// About the chance that a cheap model fails.
+    pub score: f64,
+    /// The chance that each tier suffices.
+    pub suffices: Suffices,
+    /// The chance of success that was wanted.
+    pub min_quality: f64,
+    /// What weighed most; above 0 it speaks for a stronger model.
+    pub reasons: Vec<ReasonReport>,
+    /// The rules of the config that changed something.
+    pub rules: Vec<String>,
+    /// What the answer is expected to cost less than the strongest tier's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_usd: Option<NanoUsd>,
+}
+
+/// The chance that each tier suffices.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Suffices {
+    fast: f64,
+    balanced: f64,
+    advanced: f64,
+    premium: f64,
+}
+
+impl Suffices {
+    /// Of a verdict's, in the tiers' order.
+    pub fn of(suffices: [f64; 4]) -> Self {
+        let [fast, balanced, advanced, premium] = suffices.map(rounded);
+        Self { fast, balanced, advanced, premium }
+    }
+}
+
+/// Something that weighed.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReasonReport {
+    /// A counted property, or a word in quotes.
+    pub feature: String,
+    /// What it added.
+    pub weight: f64,
+}
+
+/// What weighed most in the judgement of a prompt.
+pub fn reasons(reasons: &[Reason]) -> Vec<ReasonReport> {
+    reasons.iter().map(|r| ReasonReport { feature: r.feature.clone(), weight: rounded(r.weight) }).collect()
+}
+
+/// Three decimals: more says nothing.
+pub fn rounded(x: f64) -> f64 {
+    (x * 1e3).round() / 1e3
+}
+
+impl Tiering {
+    /// As reports show it, with the plan that came of it.
+    pub fn report(&self, plan: &Plan, now: Timestamp) -> TierReport {
+        TierReport {
+            tier: self.tier,
+            intent: self.verdict.intent.name(),
+            score: rounded(self.verdict.score),
+            suffices: Suffices::of(self.verdict.suffices),
+            min_quality: self.min_quality,
+            reasons: reasons(&self.reasons),
+            rules: self.rules.clone(),
+            saved_usd: self.saved(plan, now),
+        }
+    }
+
+    /// What the first of the plan is expected to cost less than the cheapest of the strongest tier.
+    fn saved(&self, plan: &Plan, now: Timestamp) -> Option<NanoUsd> {
+        let first = plan.order.first()?;
+        let (input_tokens, output_tokens) = (first.expected.input_tokens, first.expected.output_tokens);
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+        let costs = self.strongest.iter().filter_map(|c| Some(c.pricing.as_ref()?.cost(&usage, now)));
+        Some(costs.min()?.saturating_sub(first.expected.cost?))
+    }
+}
+
+impl std::fmt::Display for TierReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { tier, intent, min_quality, .. } = self;
+        let of = self.suffices;
+        let chance = match tier {
+            Tier::Fast => of.fast,
+            Tier::Balanced => of.balanced,
+            Tier::Advanced => of.advanced,
+            Tier::Premium => of.premium,
+        };
+        write!(
+            f,
+            "tier {tier}: looks like {intent}; it suffices with a chance of {chance:.2}, {min_quality} is wanted"
+        )?;
+        for rule in &self.rules {
+            write!(f, "; {rule}")?;
+        }
+        let weighed: Vec<_> = self.reasons.iter().map(|r| format!("{} {:+.2}", r.feature, r.weight)).collect();
+        if !weighed.is_empty() {
+            write!(f, "; weighed most: {}", weighed.join(", "))?;
+        }
+        match self.saved_usd.filter(|saved| *saved > NanoUsd::ZERO) {
+            Some(saved) => write!(f, "; saves about {} against premium", units::usd(saved)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Router<'_> {
+    /// The request with its tier chosen, where that is left to llmr.
+    pub(super) fn tiered(
+        &self,
+        request: Request,
+        judgement: &Judgement,
+        today: Day,
+    ) -> Result<(Request, Option<Tiering>)> {
+        // Who names a model has chosen.
+        if !request.selection.auto || request.selection.model.is_some() {
+            return Ok((request, None));
+        }
+        let outcomes = self.store.outcomes(self.host.now())?;
+        let verdict = judgement.verdict(&request);
+        let verdict = tiers::corrected(verdict, &records(&outcomes, verdict.intent));
+        let wanted = tiers::tier(&verdict, request.min_quality);
+        let (tier, mut rules) = bound(self.config, &request, verdict.intent, wanted);
+        let tier = match self.highest_there_is(&request.selection, tier, today) {
+            Some(there) if there < tier && rules.is_empty() => {
+                rules.push(format!("no provider that takes part has a model of tier {tier}"));
+                there
+            }
+            _ => tier,
+        };
+        let strongest = Selection { tier: Some(Tier::Premium), ..request.selection.clone() };
+        let strongest = select(self.config, &strongest, today).map(|selected| selected.targets).unwrap_or_default();
+        let tiering = Tiering {
+            tier,
+            verdict,
+            min_quality: request.min_quality,
+            reasons: explain::explain(prompt(&request), REASONS),
+            rules,
+            strongest: strongest.into_iter().map(|target| target.candidate).collect(),
+        };
+        let selection = Selection { tier: Some(tier), ..request.selection };
+        Ok((Request { selection, ..request }, Some(tiering)))
+    }
+}
+
+impl Router<'_> {
+    /// The highest tier up to this one that somebody has a model of.
+    fn highest_there_is(&self, selection: &Selection, most: Tier, today: Day) -> Option<Tier> {
+        let has = |tier: &Tier| {
+            let of_tier = Selection { tier: Some(*tier), ..selection.clone() };
+            let selected = select(self.config, &of_tier, today);
+            selected.is_ok_and(|s| s.targets.iter().any(|t| t.candidate.tier.is_some_and(|has| has >= *tier)))
+        };
+        Tier::ALL.into_iter().rev().skip_while(|tier| *tier > most).find(has)
+    }
+}
+
+/// What bears on a prompt of this kind.
+pub fn records(outcomes: &[TierOutcome], intent: Intent) -> Records {
+    let mut records = Records::default();
+    for outcome in outcomes {
+        let at = outcome.tier as usize;
+        add(&mut records.all[at], &outcome.record);
+        if outcome.intent == intent {
+            add(&mut records.kind[at], &outcome.record);
+        }
+    }
+    records
+}
+
+fn add(sum: &mut Record, more: &Record) {
+    sum.good += more.good;
+    sum.bad += more.bad;
+    sum.expected += more.expected;
+}
+
+/// The tier within the user's own rules, and what they changed. A floor wins over a ceiling: it is a promise.
+fn bound(config: &Config, request: &Request, intent: Intent, wanted: Tier) -> (Tier, Vec<String>) {
+    let prompt = prompt(request);
+    let tokens = if config.tiers.rules.is_empty() { 0 } else { estimate::tokens(prompt) };
+    let about = About { intent, tag: request.tag.as_deref(), meta: &request.meta, prompt, tokens };
+    let rules = || config.tiers.rules.iter().filter(|rule| rule.is_about(&about));
+    let (mut tier, mut changed) = (wanted, Vec::new());
+    for rule in rules().filter(|rule| rule.at_most.is_some_and(|most| most < wanted)) {
+        tier = tier.min(rule.at_most.unwrap_or(tier));
+        changed.push(format!("at most {tier} by the rule of {}", rule.place));
+    }
+    for rule in rules() {
+        if let Some(least) = rule.at_least.filter(|least| *least > tier) {
+            tier = least;
+            changed.push(format!("at least {least} by the rule of {}", rule.place));
+        }
+    }
+    (tier, changed)
+}
