@@ -41,7 +41,7 @@ module completions {
   }
 
   def "nu-complete llmr tier" [] {
-    [ "fast" "balanced" "advanced" "premium" ]
+    [ "fast" "balanced" "advanced" "premium" "auto" ]
   }
 
   def "nu-complete llmr fallbacks" [] {
@@ -82,7 +82,9 @@ module completions {
     --profile: string@"nu-complete llmr profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --model(-m): string@"nu-complete llmr model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
     --provider(-p): string@"nu-complete llmr providers" # Only this provider (may be repeated)
-    --tier: string@"nu-complete llmr tier" # No model below this tier
+    --tier: string@"nu-complete llmr tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
+    --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
+    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
     --fallback: string@"nu-complete llmr fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -132,7 +134,7 @@ module completions {
   }
 
   def "nu-complete llmr ask tier" [] {
-    [ "fast" "balanced" "advanced" "premium" ]
+    [ "fast" "balanced" "advanced" "premium" "auto" ]
   }
 
   def "nu-complete llmr ask fallbacks" [] {
@@ -175,7 +177,9 @@ module completions {
   export extern "llmr ask" [
     --model(-m): string@"nu-complete llmr ask model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
     --provider(-p): string@"nu-complete llmr ask providers" # Only this provider (may be repeated)
-    --tier: string@"nu-complete llmr ask tier" # No model below this tier
+    --tier: string@"nu-complete llmr ask tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
+    --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
+    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
     --fallback: string@"nu-complete llmr ask fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr ask strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -230,7 +234,7 @@ module completions {
   }
 
   def "nu-complete llmr dry-run tier" [] {
-    [ "fast" "balanced" "advanced" "premium" ]
+    [ "fast" "balanced" "advanced" "premium" "auto" ]
   }
 
   def "nu-complete llmr dry-run fallbacks" [] {
@@ -261,7 +265,9 @@ module completions {
   export extern "llmr dry-run" [
     --model(-m): string@"nu-complete llmr dry-run model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
     --provider(-p): string@"nu-complete llmr dry-run providers" # Only this provider (may be repeated)
-    --tier: string@"nu-complete llmr dry-run tier" # No model below this tier
+    --tier: string@"nu-complete llmr dry-run tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
+    --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
+    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
     --fallback: string@"nu-complete llmr dry-run fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr dry-run strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -284,6 +290,7 @@ module completions {
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
     --refresh                 # Do not read the cache, but write it
+    --tag: string             # The label it would have, for the rules of [tiers]
     --check                   # Exit as `ask` would
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
@@ -304,7 +311,7 @@ module completions {
   }
 
   def "nu-complete llmr chat tier" [] {
-    [ "fast" "balanced" "advanced" "premium" ]
+    [ "fast" "balanced" "advanced" "premium" "auto" ]
   }
 
   def "nu-complete llmr chat fallbacks" [] {
@@ -339,7 +346,9 @@ module completions {
   export extern "llmr chat" [
     --model(-m): string@"nu-complete llmr chat model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
     --provider(-p): string@"nu-complete llmr chat providers" # Only this provider (may be repeated)
-    --tier: string@"nu-complete llmr chat tier" # No model below this tier
+    --tier: string@"nu-complete llmr chat tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
+    --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
+    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
     --fallback: string@"nu-complete llmr chat fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr chat strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -506,7 +515,7 @@ module completions {
   }
 
   def "nu-complete llmr batch tier" [] {
-    [ "fast" "balanced" "advanced" "premium" ]
+    [ "fast" "balanced" "advanced" "premium" "auto" ]
   }
 
   def "nu-complete llmr batch fallbacks" [] {
@@ -540,7 +549,7 @@ module completions {
     --restart                 # Ask every line anew, also those that were answered
     --model(-m): string@"nu-complete llmr batch model" # Model of the lines that name none
     --provider(-p): string@"nu-complete llmr batch providers" # Only this provider (may be repeated)
-    --tier: string@"nu-complete llmr batch tier" # No model below this tier
+    --tier: string@"nu-complete llmr batch tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --fallback: string@"nu-complete llmr batch fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr batch strategy" # How candidates are put in order
     --system(-s): string      # System prompt of the lines that have none
@@ -564,6 +573,49 @@ module completions {
     --profile: string@"nu-complete llmr batch profile" # Settings of this [profile.NAME] of config.toml on top of the others
     --help(-h)                # Print help
     file: path                # JSON lines with `prompt` and, where wanted, `id`, `system`, `model`, …; `-` reads standard input
+  ]
+
+  def "nu-complete llmr classify color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr classify profile" [] {
+    nu-complete names profiles
+  }
+
+  # Say which tier a prompt needs, and why
+  export extern "llmr classify" [
+    --file(-f): path          # Put files in front of the prompt, as `ask` does (may be repeated)
+    --jsonl                   # Read {"id", "prompt"} lines from standard input, write {"id", "score", "tier", "intent"} lines
+    --min-quality: string     # The chance of success that a tier must have, 0 to 1
+    --json                    # Print one JSON object and nothing else
+    --quiet(-q)               # No warnings and notes
+    --verbose(-v)             # Say more: the plan, every attempt, why
+    --color: string@"nu-complete llmr classify color" # Colours
+    --config: path            # Read this file instead of the config folder's config.toml
+    --profile: string@"nu-complete llmr classify profile" # Settings of this [profile.NAME] of config.toml on top of the others
+    --help(-h)                # Print help
+    ...prompt: string         # The prompt; several words are joined by spaces; `-` reads standard input
+  ]
+
+  def "nu-complete llmr rate color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr rate profile" [] {
+    nu-complete names profiles
+  }
+
+  # Say whether an answer was good, for --tier auto to learn from
+  export extern "llmr rate" [
+    --json                    # Print one JSON object and nothing else
+    --quiet(-q)               # No warnings and notes
+    --verbose(-v)             # Say more: the plan, every attempt, why
+    --color: string@"nu-complete llmr rate color" # Colours
+    --config: path            # Read this file instead of the config folder's config.toml
+    --profile: string@"nu-complete llmr rate profile" # Settings of this [profile.NAME] of config.toml on top of the others
+    --help(-h)                # Print help
+    ...words: string          # The request, such as r17 (`last` when left out), and `good` or `bad`
   ]
 
   def "nu-complete llmr template color" [] {
@@ -637,7 +689,7 @@ module completions {
   }
 
   def "nu-complete llmr template new tier" [] {
-    [ "fast" "balanced" "advanced" "premium" ]
+    [ "fast" "balanced" "advanced" "premium" "auto" ]
   }
 
   def "nu-complete llmr template new fallbacks" [] {
@@ -668,7 +720,9 @@ module completions {
   export extern "llmr template new" [
     --model(-m): string@"nu-complete llmr template new model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
     --provider(-p): string@"nu-complete llmr template new providers" # Only this provider (may be repeated)
-    --tier: string@"nu-complete llmr template new tier" # No model below this tier
+    --tier: string@"nu-complete llmr template new tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
+    --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
+    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
     --fallback: string@"nu-complete llmr template new fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr template new strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -1574,6 +1628,14 @@ module completions {
 
   # Answer a file of prompts, many at a time
   export extern "llmr help batch" [
+  ]
+
+  # Say which tier a prompt needs, and why
+  export extern "llmr help classify" [
+  ]
+
+  # Say whether an answer was good, for --tier auto to learn from
+  export extern "llmr help rate" [
   ]
 
   # Prompts that are used again

@@ -70,6 +70,8 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
         Command::Providers(args) => commands::providers::run(context, args),
         Command::Stats(args) => commands::stats::run(context, args),
         Command::Cache(args) => commands::cache::run(context, args),
+        Command::Classify(args) => commands::classify::run(context, args),
+        Command::Rate(args) => commands::rate::run(context, args),
         Command::Log(args) => commands::log::run(context, args),
         Command::Models(args) => commands::models::run(context, args),
         Command::Config(args) => commands::config::run(context, args),

@@ -347,6 +347,31 @@ pub struct Batch {
     pub tag: Option<String>,
 }
 
+/// `llmr classify`.
+#[derive(Debug, Clone, Args)]
+pub struct Classify {
+    /// The prompt; several words are joined by spaces; `-` reads standard input
+    #[arg(value_name = "PROMPT", value_hint = ValueHint::Other)]
+    pub prompt: Vec<String>,
+    /// Put files in front of the prompt, as `ask` does (may be repeated)
+    #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Read {"id", "prompt"} lines from standard input, write {"id", "score", "tier", "intent"} lines
+    #[arg(long, conflicts_with_all = ["prompt", "files"])]
+    pub jsonl: bool,
+    /// The chance of success that a tier must have, 0 to 1
+    #[arg(long, value_name = "Q", allow_negative_numbers = true)]
+    pub min_quality: Option<f64>,
+}
+
+/// `llmr rate`.
+#[derive(Debug, Clone, Args)]
+pub struct Rate {
+    /// The request, such as r17 (`last` when left out), and `good` or `bad`
+    #[arg(value_name = "ID|good|bad", num_args = 1..=2, required = true)]
+    pub words: Vec<String>,
+}
+
 /// `llmr template`.
 #[derive(Debug, Clone, Args)]
 pub struct Template {
@@ -395,6 +420,9 @@ pub struct DryRun {
     /// What would be asked, and of whom.
     #[command(flatten)]
     pub question: Question,
+    /// The label it would have, for the rules of [tiers]
+    #[arg(long, value_name = "NAME", help_heading = "Whom to ask")]
+    pub tag: Option<String>,
     /// Exit as `ask` would
     #[arg(long, help_heading = "Output")]
     pub check: bool,

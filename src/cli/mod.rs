@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use arguments::{is_address, is_sandbox_value, named_command, normalise, plain_words};
-pub use ask::{Ask, Batch, Chat, ChatAction, DryRun, Question, Template, TemplateAction};
+pub use ask::{Ask, Batch, Chat, ChatAction, Classify, DryRun, Question, Rate, Template, TemplateAction};
 pub use reports::{
     Budget, BudgetAction, Cache, CacheAction, Forget, Log, LogAction, Models, Providers, ProvidersAction, Stats,
 };
@@ -91,6 +91,16 @@ pub enum Command {
     /// Answer a file of prompts, many at a time
     #[command(after_help = BATCH_EXAMPLES)]
     Batch(Box<Batch>),
+    /// Say which tier a prompt needs, and why
+    #[command(
+        after_help = "Examples:\n  llmr classify \"prove that there are infinitely many primes\"\n  llmr classify -f essay.md \"correct the spelling\" --json\n  llmr classify --jsonl < prompts.jsonl    {\"id\": 1, \"prompt\": \"hello\"} a line\n\nNobody is asked, and nothing is spent: a small model inside llmr judges the prompt, corrected by how answers turned out\n(`llmr rate`) and bound by [[tiers.rule]] of config.toml. `--tier auto` of `llmr ask` goes by it."
+    )]
+    Classify(Classify),
+    /// Say whether an answer was good, for --tier auto to learn from
+    #[command(
+        after_help = "Examples:\n  llmr rate good              the last answer\n  llmr rate last bad\n  llmr rate r17 good\n\nA word counts for the kind of prompt and the model's tier, and fades within months. Without one, an answer that does not\nfit its schema or was cut off counts as bad, and so does one whose prompt is asked of a higher tier within an hour."
+    )]
+    Rate(Rate),
     /// Prompts that are used again
     #[command(after_help = TEMPLATE_EXAMPLES)]
     Template(Template),
@@ -153,11 +163,13 @@ pub enum Command {
 }
 
 /// The names of all commands, as typed.
-pub const COMMANDS: [&str; 18] = [
+pub const COMMANDS: [&str; 20] = [
     "ask",
     "dry-run",
     "chat",
     "batch",
+    "classify",
+    "rate",
     "template",
     "budget",
     "providers",

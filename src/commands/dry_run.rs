@@ -12,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Table, units};
 use crate::router::decision::{self, Candidate, RefusedReport};
 use crate::router::ending::End;
+use crate::router::tiering::TierReport;
 use crate::router::{Day, Job, Rehearsal, Request, Router, sampling};
 use crate::types::{CacheOutcome, Message, NanoUsd, Usage};
 
@@ -24,6 +25,9 @@ pub struct Report {
     refused: Vec<RefusedReport>,
     budget: Day,
     would: String,
+    /// How the tier was chosen, where that is left to llmr.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<TierReport>,
     /// Sampling defaults of the config that would be sent, one a line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sampling: Vec<String>,
@@ -41,7 +45,8 @@ struct Estimate {
 
 /// Runs `llmr dry-run`.
 pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
-    plan(context, &args.question, 1, args.check)
+    let request = question::request(context, &args.question)?;
+    plan_of(context, Request { tag: args.tag.clone(), ..request }, None, args.check)
 }
 
 /// The request as it would be sent in a conversation; condensing is not rehearsed.
@@ -49,12 +54,6 @@ fn in_conversation(router: &Router<'_>, mut request: Request, which: &Which, ope
     let talk = Talk::open(&router.store, which, opening, router.host.now())?;
     let message = request.messages.pop().unwrap_or_else(|| Message::user(""));
     Ok(talk.request(&request, &message))
-}
-
-/// Prints the plan of a question; with `check` it ends as `ask` would.
-pub fn plan(context: &mut Context, question: &cli::Question, parallel: usize, check: bool) -> Result<()> {
-    let request = question::request(context, question)?;
-    plan_of(context, Request { parallel, ..request }, None, check)
 }
 
 /// Prints the plan of a request, asked in a conversation or not; with `check` it ends as `ask` would.
@@ -82,6 +81,7 @@ pub fn plan_of(context: &mut Context, request: Request, talk: Option<(&Which, &O
         refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
         budget: router.day()?,
         would,
+        tier: job.tiering.as_ref().map(|tiering| tiering.report(&rehearsal.plan, rehearsal.facts.now)),
         sampling: sampling(&job.request, &job.selected),
         warnings: router.warned.iter().chain(&rehearsal.warnings).cloned().collect(),
     };
@@ -113,6 +113,7 @@ fn without_plan(error: &Error, budget: Day) -> Report {
         refused: Vec::new(),
         budget,
         would: exit_with(error),
+        tier: None,
         sampling: Vec::new(),
         warnings: error.hints.clone(),
     }
@@ -230,6 +231,9 @@ fn text(report: &Report, terminal: &crate::output::Terminal) -> String {
     );
     if !report.candidates.is_empty() {
         text += &format!("\n{}", table.render(terminal));
+    }
+    if let Some(tier) = &report.tier {
+        text += &format!("{tier}\n");
     }
     for default in &report.sampling {
         text += &format!("sampling default: {default}\n");

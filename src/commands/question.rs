@@ -153,7 +153,7 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         mode: Mode::Production,
         tag: None,
         meta: meta(&question.meta)?,
-        min_quality: min_quality(question)?.unwrap_or(settings.min_quality),
+        min_quality: min_quality(question.min_quality)?.unwrap_or(settings.min_quality),
         schema: question.schema.as_deref().map(schema::read).transpose()?,
         keep: Keep::default(),
         cache: match (question.no_cache, question.refresh) {
@@ -176,9 +176,10 @@ fn tier_wish(question: &cli::Question, settings: &Settings) -> Result<Option<Tie
     Ok(asked.or(settings.tier.filter(|_| question.model.is_none())))
 }
 
-fn min_quality(question: &cli::Question) -> Result<Option<f64>> {
-    within("--min-quality", question.min_quality, 0.0, 1.0)?;
-    Ok(question.min_quality)
+/// `--min-quality`.
+pub fn min_quality(given: Option<f64>) -> Result<Option<f64>> {
+    within("--min-quality", given, 0.0, 1.0)?;
+    Ok(given)
 }
 
 /// `--meta NAME=VALUE`.

@@ -58,6 +58,26 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #threshold = 3
 #open_secs = 60
 
+# Which tier a request wants that names none: fast, balanced, advanced, premium, or auto, the cheapest that will do for the
+# prompt (`llmr classify` says why). Left out: any.
+#[tiers]
+#default = "auto"
+# For auto: the chance of success that a tier must have, from 0 to 1.
+#min_quality = 0.58
+# The models of a tier, where the catalogue's are not the ones that are wanted.
+#fast = ["lab/small"]
+#premium = ["lab/large"]
+
+# Binds the choice of auto for the prompts of which all that it says is true: their `intent` (greeting, knowledge,
+# commonsense, logic, math, code, writing, reading, translation, extraction, action, other), `tag` (--tag), `meta` (--meta,
+# a line's own fields in a batch), a regular expression that `matches`, `longer_than` and `shorter_than` tokens.
+#[[tiers.rule]]
+#meta = { plan = ["enterprise"] }
+#at_least = "advanced"
+#[[tiers.rule]]
+#intent = "greeting"
+#at_most = "fast"
+
 # Whom to tell when the day's money runs out (soft, hard), a provider's breaker opens, or a model in use is about to
 # retire: a program (run without a shell, the text as its last argument, the event as JSON on its stdin), a webhook
 # (a POST of that JSON), or both. Each has so many seconds, after the answer. It is said on stderr either way.
@@ -189,9 +209,11 @@ mod tests {
         }
         let settings = resolve(&Layers(Vec::new()), &file).unwrap().settings;
         assert_eq!(settings.budget.limit(None).0, Settings::default().budget.default);
-        let effort = settings.effort;
-        assert_eq!(Settings { budget: Settings::default().budget, effort: None, ..settings }, Settings::default());
-        assert!(effort.is_some(), "which has no default to show");
+        let shown = (settings.effort, settings.tier);
+        let settings = Settings { budget: Settings::default().budget, effort: None, tier: None, ..settings };
+        assert_eq!(settings, Settings::default());
+        assert!(shown.0.is_some() && shown.1.is_some(), "which have no default to show");
+        assert_eq!((file.tiers.models.len(), file.tiers.rules.len()), (2, 2));
         let lab = &file.providers[0];
         assert_eq!((lab.name.as_str(), lab.models.len(), lab.rows.len()), ("lab", 2, 2));
         assert_eq!(lab.priority, Some(100));

@@ -10,7 +10,7 @@ use crate::router::settle::{Charge, charge};
 use crate::router::walk::Trip;
 use crate::router::{Job, Router, repair};
 use crate::store::{CachePut, CacheRow, Fault, Judged, Recount, RequestEnd, RestUntil, Settlement};
-use crate::types::{Answer, AttemptReport, FailureClass, FinishReason, NanoUsd, Outcome, Timestamp};
+use crate::types::{Answer, AttemptReport, Candidate, FailureClass, FinishReason, NanoUsd, Outcome, Timestamp};
 
 impl Router<'_> {
     /// Replaces the hold by what the attempt cost. A paid answer is never lost for a database that fails.
@@ -104,7 +104,7 @@ impl Router<'_> {
             answer: over.result.as_ref().ok().filter(|_| self.keeps(trip.job)).map(|a| a.text.as_str()),
             partial: false,
             cache_key: (trip.job.request.cache != CacheUse::Off).then_some(&trip.job.key),
-            judged: judged(trip.job, over),
+            judged: judged(trip.job, candidate, cut_off(trip.job, over)),
         }
     }
 
@@ -217,20 +217,24 @@ impl Over {
     }
 }
 
-/// What an answer says of its tier. A cap of the user's own that cuts it says nothing.
-fn judged<'o>(job: &'o Job, over: &'o Over) -> Option<Judged<'o>> {
-    let candidate = &over.ready.ranked.candidate;
-    let (request, tier) = (&job.request, candidate.tier?);
-    let verdict = job.judgement.verdict(request);
-    let cut = over.result.as_ref().is_ok_and(|answer| answer.finish == FinishReason::Length);
+/// What an answer says of its tier; nothing, where that is not known.
+pub(super) fn judged<'o>(job: &'o Job, candidate: &'o Candidate, fault: Option<Fault>) -> Option<Judged<'o>> {
+    let tier = candidate.tier?;
+    let verdict = job.judgement.verdict(&job.request);
     Some(Judged {
         intent: verdict.intent,
         expected: verdict.suffices[tier as usize],
-        prompt_digest: job.judgement.digest(request),
+        prompt_digest: job.judgement.digest(&job.request),
         candidate: &candidate.id,
         tier,
-        fault: (cut && request.explicit_cap.is_none()).then_some(Fault::Truncated),
+        fault,
     })
+}
+
+/// Whether an answer was cut off. By a cap of the user's own that says nothing of the model.
+fn cut_off(job: &Job, over: &Over) -> Option<Fault> {
+    let cut = over.result.as_ref().is_ok_and(|answer| answer.finish == FinishReason::Length);
+    (cut && job.request.explicit_cap.is_none()).then_some(Fault::Truncated)
 }
 
 /// What an attempt took of its provider's tokens a minute. Where nobody knows, it took what was expected.

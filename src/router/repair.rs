@@ -45,6 +45,8 @@ impl Misfit {
 
     /// The request with this answer and what is wrong with it. What it comes to is cached under the first one's key.
     pub fn mended(&self, job: &Job) -> Job {
+        // Judged is what the user asked, not what is added to it here.
+        job.judgement.verdict(&job.request);
         let mut request = Request { parallel: 1, ..job.request.clone() };
         request.messages.push(Message::assistant(&self.text));
         request.messages.push(Message::user(schema::repair_prompt(&self.complaints)));

@@ -1,6 +1,7 @@
 //! `--tier auto`: which tier a prompt needs, by the engine's judgement, the user's own record and the user's own rules.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -188,6 +189,37 @@ impl std::fmt::Display for TierReport {
     }
 }
 
+/// What a choice is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The text that is judged.
+    pub prompt: &'a str,
+    /// `--tag`.
+    pub tag: Option<&'a str>,
+    /// `--meta`.
+    pub meta: &'a BTreeMap<String, String>,
+    /// The chance of success that is wanted.
+    pub min_quality: f64,
+}
+
+/// A tier, and why.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// The tier.
+    pub tier: Tier,
+    /// What the prompt needs, after what was recorded.
+    pub verdict: Verdict,
+    /// The rules of the config that changed something.
+    pub rules: Vec<String>,
+}
+
+/// The cheapest tier that will do, by the judgement of the prompt, what was recorded, and the rules of the config.
+pub fn choose(config: &Config, outcomes: &[TierOutcome], asked: &Asked<'_>, judged: &Verdict) -> Choice {
+    let verdict = tiers::corrected(judged, &records(outcomes, judged.intent));
+    let (tier, rules) = bound(config, asked, verdict.intent, tiers::tier(&verdict, asked.min_quality));
+    Choice { tier, verdict, rules }
+}
+
 impl Router<'_> {
     /// The request with its tier chosen, where that is left to llmr.
     pub(super) fn tiered(
@@ -201,10 +233,13 @@ impl Router<'_> {
             return Ok((request, None));
         }
         let outcomes = self.store.outcomes(self.host.now())?;
-        let verdict = judgement.verdict(&request);
-        let verdict = tiers::corrected(verdict, &records(&outcomes, verdict.intent));
-        let wanted = tiers::tier(&verdict, request.min_quality);
-        let (tier, mut rules) = bound(self.config, &request, verdict.intent, wanted);
+        let asked = Asked {
+            prompt: prompt(&request),
+            tag: request.tag.as_deref(),
+            meta: &request.meta,
+            min_quality: request.min_quality,
+        };
+        let Choice { tier, verdict, mut rules } = choose(self.config, &outcomes, &asked, judgement.verdict(&request));
         let tier = match self.highest_there_is(&request.selection, tier, today) {
             Some(there) if there < tier && rules.is_empty() => {
                 rules.push(format!("no provider that takes part has a model of tier {tier}"));
@@ -218,7 +253,7 @@ impl Router<'_> {
             tier,
             verdict,
             min_quality: request.min_quality,
-            reasons: explain::explain(prompt(&request), REASONS),
+            reasons: explain::explain(asked.prompt, REASONS),
             rules,
             strongest: strongest.into_iter().map(|target| target.candidate).collect(),
         };
@@ -259,15 +294,16 @@ fn add(sum: &mut Record, more: &Record) {
 }
 
 /// The tier within the user's own rules, and what they changed. A floor wins over a ceiling: it is a promise.
-fn bound(config: &Config, request: &Request, intent: Intent, wanted: Tier) -> (Tier, Vec<String>) {
-    let prompt = prompt(request);
-    let tokens = if config.tiers.rules.is_empty() { 0 } else { estimate::tokens(prompt) };
-    let about = About { intent, tag: request.tag.as_deref(), meta: &request.meta, prompt, tokens };
+fn bound(config: &Config, asked: &Asked<'_>, intent: Intent, wanted: Tier) -> (Tier, Vec<String>) {
+    let tokens = if config.tiers.rules.is_empty() { 0 } else { estimate::tokens(asked.prompt) };
+    let about = About { intent, tag: asked.tag, meta: asked.meta, prompt: asked.prompt, tokens };
     let rules = || config.tiers.rules.iter().filter(|rule| rule.is_about(&about));
     let (mut tier, mut changed) = (wanted, Vec::new());
-    for rule in rules().filter(|rule| rule.at_most.is_some_and(|most| most < wanted)) {
-        tier = tier.min(rule.at_most.unwrap_or(tier));
-        changed.push(format!("at most {tier} by the rule of {}", rule.place));
+    for rule in rules() {
+        if let Some(most) = rule.at_most.filter(|most| *most < tier) {
+            tier = most;
+            changed.push(format!("at most {most} by the rule of {}", rule.place));
+        }
     }
     for rule in rules() {
         if let Some(least) = rule.at_least.filter(|least| *least > tier) {
@@ -276,4 +312,61 @@ fn bound(config: &Config, request: &Request, intent: Intent, wanted: Tier) -> (T
         }
     }
     (tier, changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Flags};
+    use crate::host::Host;
+
+    fn config(toml: &str) -> Config {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("config.toml"), toml).unwrap();
+        let host = Host::from_env([("LLMR_HOME", home.path().to_str().unwrap())], home.path());
+        config::load(&host, &Flags::default()).unwrap()
+    }
+
+    fn asked(prompt: &str) -> Asked<'_> {
+        static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+        Asked { prompt, tag: Some("vip"), meta: &NOTHING, min_quality: 0.6 }
+    }
+
+    const JUDGED: Verdict = Verdict { score: 0.45, suffices: [0.55, 0.65, 0.75, 0.85], intent: Intent::Code };
+
+    #[test]
+    fn rules_bind_the_choice_and_a_floor_wins_over_a_ceiling() {
+        let rule = |says: &str| format!("[[tiers.rule]]\n{says}\n");
+        for (toml, tier, changed) in [
+            (String::new(), Tier::Balanced, 0),
+            (rule("tag = \"vip\"\nat_least = \"premium\""), Tier::Premium, 1),
+            (rule("tag = \"other\"\nat_least = \"premium\""), Tier::Balanced, 0),
+            (rule("intent = \"code\"\nat_most = \"fast\""), Tier::Fast, 1),
+            (rule("at_most = \"fast\"") + &rule("at_least = \"advanced\""), Tier::Advanced, 2),
+            (rule("at_least = \"advanced\"") + &rule("at_most = \"fast\""), Tier::Advanced, 2),
+            (rule("at_least = \"fast\"") + &rule("at_most = \"premium\""), Tier::Balanced, 0),
+        ] {
+            let choice = choose(&config(&toml), &[], &asked("x"), &JUDGED);
+            assert_eq!((choice.tier, choice.rules.len()), (tier, changed), "{toml}");
+        }
+    }
+
+    #[test]
+    fn what_was_recorded_of_such_prompts_moves_the_choice() {
+        let outcome = |intent, bad: f64| TierOutcome {
+            intent,
+            tier: Tier::Balanced,
+            candidate: crate::types::CandidateId::new("p", "m"),
+            record: Record { good: 0.0, bad, expected: 0.65 * bad },
+        };
+        for (outcomes, tier) in [
+            (vec![], Tier::Balanced),
+            (vec![outcome(Intent::Code, 1.0)], Tier::Balanced),
+            (vec![outcome(Intent::Code, 40.0)], Tier::Advanced),
+            (vec![outcome(Intent::Math, 1.0)], Tier::Balanced),
+        ] {
+            let choice = choose(&config(""), &outcomes, &asked("x"), &JUDGED);
+            assert_eq!(choice.tier, tier, "{outcomes:?}: {:?}", choice.verdict);
+        }
+    }
 }

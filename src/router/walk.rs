@@ -13,11 +13,12 @@ use crate::router::attempt::End;
 use crate::router::decision::decision;
 use crate::router::ending::{End as Last, ended};
 use crate::router::interrupt::{Stop, asked_to_stop, interrupted};
+use crate::router::record::judged;
 use crate::router::repair::Misfit;
 use crate::router::request::{Answered, CacheUse, Keep, Listener};
 use crate::router::shape::Dropped;
 use crate::router::{Job, Router};
-use crate::store::{RequestEnd, RequestStart};
+use crate::store::{Fault, RequestEnd, RequestStart};
 use crate::transport::Client;
 use crate::types::{AttemptReport, CacheOutcome, CandidateId, Limit, NanoUsd, RequestId, Timestamp, whole_ms};
 
@@ -315,6 +316,9 @@ impl Router<'_> {
 
     /// Records the end of a request that was not answered.
     fn close_failed(&mut self, trip: &Trip<'_>, error: Error) -> Error {
+        let misfit = Some(&error).filter(|error| error.kind == Kind::Verification).and(trip.reports.last());
+        let who = misfit.map(|report| CandidateId::new(&report.provider, &report.model));
+        let target = who.as_ref().and_then(|who| trip.job.selected.target(who));
         let end = RequestEnd {
             id: trip.id,
             at: self.host.now(),
@@ -333,7 +337,7 @@ impl Router<'_> {
             answer: trip.partial.as_deref().or(error.answer.as_deref().filter(|_| self.keeps(trip.job))),
             partial: true,
             cache_key: None,
-            judged: None,
+            judged: target.and_then(|target| judged(trip.job, &target.candidate, Some(Fault::Schema))),
         };
         let recorded = self.store.finish(&end);
         let error = Error { attempts: trip.reports.clone(), ..error };

@@ -521,3 +521,17 @@ fn what_a_terminal_cannot_have_is_said() {
     let (code, printed) = Pty::start(&place, &["chat"], 100, 20).end_restored();
     assert!(code == 2 && printed.contains("mode dry-run sends nothing"), "{printed}");
 }
+
+#[test]
+fn a_word_about_the_last_answer_is_taken() {
+    let sandbox = quick();
+    let place = Place::new().with(&sandbox);
+    let mut pty = chat(&place, &[]);
+    pty.send("/good\r");
+    said(&mut pty, "nothing was answered yet");
+    ask(&mut pty, "hello", 1);
+    pty.send("/bad\r");
+    said(&mut pty, "r1 is bad");
+    pty.send("/exit\r");
+    assert_eq!(place.sql("SELECT rating, rated_by FROM requests"), ["bad|user"]);
+}

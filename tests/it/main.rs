@@ -54,4 +54,5 @@ mod strangers;
 mod templates;
 mod terminal;
 mod threat_model;
+mod tiers;
 mod wire;

@@ -83,6 +83,10 @@ pub fn line(base: &Base, object: Map<String, Value>) -> Checked<Line> {
                 if !variables.contains(&name) {
                     not_mistaken(&name)?;
                 }
+                // What a rule of [tiers] may go by: whose line it is, on which plan.
+                if let Some(text) = value.as_str() {
+                    request.meta.insert(name.clone(), text.to_owned());
+                }
                 line.own.insert(name, value);
             }
         }
@@ -225,6 +229,8 @@ mod tests {
             race: false,
             mode: Mode::Production,
             tag: None,
+            meta: std::collections::BTreeMap::new(),
+            min_quality: 0.6,
             schema: None,
             keep: Keep::Nothing,
             cache: CacheUse::On,

@@ -10,6 +10,7 @@ use super::editor::Editor;
 use super::said;
 use super::session::{Attached, Goes, Session, readable};
 use super::slash::{self, Verb};
+use crate::commands::rate;
 use crate::conversation::{self, Opening, Pinned, Talk, Which};
 use crate::error::{Error, Kind, Result};
 use crate::host;
@@ -36,6 +37,8 @@ impl Session<'_> {
             Verb::Image => self.image(argument)?,
             Verb::Retry => self.retry(argument)?,
             Verb::Edit => self.edit(argument, editor)?,
+            Verb::Good => self.rate(true)?,
+            Verb::Bad => self.rate(false)?,
             Verb::Cost => self.tell(&said::costs(&self.talk.turns, self.spent(), &self.voice.terminal)),
             Verb::Budget => self.tell(&said::day(&self.router.day()?)),
             Verb::Save => self.save(argument)?,
@@ -193,6 +196,14 @@ impl Session<'_> {
         let asked = self.ask(message, true);
         self.talk.pin(&self.router.store, &before)?;
         asked
+    }
+
+    fn rate(&mut self, good: bool) -> Result<()> {
+        let answered = self.talk.turns.iter().rev().find(|turn| turn.answer.is_some());
+        let last = answered.ok_or_else(|| Error::new(Kind::Usage, "nothing was answered yet"))?.request;
+        let rated = rate::rate(&self.router.store, last, good, self.router.host.now())?;
+        self.tell(&rate::text(&rated));
+        Ok(())
     }
 
     fn taken_back(&mut self) -> Result<Message> {

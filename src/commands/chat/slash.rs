@@ -19,6 +19,10 @@ pub enum Verb {
     Retry,
     /// Writes a prompt in the user's editor.
     Edit,
+    /// Says that the last answer was good.
+    Good,
+    /// Says that the last answer was bad.
+    Bad,
     /// What the turns have cost.
     Cost,
     /// The day's money.
@@ -79,6 +83,8 @@ pub const COMMANDS: &[Row] = &[
     row("image",    "[PATH|-]",        "show a picture with the next prompt",                 Verb::Image, Offers::Paths),
     row("retry",    "[MODEL]",         "take the last turn back and ask it again",            Verb::Retry, Offers::Models),
     row("edit",     "[TEXT]",          "write the next prompt in $EDITOR, from the last or TEXT", Verb::Edit, Offers::Nothing),
+    row("good",     "",                "the last answer was good: --tier auto learns from it", Verb::Good, Offers::Nothing),
+    row("bad",      "",                "the last answer was bad",                             Verb::Bad, Offers::Nothing),
     row("cost",     "",                "what each turn has cost",                             Verb::Cost, Offers::Nothing),
     row("budget",   "",                "the day's money",                                     Verb::Budget, Offers::Nothing),
     row("save",     "NAME|FILE.md",    "name this conversation, or write it to a file",       Verb::Save, Offers::Paths),

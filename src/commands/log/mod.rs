@@ -277,6 +277,7 @@ fn decided(r: &Request, terminal: &Terminal) -> String {
         };
     };
     text += &format!("\n{}\n", why(decision));
+    text += &tier(&decision["tier"]);
     let mut table = Table::new(&[
         ("#", Align::Right),
         ("candidate", Align::Left),
@@ -304,6 +305,21 @@ fn decided(r: &Request, terminal: &Terminal) -> String {
     for refused in decision["refused"].as_array().into_iter().flatten() {
         text +=
             &format!("not {}/{}: {}\n", word(&refused["provider"]), word(&refused["model"]), word(&refused["reason"]));
+    }
+    text
+}
+
+/// How the tier was chosen, where that was left to llmr.
+fn tier(choice: &Value) -> String {
+    if choice.is_null() {
+        return String::new();
+    }
+    let (tier, intent) = (word(&choice["tier"]), word(&choice["intent"]));
+    let chance = choice["suffices"][tier.as_ref()].as_f64().unwrap_or_default();
+    let mut text = format!("tier {tier} for {intent}: it suffices with a chance of {chance:.2}, ");
+    text += &format!("{} was wanted\n", choice["min_quality"]);
+    for rule in choice["rules"].as_array().into_iter().flatten() {
+        text += &format!("{}\n", word(rule));
     }
     text
 }

@@ -57,6 +57,8 @@ pub fn request() -> Request {
         race: false,
         mode: Mode::Production,
         tag: None,
+        meta: std::collections::BTreeMap::new(),
+        min_quality: 0.6,
         schema: None,
         keep: Keep::Nothing,
         cache: CacheUse::On,

@@ -5,9 +5,12 @@ use crate::types::Tier;
 
 /// What came after the first version, taken out again.
 const BACK: &str = "
-    DROP TABLE running; DROP TABLE imports; DROP TABLE checks; DROP TABLE day_shadows; DROP TABLE label_latencies; DROP TABLE day_labels;
+    DROP TABLE outcomes; DROP TABLE running; DROP TABLE imports; DROP TABLE checks; DROP TABLE day_shadows; DROP TABLE label_latencies; DROP TABLE day_labels;
     DROP TABLE rates; DROP TABLE batch_lines; DROP TABLE batches; DROP TABLE condensations; DROP TABLE turns;
     DROP TABLE conversations; DROP TABLE contents;
+    ALTER TABLE requests DROP COLUMN intent; ALTER TABLE requests DROP COLUMN expected;
+    ALTER TABLE requests DROP COLUMN prompt_digest; ALTER TABLE requests DROP COLUMN rating;
+    ALTER TABLE requests DROP COLUMN rated_by;
     ALTER TABLE requests DROP COLUMN saved_nanousd; ALTER TABLE requests DROP COLUMN cache_key;
     PRAGMA user_version = 1;";
 

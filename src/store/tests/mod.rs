@@ -20,6 +20,7 @@ mod health;
 mod migrating;
 mod money;
 mod opening;
+mod outcomes;
 mod rates;
 mod reports;
 mod running;
