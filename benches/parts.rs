@@ -26,6 +26,7 @@ use llmr::engine::facts::{Done, Facts, Known, Money, Policy, Question};
 use llmr::engine::health::{Health, Observation};
 use llmr::engine::plan::plan;
 use llmr::engine::score::{expect, score};
+use llmr::engine::tiers;
 use llmr::output::markdown::{Look, Renderer};
 use llmr::output::{Redactor, sanitize};
 use llmr::providers::framing::SseFramer;
@@ -170,6 +171,8 @@ fn decisions(c: &mut Criterion) {
     let text = english();
     let mut group = c.benchmark_group("estimate");
     group.throughput(bytes(&text));
+    group.bench_function("tier of 4 KB", |b| b.iter(|| tiers::classify(black_box(&text))));
+    group.bench_function("tier of a short prompt", |b| b.iter(|| tiers::classify(black_box("why is the sky blue?"))));
     group.bench_function("tokens of 4 KB", |b| b.iter(|| estimate::tokens(black_box(&text))));
     group.finish();
 }
@@ -345,6 +348,7 @@ fn caching(c: &mut Criterion) {
     let asked = Asked {
         model: Some("a-model-of-usual-length"),
         providers: &[],
+        cascade: None,
         tier: None,
         fallbacks: &[],
         system: Some("Be brief."),
@@ -475,6 +479,7 @@ fn end(id: RequestId, who: &CandidateId, at: Timestamp) -> RequestEnd<'_> {
         answer: None,
         partial: false,
         cache_key: None,
+        judged: None,
     }
 }
 

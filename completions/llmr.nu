@@ -85,6 +85,7 @@ module completions {
     --tier: string@"nu-complete llmr tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -180,6 +181,7 @@ module completions {
     --tier: string@"nu-complete llmr ask tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr ask fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr ask strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -268,6 +270,7 @@ module completions {
     --tier: string@"nu-complete llmr dry-run tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr dry-run fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr dry-run strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -349,6 +352,7 @@ module completions {
     --tier: string@"nu-complete llmr chat tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr chat fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr chat strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -723,6 +727,7 @@ module completions {
     --tier: string@"nu-complete llmr template new tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr template new fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr template new strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]

@@ -53,6 +53,8 @@ pub struct Asked<'a> {
     pub providers: &'a [String],
     /// The lowest tier.
     pub tier: Option<Tier>,
+    /// The strong tier of `--cascade`.
+    pub cascade: Option<Tier>,
     /// The fallbacks in force, in order.
     pub fallbacks: &'a [String],
     /// The system prompt.
@@ -108,6 +110,9 @@ pub fn key(asked: &Asked<'_>) -> Key {
     let mut extra: Vec<String> = asked.extra.iter().map(|(k, v)| format!("{k}={v}")).collect();
     extra.sort();
     fields.list("extra", &extra);
+    if let Some(strong) = asked.cascade {
+        fields.put("cascade", strong.name());
+    }
     if let Some(schema) = asked.schema {
         // Vendors get its name, too.
         fields.list("schema", &[schema.name.clone(), schema.value.to_string()]);
@@ -220,6 +225,7 @@ mod tests {
     /// What can be varied about a plain question.
     #[derive(Default)]
     struct Varied {
+        cascade: Option<Tier>,
         model: Option<&'static str>,
         providers: &'static [&'static str],
         tier: Option<Tier>,
@@ -243,6 +249,7 @@ mod tests {
             model: v.model,
             providers: &owned(v.providers),
             tier: v.tier,
+            cascade: v.cascade,
             fallbacks: &owned(v.fallbacks),
             system: v.system,
             messages: v.turns.as_ref().unwrap_or(&plain),
@@ -281,6 +288,7 @@ mod tests {
             Varied { fallbacks: &["b", "a"], ..plain() },
             Varied { stop: &["a"], ..plain() },
             Varied { tier: Some(Tier::Fast), ..plain() },
+            Varied { cascade: Some(Tier::Fast), ..plain() },
             Varied { system: Some("m"), ..plain() },
             Varied { turns: Some(messages("hello!")), ..plain() },
             Varied { turns: Some([messages("hel"), messages("lo")].concat()), ..plain() },

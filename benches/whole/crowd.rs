@@ -127,6 +127,7 @@ fn request(store: &Store) -> Result<(), Box<dyn Error>> {
         answer: None,
         partial: false,
         cache_key: None,
+        judged: None,
     };
     timed(|| store.settle(&settlement, Some(&end), None))?;
     Ok(())

@@ -99,6 +99,9 @@ pub struct Question {
     /// Something known of the request, for the rules of [tiers] (may be repeated)
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Whom to ask")]
     pub meta: Vec<String>,
+    /// Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
+    #[arg(long, help_heading = "Whom to ask", conflicts_with = "model")]
+    pub cascade: bool,
     /// Ask this model when the first one fails (may be repeated, in order)
     #[arg(long = "fallback", value_name = "MODEL", help_heading = "Whom to ask")]
     pub fallbacks: Vec<String>,

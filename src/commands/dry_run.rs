@@ -10,11 +10,12 @@ use crate::engine::attempt::{Step, Wait, Walk};
 use crate::engine::plan::{Plan, Ranked};
 use crate::error::{Error, Kind, Result};
 use crate::output::{Align, Table, units};
+use crate::router::cascade;
 use crate::router::decision::{self, Candidate, RefusedReport};
 use crate::router::ending::End;
 use crate::router::tiering::TierReport;
 use crate::router::{Day, Job, Rehearsal, Request, Router, sampling};
-use crate::types::{CacheOutcome, Message, NanoUsd, Usage};
+use crate::types::{CacheOutcome, Message, NanoUsd, Tier, Usage};
 
 /// The plan as an object.
 #[derive(Debug, Serialize)]
@@ -75,7 +76,7 @@ pub fn plan_of(context: &mut Context, request: Request, talk: Option<(&Which, &O
     let rehearsal = router.rehearse(&job)?;
     let (would, failure) = would(&router, &job, &rehearsal);
     let report = Report {
-        estimate: estimate(&rehearsal),
+        estimate: estimate(&job, &rehearsal),
         cache: rehearsal.cache,
         candidates: decision::candidates(&rehearsal.plan),
         refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
@@ -129,6 +130,11 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
         return (format!("answer from the cache, at no cost, what {cached} said before"), None);
     }
     let mut walk = Walk::new(router.walk_rules(job, rehearsal.facts.draw));
+    if let Some((pair, strong)) = pair(job, rehearsal) {
+        let whom = pair.iter().map(|r| format!("{} ({})", r.candidate.id, at_most(r))).collect::<Vec<_>>();
+        let whom = whom.join(" and ");
+        return (format!("ask side by side {whom}, and one of tier {strong} where they do not agree"), None);
+    }
     let together = walk.side_by_side(&rehearsal.plan, router.side_by_side(job, NanoUsd::ZERO), rehearsal.facts.now);
     if together.len() > 1 {
         let whom = together.iter().map(|r| format!("{} ({})", r.candidate.id, at_most(r))).collect::<Vec<_>>();
@@ -160,6 +166,13 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
     }
 }
 
+/// The two that a cascade begins with, and the tier of the one that it may end with.
+fn pair(job: &Job, rehearsal: &Rehearsal) -> Option<(Vec<Ranked>, Tier)> {
+    let strong = job.request.cascade.filter(|_| !cascade::begins_strong(job))?;
+    let pair = cascade::two_cheap(&rehearsal.plan.order, strong);
+    (pair.len() > 1).then_some((pair, strong))
+}
+
 /// What an attempt may cost, in words: nothing is held for an unknown price.
 fn at_most(ranked: &Ranked) -> String {
     match ranked.candidate.pricing {
@@ -171,7 +184,7 @@ fn at_most(ranked: &Ranked) -> String {
 /// The request's size for the candidate that would be asked first, and what one attempt can cost: at least a token
 /// read from the provider's cache and one written (no estimate bounds a prompt from below), at most the dearest
 /// candidate's worst case.
-fn estimate(rehearsal: &Rehearsal) -> Estimate {
+fn estimate(job: &Job, rehearsal: &Rehearsal) -> Estimate {
     let first = rehearsal.plan.order.first();
     let low = |plan: &Plan| {
         let costs = plan.order.iter().map(|ranked| {
@@ -182,7 +195,9 @@ fn estimate(rehearsal: &Rehearsal) -> Estimate {
     };
     let high = |plan: &Plan| {
         let holds = plan.order.iter().map(|r| r.candidate.pricing.as_ref().map(|_| r.sized.hold));
-        holds.collect::<Option<Vec<_>>>()?.into_iter().max()
+        let dearest = holds.collect::<Option<Vec<_>>>()?.into_iter().max()?;
+        let before = pair(job, rehearsal).map_or(NanoUsd::ZERO, |(pair, _)| pair.iter().map(|r| r.sized.hold).sum());
+        Some(before + dearest)
     };
     let hit = rehearsal.cached.is_some();
     Estimate {

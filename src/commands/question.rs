@@ -15,9 +15,9 @@ use crate::conversation::{Opening, Pinned};
 use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given, Stdin, StdinKind};
 use crate::providers::passed;
-use crate::router::{CacheUse, Keep, Request, Selection, select};
+use crate::router::{self, CacheUse, Keep, Request, Selection, select};
 use crate::schema;
-use crate::types::{Image, Limit, Message, Mode, NanoUsd, Schema, TierWish, whole_ms};
+use crate::types::{Image, Limit, Message, Mode, NanoUsd, Schema, Tier, TierWish, whole_ms};
 
 /// A question with the defaults of its template and of the profile; its prompt is still to be read.
 pub struct Resolved {
@@ -126,12 +126,13 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
     if question.max_tokens == Some(0) {
         return Err(usage("--max-tokens 0 leaves no room for an answer".to_owned()));
     }
-    Ok(Request {
+    let wish = tier_wish(question, settings)?;
+    let request = Request {
         selection: Selection {
             model: question.model.clone().filter(|model| select::tier_named(model) != Some(TierWish::Auto)),
             providers: question.providers.clone(),
             fallbacks: question.fallbacks.clone(),
-            ..Selection::default().with_tier(tier_wish(question, settings)?)
+            ..Selection::default().with_tier(wish)
         },
         system: question.system.clone(),
         messages: Vec::new(),
@@ -151,6 +152,7 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         parallel: 1,
         race: false,
         mode: Mode::Production,
+        cascade: None,
         tag: None,
         meta: meta(&question.meta)?,
         min_quality: min_quality(question.min_quality)?.unwrap_or(settings.min_quality),
@@ -164,6 +166,10 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
             _ => CacheUse::On,
         },
         stream: true,
+    };
+    Ok(match question.cascade {
+        true => router::cascade::opened(request, wish.and_then(TierWish::named).unwrap_or(Tier::Premium)),
+        false => request,
     })
 }
 

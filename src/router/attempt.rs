@@ -30,6 +30,8 @@ pub(super) enum End {
     Answered(Box<Answered>),
     /// It is answered, but not in the way its schema wants.
     Misfit(Box<Misfit>),
+    /// Several were asked, and they do not agree.
+    Disagreed,
     /// A fresh plan decides.
     GoOn,
 }

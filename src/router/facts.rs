@@ -7,7 +7,7 @@ use crate::engine::facts::{Facts, Known, Money, Policy, Rest};
 use crate::engine::rate::Metered;
 use crate::error::Result;
 use crate::router::{Job, Purse, Router};
-use crate::types::{CandidateId, Limit, NanoUsd, RateLimit, RequestId, Timestamp};
+use crate::types::{CandidateId, Limit, NanoUsd, RateLimit, RequestId, Strategy, Timestamp};
 
 /// The day's money, as reports show it.
 #[derive(Debug, Clone, Serialize)]
@@ -99,7 +99,10 @@ impl Router<'_> {
             },
             question: job.question.clone(),
             policy: Policy {
-                strategy: job.request.strategy,
+                strategy: match job.request.cascade {
+                    Some(_) => Strategy::Cheapest,
+                    None => job.request.strategy,
+                },
                 weights: job.request.weights,
                 tier: job.request.selection.tier,
                 attempt_ms: i64::try_from(job.request.timeout_ms).unwrap_or(i64::MAX),

@@ -5,6 +5,7 @@
 //! the whole of a dry run.
 
 mod attempt;
+pub mod cascade;
 pub mod decision;
 pub mod ending;
 mod exchange;
@@ -115,7 +116,10 @@ impl Router<'_> {
         let began = self.host.now();
         let judgement = Judgement::default();
         let (request, tiering) = self.tiered(request, &judgement, began.day())?;
-        let selected = select(self.config, &request.selection, began.day())?;
+        let selected = match request.cascade {
+            Some(strong) => cascade::select_all(self.config, &request, strong, began.day())?,
+            None => select(self.config, &request.selection, began.day())?,
+        };
         let question = question(&request);
         let key = self.key(&request, &sampling(&request, &selected));
         Ok(Job { request, selected, question, key, began, judgement, tiering })
@@ -331,6 +335,7 @@ fn asked<'a>(
         effort: request.effort,
         extra: &request.extra,
         schema: request.schema.as_deref(),
+        cascade: request.cascade,
     }
 }
 

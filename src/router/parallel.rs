@@ -8,6 +8,7 @@ use crate::engine::plan::Ranked;
 use crate::error::{Error, Kind, Result};
 use crate::router::Router;
 use crate::router::attempt::{End, Over, Ready, Verdict, drops, out_of_tokens, verdict};
+use crate::router::cascade::agreement;
 use crate::router::exchange::{Exchange, elapsed_ms};
 use crate::router::interrupt::or_given_up;
 use crate::router::repair::{Misfit, fits, misfit};
@@ -50,6 +51,9 @@ impl Router<'_> {
         let charges: Vec<Charge> = overs.iter().map(|over| self.settle(trip, over, false)).collect();
         if let Some(kind) = stopped_by {
             return Err(Error::new(kind, stopped(kind)));
+        }
+        if trip.job.request.cascade.is_some() && !agreement(&trip.job.request, &overs) {
+            return Ok(End::Disagreed);
         }
         match best {
             Some(best) => match misfit_of(trip, &overs[best]) {

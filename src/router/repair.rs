@@ -82,6 +82,7 @@ impl Router<'_> {
         match self.walk(trip, draw, listener).await {
             Ok(Walked::Answered(answered)) => Ok(*answered),
             Ok(Walked::Misfit(second)) => Err(second.error()),
+            Ok(Walked::Disagreed) => Err(first.error()),
             Err(stopped) if matches!(stopped.kind, Kind::Interrupted | Kind::Terminated | Kind::Closed) => Err(stopped),
             // It was answered, only not well: that nobody could be asked to mend it comes second.
             Err(error) => Err(first.error().hint(format!("it could not be asked for again: {}", error.message))),

@@ -114,6 +114,8 @@ pub struct Request {
     pub meta: BTreeMap<String, String>,
     /// The chance of success that a tier must have which is chosen by the prompt.
     pub min_quality: f64,
+    /// Two cheap models are asked first, one of this tier where they do not agree.
+    pub cascade: Option<Tier>,
     /// What the answer must fit.
     pub schema: Option<Arc<Schema>>,
     /// What its texts are kept for, beside the log.

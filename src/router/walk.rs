@@ -10,6 +10,7 @@ use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Reason, plan};
 use crate::error::{Error, Kind, Result};
 use crate::router::attempt::End;
+use crate::router::cascade;
 use crate::router::decision::decision;
 use crate::router::ending::{End as Last, ended};
 use crate::router::interrupt::{Stop, asked_to_stop, interrupted};
@@ -53,6 +54,8 @@ pub(super) enum Walked {
     Answered(Box<Answered>),
     /// With one that does not fit its schema.
     Misfit(Box<Misfit>),
+    /// With two that do not agree, or not two of them.
+    Disagreed,
 }
 
 impl Trip<'_> {
@@ -62,7 +65,7 @@ impl Trip<'_> {
     }
 
     /// Now, as its bounds see it: a clock that is set back while it runs does not give it more time.
-    fn now(&self, now: Timestamp) -> Timestamp {
+    pub fn now(&self, now: Timestamp) -> Timestamp {
         match self.time_left().is_zero() {
             true => now.max(self.job.began.after_ms(self.job.request.timeout_ms)),
             false => now,
@@ -94,7 +97,7 @@ impl Router<'_> {
     ///
     /// An answer that does not fit its schema is asked for once more, by the same request.
     pub async fn answer(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<Answered> {
-        let mended: Job;
+        let (mended, strong): (Job, Job);
         // Watched before money is held, so that no hold outlives a request that was stopped.
         let stop = interrupted();
         let client = self.client()?;
@@ -117,7 +120,18 @@ impl Router<'_> {
         if let Some(warning) = unrecorded {
             trip.warn(warning, listener);
         }
-        let result = match self.walk(&mut trip, draw, listener).await {
+        let mut walked = match job.request.cascade {
+            Some(_) if cascade::begins_strong(job) => Ok(Walked::Disagreed),
+            _ => self.walk(&mut trip, draw, listener).await,
+        };
+        if let Ok(Walked::Disagreed) = walked {
+            self.note_disagreement(&trip, listener);
+            strong = cascade::strong(job);
+            (trip.job, trip.last) = (&strong, None);
+            walked = self.walk(&mut trip, draw, listener).await;
+        }
+        let result = match walked {
+            Ok(Walked::Disagreed) => Err(Error::new(Kind::Other, "nobody was asked")),
             Ok(Walked::Answered(answered)) => Ok(*answered),
             Ok(Walked::Misfit(first)) if first.can_be_mended() => {
                 mended = first.mended(job);
@@ -186,19 +200,29 @@ impl Router<'_> {
                 trip.decision = serde_json::to_string(&decision).ok();
             }
             let now = trip.now(facts.now);
+            if let Some(strong) = trip.job.request.cascade {
+                let pair = cascade::pair(trip, &plan, &facts, strong);
+                if pair.len() < 2 {
+                    return Ok(Walked::Disagreed);
+                }
+                match self.ask_together(trip, pair, listener).await? {
+                    End::Answered(answered) => return Ok(Walked::Answered(answered)),
+                    _ => return Ok(Walked::Disagreed),
+                }
+            }
             let together = trip.walk.side_by_side(&plan, self.side_by_side(trip.job, trip.spent()), now);
             if together.len() > 1 {
                 match self.ask_together(trip, together, listener).await? {
                     End::Answered(answered) => return Ok(Walked::Answered(answered)),
                     End::Misfit(misfit) => return Ok(Walked::Misfit(misfit)),
-                    End::GoOn => continue,
+                    End::GoOn | End::Disagreed => continue,
                 }
             }
             match trip.walk.next(&plan, now) {
                 Step::Try(ranked) => match self.attempt(trip, &ranked, listener).await? {
                     End::Answered(answered) => return Ok(Walked::Answered(answered)),
                     End::Misfit(misfit) => return Ok(Walked::Misfit(misfit)),
-                    End::GoOn => {}
+                    End::GoOn | End::Disagreed => {}
                 },
                 Step::Wait { until, why } => {
                     if noted.as_ref() != Some(&why) {
@@ -212,6 +236,16 @@ impl Router<'_> {
                 }
             }
         }
+    }
+
+    /// Why a stronger model is asked.
+    fn note_disagreement(&self, trip: &Trip<'_>, listener: &mut dyn Listener) {
+        let Some(strong) = trip.job.request.cascade else { return };
+        let asked: Vec<_> = trip.reports.iter().map(|r| format!("{}/{}", r.provider, r.model)).collect();
+        listener.note(&match asked.is_empty() {
+            true => format!("cascade: a model of tier {strong} is asked at once"),
+            false => format!("cascade: {} do not agree: asking a model of tier {strong}", asked.join(" and ")),
+        });
     }
 
     /// The bounds of a walk.

@@ -172,3 +172,68 @@ fn answers_that_do_not_fit_are_cut_or_asked_again_count_as_bad() {
     place.run(&["ask", "-m", "tier/premium", "hello"]).expect(0);
     assert_eq!(rating(&place), ["bad|retried"]);
 }
+
+/// Three providers that always say this: a fast one, a balanced one and a premium one.
+fn three(says: [(&str, &str); 3]) -> (Place, [Canned; 3]) {
+    let providers = says.map(|(text, finish)| Canned::start(&completion(text, finish, 100, 10)));
+    let mut toml = "[tiers]\nfast = \"a/small\"\nbalanced = \"b/medium\"\npremium = \"c/large\"\n".to_owned();
+    for ((name, model, price), provider) in
+        [("a", "small", 1), ("b", "medium", 2), ("c", "large", 50)].into_iter().zip(&providers)
+    {
+        toml += &format!(
+            "[[provider]]\nname = \"{name}\"\ndialect = \"openai\"\nbase_url = \"{}\"\nmodels = [\"{model}\"]\n\
+             input_usd_per_mtok = {price}\noutput_usd_per_mtok = {price}\n",
+            provider.base_url
+        );
+    }
+    let place = Place::new();
+    place.home_file("config.toml", &toml);
+    (place, providers)
+}
+
+#[test]
+fn two_cheap_models_that_agree_are_enough_and_else_a_strong_one_is_asked() {
+    let asked = |providers: &[Canned; 3]| providers.each_ref().map(Canned::asked);
+    for (says, counts, answer) in [
+        ([("42", "stop"), ("The answer is 42.", "stop"), ("43", "stop")], [1, 1, 0], "42"),
+        ([("42", "stop"), ("41", "stop"), ("43", "stop")], [1, 1, 1], "43"),
+        ([("42", "stop"), ("42", "length"), ("43", "stop")], [1, 1, 1], "43"),
+        ([("", "stop"), ("42", "stop"), ("43", "stop")], [1, 1, 1], "43"),
+    ] {
+        let (place, providers) = three(says);
+        let (code, report) = place.json(&["ask", "--cascade", "hello, six times seven?"]);
+        assert_eq!((code, asked(&providers)), (0, counts), "{report}");
+        assert!(report["content"].as_str().unwrap().contains(answer), "{report}");
+        assert_eq!(report["attempts"].as_array().unwrap().len(), counts.iter().sum::<usize>(), "everything is shown");
+        let ledger = place.sql("SELECT CAST(total(cost_nanousd) AS INTEGER) FROM attempts");
+        let cost = (report["cost_usd"].as_f64().unwrap() * 1e9).round();
+        assert_eq!(ledger, [format!("{cost}")], "everything is paid for");
+        assert_eq!(place.sql("SELECT count(*) FROM holds"), ["0"]);
+        // It is one answer of one request: the cache has it, and only for such a request.
+        let again = place.json(&["ask", "--cascade", "hello, six times seven?"]).1;
+        assert_eq!((&again["cache"], &again["content"]), (&json!("hit"), &report["content"]));
+        let plain = place.json(&["dry-run", "hello, six times seven?"]).1;
+        assert_eq!(plain["cache"], "miss");
+    }
+}
+
+#[test]
+fn a_cascade_tells_beforehand_what_it_may_cost_and_keeps_to_it() {
+    let (place, providers) = three([("42", "stop"), ("41", "stop"), ("43", "stop")]);
+    let plan = place.json(&["dry-run", "--cascade", "hello"]).1;
+    let would = plan["would"].as_str().unwrap();
+    assert!(would.contains("side by side a/small") && would.contains("one of tier premium"), "{plan}");
+    let high = plan["estimate"]["high_usd"].as_f64().unwrap();
+    let ran = place.run(&["ask", "--cascade", "hello"]).expect(0);
+    assert!(ran.stderr.contains("cascade: a/small and b/medium do not agree"), "{ran:?}");
+    let spent: f64 = place.sql("SELECT total(cost_nanousd) / 1e9 FROM attempts")[0].parse().unwrap();
+    assert!(spent <= high, "{spent} of {high}");
+    // Not enough for the strong one: nobody else is paid for in its place.
+    let (place, _) = three([("42", "stop"), ("41", "stop"), ("43", "stop")]);
+    let ran = place.run(&["ask", "--cascade", "--max-cost", "0.002", "--max-tokens", "100", "hello"]).expect(4);
+    assert!(ran.stdout.is_empty(), "{ran:?}");
+    let spent: f64 = place.sql("SELECT total(cost_nanousd) / 1e9 FROM attempts")[0].parse().unwrap();
+    assert!(spent > 0.0 && spent <= 0.002, "{spent}");
+    place.run(&["ask", "--cascade", "-m", "c/large", "hello"]).expect(2);
+    drop(providers);
+}

@@ -103,6 +103,7 @@ fn key_of(r: &Request) -> Key {
     key(&Asked {
         model: r.model.as_deref(),
         providers: &r.providers,
+        cascade: None,
         tier: r.tier,
         fallbacks: &r.fallbacks,
         system: r.system.as_deref(),

@@ -230,6 +230,7 @@ mod tests {
             mode: Mode::Production,
             tag: None,
             meta: std::collections::BTreeMap::new(),
+            cascade: None,
             min_quality: 0.6,
             schema: None,
             keep: Keep::Nothing,

@@ -58,6 +58,7 @@ pub fn request() -> Request {
         mode: Mode::Production,
         tag: None,
         meta: std::collections::BTreeMap::new(),
+        cascade: None,
         min_quality: 0.6,
         schema: None,
         keep: Keep::Nothing,

@@ -65,7 +65,7 @@ fn who_asks_a_higher_tier_the_same_was_not_content() {
     ] {
         let store = memory();
         answer(&store, NOON, judged(Tier::Fast, None));
-        answer(&store, at(secs), second.clone());
+        answer(&store, at(secs), second);
         let bad_of_first = store.outcomes(at(secs)).unwrap()[0].record.bad;
         let first = store.outcomes(at(secs)).unwrap().into_iter().find(|o| o.tier == Tier::Fast).unwrap();
         assert_eq!(first.record.bad > 0.5, bad, "{second:?} after {secs} s: {bad_of_first}");
