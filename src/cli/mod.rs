@@ -15,10 +15,10 @@ pub use ask::{Ask, Batch, Chat, ChatAction, DryRun, Question, Template, Template
 pub use reports::{
     Budget, BudgetAction, Cache, CacheAction, Forget, Log, LogAction, Models, Providers, ProvidersAction, Stats,
 };
-pub use setup::{Completions, Config, ConfigAction, Import, Man, Sandbox};
+pub use setup::{Completions, Config, ConfigAction, Import, Man, Sandbox, Simulate};
 
 use ask::{ASK_EXAMPLES, BATCH_EXAMPLES, CHAT_EXAMPLES, TEMPLATE_EXAMPLES};
-use setup::SANDBOX_EXAMPLES;
+use setup::{SANDBOX_EXAMPLES, SIMULATE_EXAMPLES};
 
 const TOP_EXAMPLES: &str = "\
 Examples:
@@ -150,10 +150,13 @@ pub enum Command {
         after_help = SANDBOX_EXAMPLES
     )]
     Sandbox(Sandbox),
+    /// Order providers by what happened, on a clock of your own: lines of JSON in and out
+    #[command(after_help = SIMULATE_EXAMPLES)]
+    Simulate(Simulate),
 }
 
 /// The names of all commands, as typed.
-pub const COMMANDS: [&str; 18] = [
+pub const COMMANDS: [&str; 19] = [
     "ask",
     "dry-run",
     "chat",
@@ -171,6 +174,7 @@ pub const COMMANDS: [&str; 18] = [
     "completions",
     "man",
     "sandbox",
+    "simulate",
     "help",
 ];
 

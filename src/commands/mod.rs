@@ -17,6 +17,7 @@ pub mod models;
 pub mod providers;
 mod question;
 pub mod sandbox;
+pub mod simulate;
 pub mod stats;
 pub mod template;
 
