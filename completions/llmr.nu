@@ -1577,6 +1577,26 @@ module completions {
     ...command: string        # The command, such as `ask` or `budget set` [default: llmr itself]
   ]
 
+  def "nu-complete llmr simulate color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr simulate profile" [] {
+    nu-complete names profiles
+  }
+
+  # Order providers by what happened, on a clock of your own: lines of JSON in and out
+  export extern "llmr simulate" [
+    --stdio                   # Read lines from standard input and answer on standard output
+    --json                    # Print one JSON object and nothing else
+    --quiet(-q)               # No warnings and notes
+    --verbose(-v)             # Say more: the plan, every attempt, why
+    --color: string@"nu-complete llmr simulate color" # Colours
+    --config: path            # Read this file instead of the config folder's config.toml
+    --profile: string@"nu-complete llmr simulate profile" # Settings of this [profile.NAME] of config.toml on top of the others
+    --help(-h)                # Print help
+  ]
+
   def "nu-complete llmr sandbox color" [] {
     [ "auto" "always" "never" ]
   }
@@ -1781,6 +1801,10 @@ module completions {
 
   # Print a command's manual page
   export extern "llmr help man" [
+  ]
+
+  # Order providers by what happened, on a clock of your own: lines of JSON in and out
+  export extern "llmr help simulate" [
   ]
 
   # Run the sandbox's providers alone, for several processes at once

@@ -46,11 +46,12 @@ pub fn run(cli: Cli, host: Host) -> u8 {
     code
 }
 
-/// What is made of the command line's own definitions, and needs no settings.
+/// What needs no settings: what is made of the command line's own definitions, and simulations.
 fn written(command: &Command, printer: &Printer) -> Option<Result<()>> {
     match command {
         Command::Completions(args) => Some(complete::print(args, printer)),
         Command::Man(args) => Some(man::print(args, printer)),
+        Command::Simulate(_) => Some(commands::simulate::run()),
         _ => None,
     }
 }
@@ -65,7 +66,7 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
         Command::Forget(args) => commands::forget::run(context, args),
         Command::Import(args) => commands::import::run(context, args),
         // Answered before any setting is read.
-        Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Completions(_) | Command::Man(_) | Command::Simulate(_) => Ok(()),
         Command::Budget(args) => commands::budget::run(context, args),
         Command::Providers(args) => commands::providers::run(context, args),
         Command::Stats(args) => commands::stats::run(context, args),

@@ -26,7 +26,7 @@ const NEAR_FROM: usize = 5;
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands one by one: to define all of them takes longer than most of them run.
-const DEFINITIONS: [(&str, Definition); 19] = [
+const DEFINITIONS: [(&str, Definition); 20] = [
     ("ask", cli::Ask::augment_args),
     ("dry-run", cli::DryRun::augment_args),
     ("chat", cli::Chat::augment_args),
@@ -45,6 +45,7 @@ const DEFINITIONS: [(&str, Definition); 19] = [
     ("import", cli::Import::augment_args),
     ("completions", cli::Completions::augment_args),
     ("man", cli::Man::augment_args),
+    ("simulate", cli::Simulate::augment_args),
     ("sandbox", cli::Sandbox::augment_args),
 ];
 
@@ -112,7 +113,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Ask", &["ask", "chat", "batch", "template", "dry-run", "classify", "rate"]),
     ("Look", &["budget", "stats", "log", "providers", "models"]),
     ("Keep and forget", &["cache", "forget"]),
-    ("Set up", &["config", "import", "completions", "man", "sandbox", "help"]),
+    ("Set up", &["config", "import", "completions", "man", "sandbox", "simulate", "help"]),
 ];
 
 /// The command line with its help texts complete.

@@ -15,10 +15,10 @@ pub use ask::{Ask, Batch, Chat, ChatAction, Classify, DryRun, Question, Rate, Te
 pub use reports::{
     Budget, BudgetAction, Cache, CacheAction, Forget, Log, LogAction, Models, Providers, ProvidersAction, Stats,
 };
-pub use setup::{Completions, Config, ConfigAction, Import, Man, Sandbox};
+pub use setup::{Completions, Config, ConfigAction, Import, Man, Sandbox, Simulate};
 
 use ask::{ASK_EXAMPLES, BATCH_EXAMPLES, CHAT_EXAMPLES, TEMPLATE_EXAMPLES};
-use setup::SANDBOX_EXAMPLES;
+use setup::{SANDBOX_EXAMPLES, SIMULATE_EXAMPLES};
 
 const TOP_EXAMPLES: &str = "\
 Examples:
@@ -155,6 +155,9 @@ pub enum Command {
     /// Print a command's manual page
     #[command(after_help = "Examples:\n  llmr man | man -l -\n  llmr man ask | man -l -\n  llmr man --out man/")]
     Man(Man),
+    /// Order providers by what happened, on a clock of your own: lines of JSON in and out
+    #[command(after_help = SIMULATE_EXAMPLES)]
+    Simulate(Simulate),
     /// Run the sandbox's providers alone, for several processes at once
     #[command(
         after_help = SANDBOX_EXAMPLES
@@ -163,7 +166,7 @@ pub enum Command {
 }
 
 /// The names of all commands, as typed.
-pub const COMMANDS: [&str; 20] = [
+pub const COMMANDS: [&str; 21] = [
     "ask",
     "dry-run",
     "chat",
@@ -182,6 +185,7 @@ pub const COMMANDS: [&str; 20] = [
     "import",
     "completions",
     "man",
+    "simulate",
     "sandbox",
     "help",
 ];

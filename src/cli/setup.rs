@@ -1,4 +1,4 @@
-//! What is set up: settings, the sandbox, other tools' files, completions and man pages.
+//! What is set up: settings, the sandbox and simulations, other tools' files, completions and man pages.
 
 use std::path::PathBuf;
 
@@ -18,6 +18,25 @@ For several processes at once:
   llmr ask --sandbox=127.0.0.1:8011 \"hello\"          in another terminal
   llmr sandbox --port 8011 --faults openai=500x3     the first three requests fail
   llmr sandbox --port 8011 --faults openai=500%5     five of a hundred fail, by lot";
+
+pub(super) const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  llmr simulate --stdio < session.jsonl
+  cargo run --release --example routing_sim -- DATA     the same policy in recorded weather, beside others
+
+Lines in; t is seconds of a clock that only these lines move:
+  {\"type\":\"reset\",\"providers\":[{\"name\":\"a\",\"group\":\"g\",\"usd_in\":0.5,\"usd_out\":1.5,\"tier\":\"fast\"}],
+   \"profile\":{\"q\":1,\"c\":100,\"l\":0.05,\"fail\":2}}
+  {\"type\":\"decide\",\"id\":1,\"t\":0,\"in_tok\":900,\"out_tok_hint\":200}
+  {\"type\":\"result\",\"id\":1,\"t\":1.5,\"provider\":\"a\",\"ok\":true,\"status\":200,\"latency_s\":1.5,
+   \"cost_usd\":0.0007,\"quality\":0.8,\"retry_after_s\":null}
+
+Each is one line. A decide is answered at once, by one line; the others are not:
+  {\"order\":[\"a\"],\"timeout_s\":12.0,\"hedge_after_s\":null}
+
+A profile's utility is q x quality - c x dollars - l x seconds, and -fail without an answer. Unknown fields are ignored,
+what is not known may be null or missing. A line that makes no sense ends it with exit code 2. Nothing is sent or
+recorded, no setting and no clock is read: the same lines get the same answers.";
 
 /// `llmr config`.
 #[derive(Debug, Args)]
@@ -96,4 +115,12 @@ pub struct Man {
     /// Write every page into this folder instead
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
     pub out: Option<PathBuf>,
+}
+
+/// `llmr simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// Read lines from standard input and answer on standard output
+    #[arg(long, required = true)]
+    pub stdio: bool,
 }

@@ -47,6 +47,7 @@ mod reports;
 mod schema;
 mod secrets;
 mod settings;
+mod simulate;
 mod stats;
 mod stdio;
 mod strange_files;

@@ -1,0 +1,181 @@
+//! What is believed of one candidate: whether it answers, how fast, how well, and what it costs in truth.
+//!
+//! A handful of sums and the time they are of: a row of a database. They fade as they age, the short memory back to
+//! what is usual of this candidate, the long one back to a hopeful prior.
+
+mod length;
+mod success;
+mod sums;
+
+use serde::{Deserialize, Serialize};
+
+pub use length::Length;
+pub use success::{Counts, Success};
+pub use sums::{Assumed, Posterior, Sums, Track};
+
+use super::tuning::Tuning;
+
+/// How a try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A whole answer came.
+    Answered,
+    /// It failed by the provider's own fault.
+    Failed,
+    /// It was cut: nothing had come for as long as it was given.
+    Cut,
+    /// The provider asked for fewer requests (a 429).
+    Limited,
+    /// It says nothing about the provider.
+    Nothing,
+}
+
+/// One try that has ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seen {
+    /// How.
+    pub verdict: Verdict,
+    /// Sending to the first token in seconds, where the answer was streamed.
+    pub first_s: Option<f64>,
+    /// Sending to the end in seconds, if known.
+    pub total_s: Option<f64>,
+    /// Tokens written; 0: not known.
+    pub tokens: f64,
+    /// How good the answer was, in [0, 1], if anybody said so.
+    pub quality: Option<f64>,
+    /// What it was expected to cost and what it did, in USD.
+    pub cost: Option<(f64, f64)>,
+}
+
+/// What is believed of one candidate. The default is: nothing seen yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Belief {
+    /// When the sums were last faded, in seconds.
+    pub as_of: f64,
+    /// Whether it answers.
+    pub success: Success,
+    /// Logarithms of the time to the first token in seconds.
+    pub first: Track,
+    /// Logarithms of the time per token in seconds.
+    pub pace: Track,
+    /// Logarithms of the whole time in seconds, of answers whose first token nobody saw.
+    pub whole: Track,
+    /// How long failed tries took, in seconds.
+    pub failing: Sums,
+    /// How good answers were.
+    pub quality: Sums,
+    /// Logarithms of true cost / expected cost.
+    pub dearness: Sums,
+}
+
+impl Belief {
+    /// The sums as they count at `now`; a clock set back fades nothing.
+    #[must_use]
+    pub fn faded(self, now: f64, tuning: &Tuning) -> Self {
+        let idle = (now - self.as_of).max(0.0);
+        let by = |half_life: f64| 0.5f64.powf(idle / half_life);
+        let (recent, usual) = (by(tuning.pace_half_life_s), by(tuning.usual_half_life_s));
+        Self {
+            as_of: now,
+            success: self.success.scaled(by(tuning.success_half_life_s), usual),
+            first: self.first.scaled(recent, usual),
+            pace: self.pace.scaled(recent, usual),
+            whole: self.whole.scaled(recent, usual),
+            failing: self.failing.scaled(recent),
+            quality: self.quality.scaled(usual),
+            dearness: self.dearness.scaled(usual),
+        }
+    }
+
+    /// Takes in a try that ended at `at` (seconds).
+    pub fn observe(&mut self, at: f64, seen: &Seen, tuning: &Tuning) {
+        *self = self.faded(at.max(self.as_of), tuning);
+        match seen.verdict {
+            Verdict::Answered => self.answered(seen, tuning),
+            Verdict::Failed => self.failed(seen, 1.0, tuning),
+            Verdict::Cut => self.cut(seen, tuning),
+            Verdict::Limited => self.failed(seen, tuning.limited_weight, tuning),
+            Verdict::Nothing => {}
+        }
+    }
+
+    /// Takes in that another candidate, of the same house, failed at `at`.
+    pub fn hear_of_failure(&mut self, at: f64, tuning: &Tuning) {
+        *self = self.faded(at.max(self.as_of), tuning);
+        self.success = self.success.heard_of_failure(tuning.group_weight, tuning);
+    }
+
+    /// The whole time of an answer of so many tokens: its logarithm, in seconds.
+    pub fn time(&self, tokens: f64, assumed: &Assumed, tuning: &Tuning) -> Posterior {
+        let whole = self.whole.posterior(assumed, tuning.pace_pull);
+        if self.first.usual.weight <= self.whole.usual.weight || self.pace.usual.weight <= 0.0 {
+            return whole;
+        }
+        let first = self.first.posterior(assumed, tuning.pace_pull);
+        let pace =
+            self.pace.posterior(&Assumed { mean: assumed.mean - tokens.max(1.0).ln(), ..*assumed }, tuning.pace_pull);
+        joined(&first, &pace, tokens)
+    }
+
+    fn answered(&mut self, seen: &Seen, tuning: &Tuning) {
+        self.success = self.success.answered(tuning);
+        self.timed(seen, tuning);
+        if let Some(quality) = seen.quality.filter(|q| q.is_finite()) {
+            self.quality = self.quality.scaled(tuning.usual_keep).with(quality, 1.0);
+        }
+        if let Some((expected, real)) = seen.cost.filter(|(expected, real)| *expected > 0.0 && *real > 0.0) {
+            self.dearness = self.dearness.scaled(tuning.usual_keep).with((real / expected).ln(), 1.0);
+        }
+    }
+
+    fn timed(&mut self, seen: &Seen, tuning: &Tuning) {
+        let Some(total) = seen.total_s.filter(|s| s.is_finite()) else { return };
+        let add =
+            |track: Track, s: f64| track.scaled(tuning.pace_keep, tuning.usual_keep).with(s.max(LEAST_S).ln(), 1.0);
+        match seen.first_s {
+            Some(first) if seen.tokens > 0.0 => {
+                self.first = add(self.first, first);
+                self.pace = add(self.pace, (total - first).max(LEAST_S) / seen.tokens);
+            }
+            _ => self.whole = add(self.whole, total),
+        }
+    }
+
+    fn failed(&mut self, seen: &Seen, weight: f64, tuning: &Tuning) {
+        self.success = self.success.failed(weight, tuning);
+        if let Some(s) = seen.total_s.filter(|s| s.is_finite()) {
+            self.failing = self.failing.scaled(tuning.failing_keep).with(s, 1.0);
+        }
+    }
+
+    /// A cut try fails, and it would have taken longer still: a slow provider must not be cut for ever.
+    fn cut(&mut self, seen: &Seen, tuning: &Tuning) {
+        self.failed(seen, 1.0, tuning);
+        if let Some(s) = seen.total_s.filter(|s| s.is_finite() && *s > LEAST_S) {
+            let track =
+                if self.first.usual.weight > self.whole.usual.weight { &mut self.first } else { &mut self.whole };
+            *track = track.with((s * tuning.cut_stretch).ln(), tuning.cut_weight);
+        }
+    }
+}
+
+/// The time to the first token and that of all tokens together, as one logarithm. The relative errors add up
+/// by the share that each has of the whole (the first term of the series).
+fn joined(first: &Posterior, pace: &Posterior, tokens: f64) -> Posterior {
+    let (a, b) = (first.mean.exp(), pace.mean.exp() * tokens.max(1.0));
+    let share = a / (a + b);
+    let mix = |x: f64, y: f64| (x * share).powi(2) + (y * (1.0 - share)).powi(2);
+    Posterior {
+        mean: (a + b).ln(),
+        error: mix(first.error, pace.error).sqrt(),
+        variance: mix(first.variance.sqrt(), pace.variance.sqrt()),
+        seen: first.seen.min(pace.seen),
+    }
+}
+
+/// Shorter times are not told apart: a clock's millisecond.
+const LEAST_S: f64 = 0.001;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! The order in which candidates are asked, and how long each is given: beliefs in, decision out.
+//!
+//! Candidates are asked one after the other until one answers. The order that is worth most then follows from a number
+//! of each candidate alone: `utility - loss by a failure × (1 - p) / p`, where p is its chance to answer (exchange two
+//! neighbours of an order to see it). Beliefs are drawn from, not taken at their mean, so that now and then somebody
+//! else gets a chance to show a change (Thompson 1933); nobody who was never seen is drawn, so that an order without
+//! history is the order of prices.
+
+mod opinion;
+mod taste;
+
+pub use opinion::Opinion;
+pub use taste::{Scale, Taste};
+
+use super::belief::{Assumed, Belief};
+use super::tuning::Tuning;
+
+/// One candidate with what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Contender<'a> {
+    /// Its name; its draws depend on it.
+    pub name: &'a str,
+    /// What it shares with others, if anything; candidates of one group often fail together.
+    pub group: Option<&'a str>,
+    /// What this request costs by its list price in USD; `None`: unknown, then it counts as much as the dearest known.
+    pub usd: Option<f64>,
+    /// The quality assumed of it before any answer was rated, in [0, 1].
+    pub quality: f64,
+    /// What is believed of it.
+    pub belief: &'a Belief,
+    /// For how many seconds each of its open tries has been waited for, longer answers counted as usual ones.
+    pub open_s: &'a [f64],
+    /// Until when it is to be left alone (seconds): Retry-After, an open breaker.
+    pub resting_until: Option<f64>,
+}
+
+/// What a decision is made for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Occasion<'a> {
+    /// Now, in seconds.
+    pub now: f64,
+    /// One random draw.
+    pub draw: u64,
+    /// Tokens that are expected to be written.
+    pub tokens: f64,
+    /// By how much the logarithm of a whole time is above the usual, as the answer is longer; see [`super::belief::Length`].
+    pub longer: f64,
+    /// Whether beliefs are drawn from; otherwise their means count.
+    pub explore: bool,
+    /// No try is given more than this, in seconds.
+    pub most_s: f64,
+    /// What an answer is worth.
+    pub taste: &'a Taste,
+    /// The usual true cost / list price over all candidates, as a logarithm; 0 when nothing is known.
+    pub dearness: f64,
+    /// The numbers that shape it.
+    pub tuning: &'a Tuning,
+}
+
+/// Who is asked, in which order, for how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// All candidates, the first to be asked first.
+    pub order: Vec<Opinion>,
+    /// When a second one might be asked beside the first, in seconds: it is then later than 19 of 20 of its answers.
+    pub hedge_after_s: Option<f64>,
+}
+
+/// Decides. Every candidate is in the order, those that rest at its end.
+pub fn decide(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Decision {
+    let assumed = Strangers { time: assumed_time(contenders, occasion), better: better(contenders, occasion.tuning) };
+    let dearest = contenders.iter().filter_map(|c| c.usd).fold(0.0, f64::max);
+    let mut left: Vec<Opinion> = contenders
+        .iter()
+        .enumerate()
+        .map(|(place, c)| opinion::form(place, c, c.usd.unwrap_or(dearest), &assumed, occasion))
+        .collect();
+    let mut order = Vec::with_capacity(left.len());
+    while let Some(best) = best(&left) {
+        let next = left.remove(best);
+        doubt_group(&mut left, contenders, next.place, occasion);
+        order.push(next);
+    }
+    let hedge_after_s = order.first().map(|first| first.late_s);
+    Decision { order, hedge_after_s }
+}
+
+/// The place of the one to be asked next; of equals the first.
+fn best(left: &[Opinion]) -> Option<usize> {
+    let ahead = |a: &Opinion, b: &Opinion| match (a.resting_until, b.resting_until) {
+        (None, Some(_)) => true,
+        (Some(_), None) => false,
+        (Some(a), Some(b)) if a != b => a < b,
+        _ => a.index > b.index,
+    };
+    let first = (!left.is_empty()).then_some(0)?;
+    Some((1..left.len()).fold(first, |best, i| if ahead(&left[i], &left[best]) { i } else { best }))
+}
+
+/// Whoever is asked after one of its group is asked because that failed: it is less likely to answer itself.
+fn doubt_group(left: &mut [Opinion], contenders: &[Contender<'_>], asked: usize, occasion: &Occasion<'_>) {
+    let Some(group) = contenders[asked].group else { return };
+    for opinion in left.iter_mut().filter(|o| contenders[o.place].group == Some(group)) {
+        opinion.chance *= occasion.tuning.group_doubt;
+        opinion.index = opinion.index_at(opinion.chance);
+    }
+}
+
+/// What is assumed of a stranger's time: a little faster than the mean of those that are known.
+fn assumed_time(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Assumed {
+    let tuning = occasion.tuning;
+    let blank =
+        Assumed { mean: tuning.assumed_log_s, variance: tuning.assumed_variance, weight: tuning.assumed_weight };
+    let (mut sum, mut weight) = (blank.mean * SETTING_WEIGHT, SETTING_WEIGHT);
+    for contender in contenders {
+        let time = contender.belief.time(occasion.tokens, &blank, tuning);
+        sum += time.mean * time.seen;
+        weight += time.seen;
+    }
+    Assumed { mean: sum / weight, ..blank }
+}
+
+/// How much better answers are than the tiers of those that gave them let expect.
+fn better(contenders: &[Contender<'_>], tuning: &Tuning) -> f64 {
+    let (mut sum, mut weight) = (0.0, SETTING_WEIGHT);
+    for rated in contenders.iter().filter(|c| c.belief.quality.weight > 0.0) {
+        let seen = rated.belief.quality.weight / (rated.belief.quality.weight + tuning.quality_weight);
+        sum += seen * (rated.belief.quality.mean(0.0, 0.0) - rated.quality);
+        weight += seen;
+    }
+    sum / weight
+}
+
+/// What is assumed of a candidate that was never seen.
+struct Strangers {
+    /// The logarithm of its time in seconds.
+    time: Assumed,
+    /// What its quality has over that of its tier.
+    better: f64,
+}
+
+/// The setting for strangers counts as so many known candidates.
+const SETTING_WEIGHT: f64 = 0.5;
+
+#[cfg(test)]
+mod tests;
