@@ -622,6 +622,29 @@ module completions {
     ...words: string          # The request, such as r17 (`last` when left out), and `good` or `bad`
   ]
 
+  def "nu-complete llmr select color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr select profile" [] {
+    nu-complete names profiles
+  }
+
+  # Pick the passages of long documents that a question is about
+  export extern "llmr select" [
+    --file(-f): path          # A document; `-` reads standard input (may be repeated: one after the other)
+    --query-file: path        # Read the question from this file
+    --budget: string          # So many tokens at most
+    --json                    # Print one JSON object and nothing else
+    --quiet(-q)               # No warnings and notes
+    --verbose(-v)             # Say more: the plan, every attempt, why
+    --color: string@"nu-complete llmr select color" # Colours
+    --config: path            # Read this file instead of the config folder's config.toml
+    --profile: string@"nu-complete llmr select profile" # Settings of this [profile.NAME] of config.toml on top of the others
+    --help(-h)                # Print help
+    ...query: string          # The question; several words are joined by spaces
+  ]
+
   def "nu-complete llmr template color" [] {
     [ "auto" "always" "never" ]
   }
@@ -1661,6 +1684,10 @@ module completions {
 
   # Say whether an answer was good, for --tier auto to learn from
   export extern "llmr help rate" [
+  ]
+
+  # Pick the passages of long documents that a question is about
+  export extern "llmr help select" [
   ]
 
   # Prompts that are used again

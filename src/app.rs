@@ -51,6 +51,7 @@ fn written(command: &Command, printer: &Printer) -> Option<Result<()>> {
     match command {
         Command::Completions(args) => Some(complete::print(args, printer)),
         Command::Man(args) => Some(man::print(args, printer)),
+        Command::Select(args) => Some(commands::select::run(args, printer)),
         Command::Simulate(_) => Some(commands::simulate::run()),
         _ => None,
     }
@@ -66,7 +67,7 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
         Command::Forget(args) => commands::forget::run(context, args),
         Command::Import(args) => commands::import::run(context, args),
         // Answered before any setting is read.
-        Command::Completions(_) | Command::Man(_) | Command::Simulate(_) => Ok(()),
+        Command::Completions(_) | Command::Man(_) | Command::Select(_) | Command::Simulate(_) => Ok(()),
         Command::Budget(args) => commands::budget::run(context, args),
         Command::Providers(args) => commands::providers::run(context, args),
         Command::Stats(args) => commands::stats::run(context, args),

@@ -26,13 +26,14 @@ const NEAR_FROM: usize = 5;
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands one by one: to define all of them takes longer than most of them run.
-const DEFINITIONS: [(&str, Definition); 20] = [
+const DEFINITIONS: [(&str, Definition); 21] = [
     ("ask", cli::Ask::augment_args),
     ("dry-run", cli::DryRun::augment_args),
     ("chat", cli::Chat::augment_args),
     ("batch", cli::Batch::augment_args),
     ("classify", cli::Classify::augment_args),
     ("rate", cli::Rate::augment_args),
+    ("select", cli::Select::augment_args),
     ("template", cli::Template::augment_args),
     ("budget", cli::Budget::augment_args),
     ("providers", cli::Providers::augment_args),
@@ -110,7 +111,7 @@ fn wanted(args: &[OsString]) -> Wanted {
 
 /// The commands by what they are for, in the order of the help.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Ask", &["ask", "chat", "batch", "template", "dry-run", "classify", "rate"]),
+    ("Ask", &["ask", "chat", "batch", "template", "dry-run", "classify", "rate", "select"]),
     ("Look", &["budget", "stats", "log", "providers", "models"]),
     ("Keep and forget", &["cache", "forget"]),
     ("Set up", &["config", "import", "completions", "man", "sandbox", "simulate", "help"]),

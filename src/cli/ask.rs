@@ -367,6 +367,23 @@ pub struct Classify {
     pub min_quality: Option<f64>,
 }
 
+/// `llmr select`.
+#[derive(Debug, Clone, Args)]
+pub struct Select {
+    /// The question; several words are joined by spaces
+    #[arg(value_name = "QUESTION", value_hint = ValueHint::Other, conflicts_with = "query_file")]
+    pub query: Vec<String>,
+    /// A document; `-` reads standard input (may be repeated: one after the other)
+    #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::FilePath, required = true)]
+    pub files: Vec<PathBuf>,
+    /// Read the question from this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub query_file: Option<PathBuf>,
+    /// So many tokens at most
+    #[arg(long, value_name = "TOKENS")]
+    pub budget: u64,
+}
+
 /// `llmr rate`.
 #[derive(Debug, Clone, Args)]
 pub struct Rate {

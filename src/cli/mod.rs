@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use arguments::{is_address, is_sandbox_value, named_command, normalise, plain_words};
-pub use ask::{Ask, Batch, Chat, ChatAction, Classify, DryRun, Question, Rate, Template, TemplateAction};
+pub use ask::{Ask, Batch, Chat, ChatAction, Classify, DryRun, Question, Rate, Select, Template, TemplateAction};
 pub use reports::{
     Budget, BudgetAction, Cache, CacheAction, Forget, Log, LogAction, Models, Providers, ProvidersAction, Stats,
 };
@@ -101,6 +101,11 @@ pub enum Command {
         after_help = "Examples:\n  llmr rate good              the last answer\n  llmr rate last bad\n  llmr rate r17 good\n\nA word counts for the kind of prompt and the model's tier, and fades within months. Without one, an answer that does not\nfit its schema or was cut off counts as bad, and so does one whose prompt is asked of a higher tier within an hour."
     )]
     Rate(Rate),
+    /// Pick the passages of long documents that a question is about
+    #[command(
+        after_help = "Examples:\n  llmr select -f book.txt --budget 4000 \"who built the bridge?\"\n  llmr select -f book.txt --query-file question.txt --budget 4000 --json | jq .spans\n  llmr select -f 'minutes.md' -f notes.md --budget 2000 \"what was decided?\" | llmr ask \"what was decided?\"\n\nNobody is asked, and no setting is read: sentences are ranked by their words and by those around them. Offsets are code\npoints. A token is counted as a model would, or as four characters where that is more; the budget is never passed."
+    )]
+    Select(Select),
     /// Prompts that are used again
     #[command(after_help = TEMPLATE_EXAMPLES)]
     Template(Template),
@@ -166,13 +171,14 @@ pub enum Command {
 }
 
 /// The names of all commands, as typed.
-pub const COMMANDS: [&str; 21] = [
+pub const COMMANDS: [&str; 22] = [
     "ask",
     "dry-run",
     "chat",
     "batch",
     "classify",
     "rate",
+    "select",
     "template",
     "budget",
     "providers",

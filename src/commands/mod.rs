@@ -19,6 +19,7 @@ pub mod providers;
 mod question;
 pub mod rate;
 pub mod sandbox;
+pub mod select;
 pub mod simulate;
 pub mod stats;
 pub mod template;

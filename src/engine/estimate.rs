@@ -71,8 +71,8 @@ pub fn tokens(text: &str) -> u64 {
     hundredths(text).div_ceil(TOKEN)
 }
 
-/// The same in hundredths of a token.
-fn hundredths(text: &str) -> u64 {
+/// The same in hundredths of a token, for sums of many small texts.
+pub fn hundredths(text: &str) -> u64 {
     let mut sum = 0;
     let mut run: Option<Run> = None;
     for c in text.chars() {

@@ -13,6 +13,7 @@ pub mod images;
 pub mod plan;
 pub mod policy;
 pub mod rate;
+pub mod retrieval;
 pub mod retry;
 pub mod score;
 pub mod tiers;

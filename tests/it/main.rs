@@ -46,6 +46,7 @@ mod rendering;
 mod reports;
 mod schema;
 mod secrets;
+mod select;
 mod settings;
 mod simulate;
 mod stats;

@@ -1,0 +1,114 @@
+//! What of a long text to read for a question: pure functions over text, without I/O and without a model.
+//!
+//! [`units`] cuts a text into sentences and lines, [`pick`] ranks them against the question and takes the best that fit
+//! a budget, [`pieces`] joins them where a text is to be read whole. The ranking adds up BM25 scores of the unit itself
+//! and of windows around it, up to the size of a chapter: a sentence is found by its words, its place by its surroundings.
+//! The place in the document counts for nothing.
+//!
+//! One question is answered by one pass over the text that looks for its words alone ([`pick`]); an [`Index`] pays from
+//! the second or third question on. Both pick the same.
+
+mod blocks;
+mod index;
+mod measure;
+mod offsets;
+mod pick;
+mod pieces;
+mod question;
+mod rank;
+mod scan;
+mod sentences;
+mod split;
+mod stems;
+mod stops;
+pub mod tuning;
+mod words;
+
+pub use index::Index;
+pub use offsets::code_points;
+pub use pick::Picked;
+pub use pieces::pieces;
+pub use split::{Unit, units};
+use tuning::Tuning;
+
+/// The best of the text for the question, within so many tokens.
+///
+/// A token is counted by the estimate, or as four characters where that is more; a gap costs one. Nothing is picked if no
+/// word of the question occurs.
+pub fn pick(text: &str, question: &str, budget: u64) -> Picked {
+    pick_tuned(text, &units(text), question, budget, &Tuning::default())
+}
+
+/// The same with the text's units at hand and other numbers.
+pub fn pick_tuned(text: &str, units: &[Unit], question: &str, budget: u64, tuning: &Tuning) -> Picked {
+    let terms = question::terms(question, tuning);
+    let hits = scan::hits(text, units, &terms, tuning);
+    pick::pick(units, &rank::scores(units, &terms, &hits, tuning), budget)
+}
+
+impl Index {
+    /// The best of the text for one of many questions, within so many tokens, as [`pick`] does.
+    pub fn pick(&self, question: &str, budget: u64) -> Picked {
+        self.pick_tuned(question, budget, &Tuning::default())
+    }
+
+    /// The same with other numbers.
+    pub fn pick_tuned(&self, question: &str, budget: u64, tuning: &Tuning) -> Picked {
+        let terms = question::terms(question, tuning);
+        let scores = rank::scores(self.units(), &terms, &self.hits(&terms, tuning), tuning);
+        pick::pick(self.units(), &scores, budget)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Paragraphs that look alike, each with a number of its own.
+    fn document(paragraphs: usize) -> String {
+        let towns = ["Aldova", "Brenik", "Corvane", "Dunmor", "Estril", "Fanwick", "Gorlan"];
+        let line = |number: usize| {
+            let town = towns[number % towns.len()];
+            format!(
+                "The depot at {town} {number} keeps {} crates. Its keeper writes a letter each month.\n\n",
+                number * 37 % 9973
+            )
+        };
+        (0..paragraphs).map(line).collect()
+    }
+
+    #[test]
+    fn an_index_picks_what_a_scan_picks() {
+        let text = document(400) + "東京の倉庫には箱が三千個ある。大阪の倉庫は空である。";
+        let index = Index::new(&text);
+        for question in
+            ["How many crates does Corvane 100 keep?", "keepers' letters", "東京の倉庫に箱はいくつ？", "zzz", ""]
+        {
+            assert_eq!(index.pick(question, 200), pick(&text, question, 200), "{question}");
+        }
+    }
+
+    #[test]
+    fn a_budget_is_never_passed() {
+        let text = document(60) + &"倉庫の箱。ящики склада. กล่องในคลัง ".repeat(50);
+        for budget in [0, 1, 2, 7, 50, 300, 1_000, u64::MAX] {
+            let picked = pick(&text, "crates 箱 ящик กล่อง", budget);
+            let characters: usize = picked.spans.iter().map(|span| text[span.clone()].chars().count()).sum();
+            assert!(picked.tokens <= budget && characters as u64 <= picked.tokens.saturating_mul(4), "{budget}");
+            assert!(picked.spans.windows(2).all(|pair| pair[0].end < pair[1].start), "{budget}");
+        }
+    }
+
+    #[test]
+    fn facts_are_found_wherever_they_are_hidden() {
+        let filler = document(3_000);
+        for tenth in 0..=10 {
+            let at = filler.len() * tenth / 10;
+            let at = filler[..at].rfind("\n\n").map_or(0, |at| at + 2);
+            let fact = format!("The vault of Marrow {tenth} opens with {}.\n\n", 7_000 + tenth);
+            let text = format!("{}{fact}{}", &filler[..at], &filler[at..]);
+            let picked = pick(&text, &format!("Which number opens the vault of Marrow {tenth}?"), 500);
+            assert!(picked.spans.iter().any(|span| text[span.clone()].contains(&fact)), "{tenth}");
+        }
+    }
+}
