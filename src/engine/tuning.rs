@@ -1,7 +1,7 @@
 //! The numbers that shape beliefs and orders, each with where its value comes from.
 //!
 //! "Tuned" means: the best of a coarse grid in the routing simulator (`examples/routing_sim`), mean regret over all
-//! profiles, scenarios, sets of hosts and readings of the utility there; all of them are flat around their optimum.
+//! profiles, scenarios, sets of hosts and readings of the utility there.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,13 +16,13 @@ pub struct Tuning {
     pub success_pull: f64,
     /// A recent try counts half after so many seconds. Tuned: shorter finds recovered hosts sooner, and dead ones again.
     pub success_half_life_s: f64,
-    /// What one newer try leaves of an older one, in [0, 1]. Tuned.
+    /// What one newer try leaves of an older one, in [0, 1]. A guess, never varied: about the last twenty decide.
     pub success_keep: f64,
     /// What a failure leaves of recent answers and an answer of recent failures, in [0, 1]. Tuned: outages begin and end at once.
     pub turn_keep: f64,
     /// What is usual counts half after so many seconds. Tuned.
     pub usual_half_life_s: f64,
-    /// What one newer try leaves of an older one in the long memory. About the last seventy decide.
+    /// What one newer try leaves of an older one in the long memory. A guess, never varied: about the last hundred decide.
     pub usual_keep: f64,
     /// A recent time counts half after so many seconds. Tuned.
     pub pace_half_life_s: f64,
@@ -50,9 +50,9 @@ pub struct Tuning {
     pub group_weight: f64,
     /// After one of a group the chance of its others is times this: they often fail together. Tuned.
     pub group_doubt: f64,
-    /// A cut try would have taken so many times longer. A guess; only its direction matters.
+    /// A cut try would have taken so many times longer. A guess, never varied.
     pub cut_stretch: f64,
-    /// And counts as so much of a time. A guess.
+    /// And counts as so much of a time. A guess, never varied.
     pub cut_weight: f64,
     /// A try is cut at the usual time times the exponential of so many standard deviations … Tuned.
     pub cut_deviations: f64,

@@ -291,7 +291,8 @@ fn what_is_called_a_secret_is_of_the_type_of_secrets() {
     ];
     let mut found = BTreeSet::new();
     for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
-        let text = std::fs::read_to_string(&path).unwrap();
+        // Weights are no source.
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
         let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         for line in text.lines().map(str::trim_start) {
             let field = line.strip_prefix("pub ").or_else(|| line.strip_prefix("pub(super) ")).unwrap_or(line);
