@@ -632,9 +632,9 @@ module completions {
 
   # Pick the passages of long documents that a question is about
   export extern "llmr select" [
-    --file(-f): path          # A document; `-` reads standard input (may be repeated: one after the other)
-    --query-file: path        # Read the question from this file
-    --budget: string          # So many tokens at most
+    --file(-f): path          # Look through this document: a path, a pattern such as 'minutes/*.md', `-` for standard input (may be repeated)
+    --query-file: path        # Read the question from a file; `-` for standard input
+    --budget: string          # Pick no more than so many tokens
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
     --verbose(-v)             # Say more: the plan, every attempt, why

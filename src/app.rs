@@ -24,7 +24,7 @@ pub fn run(cli: Cli, host: Host) -> u8 {
     if let Some(contradiction) = contradiction(&command, &global) {
         return report(&contradiction, json, None);
     }
-    if let Some(done) = written(&command, &Printer::new(&host, &global)) {
+    if let Some(done) = written(&command, &Printer::new(&host, &global), &global) {
         return done.map_or_else(|error| report(&error, json, None), |()| 0);
     }
     if let Command::Config(args) = &command
@@ -46,12 +46,12 @@ pub fn run(cli: Cli, host: Host) -> u8 {
     code
 }
 
-/// What needs no settings: what is made of the command line's own definitions, and simulations.
-fn written(command: &Command, printer: &Printer) -> Option<Result<()>> {
+/// What needs no settings: what is made of the command line's own definitions, passages of documents, and simulations.
+fn written(command: &Command, printer: &Printer, global: &Global) -> Option<Result<()>> {
     match command {
         Command::Completions(args) => Some(complete::print(args, printer)),
         Command::Man(args) => Some(man::print(args, printer)),
-        Command::Select(args) => Some(commands::select::run(args, printer)),
+        Command::Select(args) => Some(commands::select::run(printer, global, args)),
         Command::Simulate(_) => Some(commands::simulate::run()),
         _ => None,
     }

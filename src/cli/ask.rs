@@ -68,6 +68,22 @@ and forgets that. A rate limit or an open breaker is waited for, as long as --ti
 Exit codes: 0 every line answered · 1 some failed · 2 a bad line, nothing was asked · 4 budget or --max-cost
   69, 75, 77 ten lines in a row failed for that reason · 130 Ctrl-C · 143 terminated";
 
+pub(super) const SELECT_EXAMPLES: &str = "\
+Examples:
+  llmr select -f book.txt --budget 4000 \"who built the bridge?\"
+  llmr select -f 'minutes/*.md' --budget 8000 --query-file question.txt --json
+  pdftotext report.pdf - | llmr select -f - --budget 4000 \"net income by year\"
+  llmr select -f book.txt --budget 8000 \"who built the bridge?\" | llmr ask \"who built the bridge?\"
+
+Each passage comes as it stands in the document, below a line with its place (FILE:LINE-LINE) and in the order of the
+documents; several are ranked together, as if they were one. A document that fits is picked whole.
+
+With --json: {\"spans\": [[start, end], …], \"tokens\": N, \"files\": [{\"file\", \"spans\"}, …]}, counted in Unicode code points from
+the start of the file; `spans` is there for one document, `files` for any number.
+
+Tokens are llmr's estimate, or a quarter of the characters where that is more; a gap between two passages counts one, the
+lines with the places do not count. Nobody is asked and nothing is spent; no setting, key or database is read.";
+
 pub(super) const TEMPLATE_EXAMPLES: &str = "\
 Examples:
   llmr template new review -s \"You review code.\" \"Review this as a {{role}}: {{input}}\"
@@ -371,16 +387,16 @@ pub struct Classify {
 #[derive(Debug, Clone, Args)]
 pub struct Select {
     /// The question; several words are joined by spaces
-    #[arg(value_name = "QUESTION", value_hint = ValueHint::Other, conflicts_with = "query_file")]
+    #[arg(value_name = "QUERY", value_hint = ValueHint::Other)]
     pub query: Vec<String>,
-    /// A document; `-` reads standard input (may be repeated: one after the other)
-    #[arg(short, long = "file", value_name = "PATH", value_hint = ValueHint::FilePath, required = true)]
+    /// Look through this document: a path, a pattern such as 'minutes/*.md', `-` for standard input (may be repeated)
+    #[arg(short, long = "file", value_name = "DOC", value_hint = ValueHint::FilePath, required = true)]
     pub files: Vec<PathBuf>,
-    /// Read the question from this file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Read the question from a file; `-` for standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "query")]
     pub query_file: Option<PathBuf>,
-    /// So many tokens at most
-    #[arg(long, value_name = "TOKENS")]
+    /// Pick no more than so many tokens
+    #[arg(long, value_name = "TOKENS", allow_negative_numbers = true)]
     pub budget: u64,
 }
 

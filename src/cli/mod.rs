@@ -17,7 +17,7 @@ pub use reports::{
 };
 pub use setup::{Completions, Config, ConfigAction, Import, Man, Sandbox, Simulate};
 
-use ask::{ASK_EXAMPLES, BATCH_EXAMPLES, CHAT_EXAMPLES, TEMPLATE_EXAMPLES};
+use ask::{ASK_EXAMPLES, BATCH_EXAMPLES, CHAT_EXAMPLES, SELECT_EXAMPLES, TEMPLATE_EXAMPLES};
 use setup::{SANDBOX_EXAMPLES, SIMULATE_EXAMPLES};
 
 const TOP_EXAMPLES: &str = "\
@@ -102,9 +102,7 @@ pub enum Command {
     )]
     Rate(Rate),
     /// Pick the passages of long documents that a question is about
-    #[command(
-        after_help = "Examples:\n  llmr select -f book.txt --budget 4000 \"who built the bridge?\"\n  llmr select -f book.txt --query-file question.txt --budget 4000 --json | jq .spans\n  llmr select -f 'minutes.md' -f notes.md --budget 2000 \"what was decided?\" | llmr ask \"what was decided?\"\n\nNobody is asked, and no setting is read: sentences are ranked by their words and by those around them. Offsets are code\npoints. A token is counted as a model would, or as four characters where that is more; the budget is never passed."
-    )]
+    #[command(after_help = SELECT_EXAMPLES)]
     Select(Select),
     /// Prompts that are used again
     #[command(after_help = TEMPLATE_EXAMPLES)]

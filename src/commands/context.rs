@@ -355,7 +355,8 @@ pub fn write(text: &str) -> Result<()> {
     }
 }
 
-fn level(global: &Global) -> Level {
+/// How much is said on stderr; nothing but errors beside JSON.
+pub(super) fn level(global: &Global) -> Level {
     match (global.quiet || global.json, global.verbose) {
         (true, _) => Level::Quiet,
         (_, true) => Level::Verbose,

@@ -212,7 +212,8 @@ pub fn prompt(context: &mut Context, question: &cli::Question) -> Result<String>
     input::read(&given, stdin(), |hint| context.messages.hint(hint))
 }
 
-fn stdin() -> Stdin<std::io::Stdin> {
+/// Standard input, as it is.
+pub fn stdin() -> Stdin<std::io::Stdin> {
     Stdin { kind: StdinKind::of(&std::io::stdin()), reader: std::io::stdin(), silence: input::SILENCE }
 }
 

@@ -1,6 +1,6 @@
 //! The prompt: words of the command line, files, standard input, made into one text.
 //!
-//! Files and patterns are in `files`, pictures in [`images`].
+//! Files and patterns are in `files`, pictures in [`images`]; documents that are looked through, in `documents`.
 //!
 //! Reading and composing are apart: [`compose`] is pure, [`read`] finds out what to compose. Whether
 //! stdin is a terminal, a pipe or a file comes in as [`Stdin`].
@@ -10,6 +10,7 @@
 //! a text that itself contains `</file>` can look as if it ended early: a model is told about, not
 //! protected from, what it reads. Without a prompt, stdin is the prompt and gets no block.
 
+mod documents;
 mod files;
 pub mod images;
 
@@ -22,6 +23,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
+
+pub use documents::{Asked, documents};
 
 /// How long an open, silent stdin is waited for without a word (contract section 2).
 pub const SILENCE: Duration = Duration::from_secs(2);

@@ -1,12 +1,13 @@
 //! What of a long text to read for a question: pure functions over text, without I/O and without a model.
 //!
-//! [`units`] cuts a text into sentences and lines, [`pick`] ranks them against the question and takes the best that fit
-//! a budget, [`pieces`] joins them where a text is to be read whole. The ranking adds up BM25 scores of the unit itself
+//! [`units`] cuts a text into sentences and lines; [`pick`] ranks them against the question and takes the best that fit
+//! a budget; [`pieces`] joins them where a text is to be read whole. The ranking adds up BM25 scores of the unit itself
 //! and of windows around it, up to the size of a chapter: a sentence is found by its words, its place by its surroundings.
 //! The place in the document counts for nothing.
 //!
 //! One question is answered by one pass over the text that looks for its words alone ([`pick`]); an [`Index`] pays from
-//! the second or third question on. Both pick the same.
+//! the second or third question on. Both pick the same. What each part of the ranking is worth is measured by
+//! `examples/retrieval_report`.
 
 mod blocks;
 mod index;
@@ -24,26 +25,58 @@ mod stops;
 pub mod tuning;
 mod words;
 
+use std::ops::Range;
+
 pub use index::Index;
-pub use offsets::code_points;
+pub use offsets::{code_points, lines};
 pub use pick::Picked;
 pub use pieces::pieces;
+use scan::Hits;
 pub use split::{Unit, units};
 use tuning::Tuning;
 
 /// The best of the text for the question, within so many tokens.
 ///
-/// A token is counted by the estimate, or as four characters where that is more; a gap costs one. Nothing is picked if no
-/// word of the question occurs.
+/// A token is counted by the estimate, or as four characters where that is more; a gap costs one. A text that fits is
+/// picked whole; of one that does not, nothing is picked if no word of the question occurs.
 pub fn pick(text: &str, question: &str, budget: u64) -> Picked {
-    pick_tuned(text, &units(text), question, budget, &Tuning::default())
+    pick_laid_out(&[text], question, budget)
 }
 
-/// The same with the text's units at hand and other numbers.
-pub fn pick_tuned(text: &str, units: &[Unit], question: &str, budget: u64, tuning: &Tuning) -> Picked {
-    let terms = question::terms(question, tuning);
-    let hits = scan::hits(text, units, &terms, tuning);
-    pick::pick(units, &rank::scores(units, &terms, &hits, tuning), budget)
+/// The best of several texts, as if they were one: the spans of each, and what they cost together.
+pub fn pick_from(texts: &[&str], question: &str, budget: u64) -> (Vec<Vec<Range<usize>>>, u64) {
+    let Picked { spans, tokens } = pick_laid_out(texts, question, budget);
+    let mut spans = spans.into_iter().peekable();
+    let of_text = |(text, start): (&&str, usize)| {
+        let end = start + text.len();
+        std::iter::from_fn(|| spans.next_if(|span| span.end <= end))
+            .map(|span| span.start - start..span.end - start)
+            .collect()
+    };
+    (texts.iter().zip(starts(texts)).map(of_text).collect(), tokens)
+}
+
+/// Picks from texts that lie one after the other, a byte apart, so that no span goes from one into the next.
+fn pick_laid_out(texts: &[&str], question: &str, budget: u64) -> Picked {
+    let tuning = Tuning::default();
+    let terms = question::terms(question, &tuning);
+    let mut hits = Hits::none(terms.len());
+    let mut all: Vec<Unit> = Vec::new();
+    for (text, start) in texts.iter().zip(starts(texts)) {
+        let units = units(text);
+        scan::add(&mut hits, all.len(), text, &units, &terms, &tuning);
+        all.extend(units.into_iter().map(|unit| Unit { start: start + unit.start, end: start + unit.end, ..unit }));
+    }
+    pick::pick(&all, &rank::scores(&all, &terms, &hits, &tuning), budget)
+}
+
+/// Where each text begins.
+fn starts(texts: &[&str]) -> impl Iterator<Item = usize> {
+    texts.iter().scan(0, |next, text| {
+        let start = *next;
+        *next += text.len() + 1;
+        Some(start)
+    })
 }
 
 impl Index {
@@ -61,6 +94,7 @@ impl Index {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)]
 mod tests {
     use super::*;
 
@@ -97,6 +131,25 @@ mod tests {
             assert!(picked.tokens <= budget && characters as u64 <= picked.tokens.saturating_mul(4), "{budget}");
             assert!(picked.spans.windows(2).all(|pair| pair[0].end < pair[1].start), "{budget}");
         }
+    }
+
+    #[test]
+    fn a_text_that_fits_is_picked_whole() {
+        let text = document(20);
+        assert_eq!(pick(&text, "zzz", 10_000).spans, [0..text.len()]);
+        assert!(pick(&text, "zzz", 100).spans.is_empty());
+        assert!(pick("", "zzz", 100).spans.is_empty());
+    }
+
+    #[test]
+    fn several_texts_are_picked_from_as_one_and_kept_apart() {
+        let (one, two) = (document(300), document(200) + "The vault of Marrow opens with 7001.");
+        let (spans, tokens) = pick_from(&[&one, "", &two], "What opens the vault of Marrow?", 40);
+        assert!(spans[1].is_empty() && tokens <= 40, "{spans:?}");
+        assert!(spans[2].iter().any(|span| two[span.clone()].contains("7001")), "{spans:?}");
+        let (all, _) = pick_from(&[&one, "", &two], "", 1_000_000);
+        assert_eq!(all, [vec![0..one.len()], vec![], vec![0..two.len()]]);
+        assert_eq!(pick_from(&[], "vault", 100), (vec![], 0));
     }
 
     #[test]

@@ -17,8 +17,12 @@ pub struct Picked {
 /// What a gap between two spans costs, in hundredths: a mark for what is left out takes a token.
 const GAP: u64 = TOKEN;
 
-/// Takes units by their score, the best first, as long as they fit.
+/// Everything if it fits; else units by their score, the best first, as long as they fit.
 pub(super) fn pick(units: &[Unit], scores: &[f32], budget: u64) -> Picked {
+    let all = picked(units, &vec![true; units.len()]);
+    if all.tokens <= budget {
+        return all;
+    }
     let mut order: Vec<usize> =
         (0..units.len()).filter(|unit| scores.get(*unit).is_some_and(|score| *score > 0.0)).collect();
     order.sort_by(|one, other| scores.get(*other).partial_cmp(&scores.get(*one)).unwrap_or(std::cmp::Ordering::Equal));
@@ -41,19 +45,24 @@ pub(super) fn pick(units: &[Unit], scores: &[f32], budget: u64) -> Picked {
             *taken = true;
         }
     }
-    let spans = joined(units, &taken);
-    Picked { spans, tokens: (budget.saturating_mul(TOKEN) - left).div_ceil(TOKEN) }
+    picked(units, &taken)
 }
 
-fn joined(units: &[Unit], taken: &[bool]) -> Vec<Range<usize>> {
+/// The units that are taken, neighbours joined.
+fn picked(units: &[Unit], taken: &[bool]) -> Picked {
     let mut spans: Vec<Range<usize>> = Vec::new();
+    let mut hundredths = 0;
     for (unit, _) in units.iter().zip(taken).filter(|(_, taken)| **taken) {
+        hundredths += u64::from(unit.hundredths);
         match spans.last_mut() {
             Some(last) if last.end == unit.start => last.end = unit.end,
-            _ => spans.push(unit.range()),
+            _ => {
+                hundredths += GAP;
+                spans.push(unit.range());
+            }
         }
     }
-    spans
+    Picked { spans, tokens: hundredths.div_ceil(TOKEN) }
 }
 
 #[cfg(test)]
@@ -77,7 +86,9 @@ mod tests {
             (vec![100, 100, 100], vec![1.0, 3.0, 2.0], 3, vec![1..3], 3),
             (vec![100, 100, 100], vec![3.0, 1.0, 2.0], 5, vec![0..3], 4),
             (vec![100, 900, 100], vec![2.0, 3.0, 0.0], 9, vec![0..1], 2),
-            (vec![100, 100, 100], vec![3.0, 0.0, 2.0], 9, vec![0..1, 2..3], 4),
+            (vec![100, 500, 100], vec![3.0, 0.0, 2.0], 5, vec![0..1, 2..3], 4),
+            (vec![100, 100, 100], vec![0.0, 0.0, 0.0], 4, vec![0..3], 4),
+            (vec![100, 100, 100], vec![0.0, 0.0, 0.0], 3, vec![], 0),
         ] {
             let picked = pick(&units(&costs), &scores, budget);
             assert_eq!(picked, Picked { spans, tokens }, "{costs:?} {scores:?} {budget}");

@@ -21,9 +21,15 @@ pub(super) struct Hits {
     pub pairs: Vec<Vec<Hit>>,
 }
 
-/// Finds the terms in the units of the text.
-pub(super) fn hits(text: &str, units: &[Unit], terms: &[Term], tuning: &Tuning) -> Hits {
-    let mut hits = Hits { terms: vec![Vec::new(); terms.len()], pairs: vec![Vec::new(); terms.len()] };
+impl Hits {
+    /// No hits yet of so many terms.
+    pub(super) fn none(terms: usize) -> Self {
+        Self { terms: vec![Vec::new(); terms], pairs: vec![Vec::new(); terms] }
+    }
+}
+
+/// Adds the hits of one more text; its units have the numbers from `first` on.
+pub(super) fn add(hits: &mut Hits, first: usize, text: &str, units: &[Unit], terms: &[Term], tuning: &Tuning) {
     let drawers = Drawers::of(terms);
     let mut unit = 0;
     // The terms that the word before is a form of, and those of this word.
@@ -40,14 +46,13 @@ pub(super) fn hits(text: &str, units: &[Unit], terms: &[Term], tuning: &Tuning) 
             while units.get(unit).is_some_and(|of| of.end <= word.start) {
                 unit += 1;
             }
-            add(&mut hits.terms, number, unit, count);
+            count_in(&mut hits.terms, number, first + unit, count);
             if term.follows && number.checked_sub(1).is_some_and(|last| before.contains(&last)) {
-                add(&mut hits.pairs, number, unit, 1.0);
+                count_in(&mut hits.pairs, number, first + unit, 1.0);
             }
             here.push(number);
         }
     });
-    hits
 }
 
 /// So many drawers that a word of the text seldom meets a term that is not like it.
@@ -78,7 +83,7 @@ impl Drawers {
     }
 }
 
-fn add(lists: &mut [Vec<Hit>], number: usize, unit: usize, count: f32) {
+fn count_in(lists: &mut [Vec<Hit>], number: usize, unit: usize, count: f32) {
     let (Some(list), Ok(unit)) = (lists.get_mut(number), u32::try_from(unit)) else { return };
     match list.last_mut() {
         Some(hit) if hit.unit == unit => hit.count += count,
