@@ -84,7 +84,7 @@ module completions {
     --provider(-p): string@"nu-complete llmr providers" # Only this provider (may be repeated)
     --tier: string@"nu-complete llmr tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
-    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr strategy" # How candidates are put in order
@@ -180,7 +180,7 @@ module completions {
     --provider(-p): string@"nu-complete llmr ask providers" # Only this provider (may be repeated)
     --tier: string@"nu-complete llmr ask tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
-    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr ask fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr ask strategy" # How candidates are put in order
@@ -269,7 +269,7 @@ module completions {
     --provider(-p): string@"nu-complete llmr dry-run providers" # Only this provider (may be repeated)
     --tier: string@"nu-complete llmr dry-run tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
-    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr dry-run fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr dry-run strategy" # How candidates are put in order
@@ -293,7 +293,7 @@ module completions {
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
     --refresh                 # Do not read the cache, but write it
-    --tag: string             # The label it would have, for the rules of [tiers]
+    --tag: string             # The label it would have, for the rules of `[tiers]`
     --check                   # Exit as `ask` would
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
@@ -351,7 +351,7 @@ module completions {
     --provider(-p): string@"nu-complete llmr chat providers" # Only this provider (may be repeated)
     --tier: string@"nu-complete llmr chat tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
-    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr chat fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr chat strategy" # How candidates are put in order
@@ -749,7 +749,7 @@ module completions {
     --provider(-p): string@"nu-complete llmr template new providers" # Only this provider (may be repeated)
     --tier: string@"nu-complete llmr template new tier" # No model below this tier; `auto`: the cheapest tier that will do for the prompt (see `llmr classify`)
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
-    --meta: string            # Something known of the request, for the rules of [tiers] (may be repeated)
+    --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     --fallback: string@"nu-complete llmr template new fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr template new strategy" # How candidates are put in order

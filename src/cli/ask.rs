@@ -112,7 +112,7 @@ pub struct Question {
     /// With --tier auto: the chance of success that a tier must have, 0 to 1
     #[arg(long, value_name = "Q", help_heading = "Whom to ask", allow_negative_numbers = true)]
     pub min_quality: Option<f64>,
-    /// Something known of the request, for the rules of [tiers] (may be repeated)
+    /// Something known of the request, for the rules of `[tiers]` (may be repeated)
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Whom to ask")]
     pub meta: Vec<String>,
     /// Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
@@ -456,7 +456,7 @@ pub struct DryRun {
     /// What would be asked, and of whom.
     #[command(flatten)]
     pub question: Question,
-    /// The label it would have, for the rules of [tiers]
+    /// The label it would have, for the rules of `[tiers]`
     #[arg(long, value_name = "NAME", help_heading = "Whom to ask")]
     pub tag: Option<String>,
     /// Exit as `ask` would
