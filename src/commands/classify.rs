@@ -1,7 +1,7 @@
 //! `llmr classify`: what kind of prompt this is, which tier it needs, and why. Nobody is asked.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, BufReader};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,8 +18,9 @@ use crate::types::Tier;
 /// So many reasons are told.
 const REASONS: usize = 8;
 
-/// So many bytes are written at a time: a write a line takes longer than to judge it.
-const WRITTEN: usize = 65_536;
+/// So many bytes are read at a time, and what they come to is written at once: a write a line would take longer than
+/// to judge it.
+const READ: usize = 65_536;
 
 /// The judgement of one prompt.
 #[derive(Debug, Serialize)]
@@ -76,27 +77,40 @@ fn chosen(context: &Context, outcomes: &[TierOutcome], prompt: &str, min_quality
     choose(&context.config, outcomes, &asked, &tiers::classify(prompt))
 }
 
-/// `{"id", "prompt"}` line by line.
+/// `{"id", "prompt"}` line by line. What was judged is written before more is waited for, and before an error is told.
 fn lines(context: &Context, outcomes: &[TierOutcome], min_quality: f64) -> Result<()> {
-    let mut out = String::new();
-    for (n, line) in io::stdin().lock().lines().enumerate() {
-        let wrong = |why: String| Error::new(Kind::Usage, format!("line {}: {why}", n + 1));
-        let line = line.map_err(|error| wrong(error.to_string()))?;
-        if line.trim().is_empty() {
-            continue;
+    let mut input = BufReader::with_capacity(READ, io::stdin().lock());
+    let (mut line, mut out) = (String::new(), String::new());
+    for number in 1.. {
+        line.clear();
+        let judged = match input.read_line(&mut line) {
+            Ok(0) => break,
+            Ok(_) if line.trim().is_empty() => Ok(String::new()),
+            Ok(_) => judged(context, outcomes, &line, min_quality),
+            Err(error) => Err(Error::new(Kind::Usage, error.to_string())),
+        };
+        match judged {
+            Ok(judged) => out += &judged,
+            Err(error) => {
+                write(&out)?;
+                return Err(Error { message: format!("line {number}: {}", error.message), ..error });
+            }
         }
-        let line: Line = serde_json::from_str(&line).map_err(|error| {
-            wrong(format!("not an object with `id` and `prompt`: {error}"))
-                .hint("one object a line, such as {\"id\": 1, \"prompt\": \"hello\"}")
-        })?;
-        let Choice { tier, verdict, .. } = chosen(context, outcomes, &line.prompt, min_quality);
-        let judged = Judged { id: &line.id, score: verdict.score, tier, intent: verdict.intent.name() };
-        out += &json::render(&judged, Layout::Compact)?;
-        if out.len() >= WRITTEN {
+        if !input.buffer().contains(&b'\n') {
             write(&std::mem::take(&mut out))?;
         }
     }
-    write(&out)
+    Ok(())
+}
+
+fn judged(context: &Context, outcomes: &[TierOutcome], line: &str, min_quality: f64) -> Result<String> {
+    let line: Line = serde_json::from_str(line).map_err(|error| {
+        Error::new(Kind::Usage, format!("not an object with `id` and `prompt`: {error}"))
+            .hint("one object a line, such as {\"id\": 1, \"prompt\": \"hello\"}")
+    })?;
+    let Choice { tier, verdict, .. } = chosen(context, outcomes, &line.prompt, min_quality);
+    let judged = Judged { id: &line.id, score: verdict.score, tier, intent: verdict.intent.name() };
+    json::render(&judged, Layout::Compact)
 }
 
 fn text(report: &Report, suffices: &[f64; 4]) -> String {

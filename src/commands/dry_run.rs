@@ -64,7 +64,7 @@ pub fn plan_of(context: &mut Context, request: Request, talk: Option<(&Which, &O
         Some((which, opening)) => in_conversation(&router, request, which, opening)?,
         None => request,
     };
-    let job = match router.prepare(request) {
+    let mut job = match router.prepare(request) {
         Ok(job) => job,
         Err(error) if nobody_is_there(&error) => {
             let report = without_plan(&error, router.day()?);
@@ -73,7 +73,11 @@ pub fn plan_of(context: &mut Context, request: Request, talk: Option<(&Which, &O
         }
         Err(error) => return Err(error),
     };
-    let rehearsal = router.rehearse(&job)?;
+    let mut rehearsal = router.rehearse(&job)?;
+    if job.request.cascade.is_some() && pair(&job, &rehearsal).is_none() {
+        job = cascade::strong(&job);
+        rehearsal = router.rehearse(&job)?;
+    }
     let (would, failure) = would(&router, &job, &rehearsal);
     let report = Report {
         estimate: estimate(&job, &rehearsal),
@@ -168,7 +172,7 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
 
 /// The two that a cascade begins with, and the tier of the one that it may end with.
 fn pair(job: &Job, rehearsal: &Rehearsal) -> Option<(Vec<Ranked>, Tier)> {
-    let strong = job.request.cascade.filter(|_| !cascade::begins_strong(job))?;
+    let strong = job.request.cascade?;
     let pair = cascade::two_cheap(&rehearsal.plan.order, strong);
     (pair.len() > 1).then_some((pair, strong))
 }

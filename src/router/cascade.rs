@@ -35,12 +35,12 @@ pub(super) fn select_all(config: &Config, request: &Request, strong: Tier, today
 }
 
 /// Whether the prompt is one of those that cheap models fail at so often that they are not asked.
-pub fn begins_strong(job: &Job) -> bool {
+pub(super) fn begins_strong(job: &Job) -> bool {
     first(job.judgement.verdict(&job.request)) == First::Strong
 }
 
 /// The same request for the strong tier.
-pub(super) fn strong(job: &Job) -> Job {
+pub fn strong(job: &Job) -> Job {
     let tier = job.request.cascade;
     let selection = Selection { tier, ..job.request.selection.clone() };
     let request = Request { selection, cascade: None, ..job.request.clone() };

@@ -116,13 +116,21 @@ impl Router<'_> {
         let began = self.host.now();
         let judgement = Judgement::default();
         let (request, tiering) = self.tiered(request, &judgement, began.day())?;
+        // Who names a model has chosen.
+        let cascade = request.cascade.filter(|_| request.selection.model.is_none());
+        let request = Request { cascade, ..request };
         let selected = match request.cascade {
             Some(strong) => cascade::select_all(self.config, &request, strong, began.day())?,
             None => select(self.config, &request.selection, began.day())?,
         };
         let question = question(&request);
         let key = self.key(&request, &sampling(&request, &selected));
-        Ok(Job { request, selected, question, key, began, judgement, tiering })
+        let job = Job { request, selected, question, key, began, judgement, tiering };
+        let two_at_once = self.config.settings.max_parallel > 1;
+        match job.request.cascade {
+            Some(_) if !two_at_once || cascade::begins_strong(&job) => Ok(cascade::strong(&job)),
+            _ => Ok(job),
+        }
     }
 
     /// The cache key of a request: a digest of everything that can change its answer, and of what was pinned.

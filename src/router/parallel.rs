@@ -113,7 +113,7 @@ async fn race(trip: &mut Trip<'_>, ready: &[Ready], seen: &mut [Progress]) -> (V
             let answers = |answer: &Answer| !answer.text.is_empty() && fits(&trip.job.request, answer);
             let whole = outcome.as_ref().is_ok_and(answers);
             results[i] = Some((outcome, latency_ms));
-            if whole && trip.job.request.race {
+            if whole && trip.job.request.race && trip.job.request.cascade.is_none() {
                 break;
             }
         }

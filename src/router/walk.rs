@@ -120,10 +120,7 @@ impl Router<'_> {
         if let Some(warning) = unrecorded {
             trip.warn(warning, listener);
         }
-        let mut walked = match job.request.cascade {
-            Some(_) if cascade::begins_strong(job) => Ok(Walked::Disagreed),
-            _ => self.walk(&mut trip, draw, listener).await,
-        };
+        let mut walked = self.walk(&mut trip, draw, listener).await;
         if let Ok(Walked::Disagreed) = walked {
             self.note_disagreement(&trip, listener);
             strong = cascade::strong(job);

@@ -34,6 +34,7 @@ fn a_prompt_is_judged_without_any_key_and_the_same_in_a_line_of_its_own() {
         let input = format!("{}\n{bad}\n", json!({"id": 1, "prompt": "x"}));
         let ran = place.run_with_stdin(&["classify", "--jsonl"], input.as_bytes()).expect(2);
         assert!(ran.stderr.contains(says), "{ran:?}");
+        assert_eq!(lines(&ran.stdout).len(), 1, "what was judged before is not lost: {ran:?}");
     }
     for args in [&["classify", "--min-quality", "2", "x"][..], &["classify", "--jsonl", "x"]] {
         place.run(args).expect(2);
@@ -219,7 +220,7 @@ fn two_cheap_models_that_agree_are_enough_and_else_a_strong_one_is_asked() {
 
 #[test]
 fn a_cascade_tells_beforehand_what_it_may_cost_and_keeps_to_it() {
-    let (place, providers) = three([("42", "stop"), ("41", "stop"), ("43", "stop")]);
+    let (place, _) = three([("42", "stop"), ("41", "stop"), ("43", "stop")]);
     let plan = place.json(&["dry-run", "--cascade", "hello"]).1;
     let would = plan["would"].as_str().unwrap();
     assert!(would.contains("side by side a/small") && would.contains("one of tier premium"), "{plan}");
@@ -235,5 +236,13 @@ fn a_cascade_tells_beforehand_what_it_may_cost_and_keeps_to_it() {
     let spent: f64 = place.sql("SELECT total(cost_nanousd) / 1e9 FROM attempts")[0].parse().unwrap();
     assert!(spent > 0.0 && spent <= 0.002, "{spent}");
     place.run(&["ask", "--cascade", "-m", "c/large", "hello"]).expect(2);
-    drop(providers);
+    // One at a time: two cannot be compared, and dry-run says so too.
+    let place = place.var("LLMR_MAX_PARALLEL_PROVIDERS", 1);
+    let would = place.json(&["dry-run", "--cascade", "hello"]).1["would"].as_str().unwrap().to_owned();
+    assert!(would.starts_with("ask c/large"), "{would}");
+    assert_eq!(place.json(&["ask", "--cascade", "--no-cache", "hello"]).1["provider"], "c");
+    // A race ends with the first whole answer; a cascade needs both.
+    let (place, providers) = three([("42", "stop"), ("42", "stop"), ("43", "stop")]);
+    let report = place.json(&["ask", "--cascade", "--parallel", "2", "--race", "hello"]).1;
+    assert_eq!((&report["content"], providers[2].asked()), (&json!("42"), 0), "{report}");
 }
