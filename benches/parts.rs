@@ -20,13 +20,14 @@ use serde_json::{Map, json};
 use tempfile::TempDir;
 
 use llmr::cache::{self, Asked, Sealer, Verdict};
+use llmr::engine::belief::{Belief, Seen, Verdict as Said};
 use llmr::engine::breaker::{Breaker, BreakerRules};
 use llmr::engine::estimate;
 use llmr::engine::facts::{Done, Facts, Known, Money, Policy, Question};
-use llmr::engine::health::{Health, Observation};
 use llmr::engine::plan::plan;
-use llmr::engine::score::{expect, score};
+use llmr::engine::score::load;
 use llmr::engine::tiers;
+use llmr::engine::tuning::Tuning;
 use llmr::output::markdown::{Look, Renderer};
 use llmr::output::{Redactor, sanitize};
 use llmr::providers::framing::SseFramer;
@@ -87,9 +88,11 @@ fn known(number: u32) -> Known {
         7 => pricing.steps = vec![LengthStep { above_input_tokens: 200_000, rates }].into(),
         _ => {}
     }
-    let total_ms = u64::from(2000 + 100 * number);
-    let seen = Observation { ok: number != 5, first_token_ms: Some(300), total_ms, written_tokens: 200 };
-    let health = Health::default().observe(&seen, NOON.plus_ms(-DAY_MS / 4));
+    let verdict = if number == 5 { Said::Failed } else { Said::Answered };
+    let total_s = Some(2.0 + 0.1 * f64::from(number));
+    let seen = Seen { verdict, first_s: Some(0.3), total_s, tokens: 200.0, quality: None, cost: None };
+    let mut belief = Belief::default();
+    belief.observe(NOON.plus_ms(-DAY_MS / 4).as_secs(), &seen, &Tuning::default());
     let candidate = Candidate {
         id: CandidateId::new(format!("provider-{number}"), "a-model-of-usual-length"),
         pricing: Some(pricing),
@@ -107,7 +110,7 @@ fn known(number: u32) -> Known {
         retires: None,
         successor: None,
     };
-    Known { candidate, group: 0, breaker: Breaker::default(), rest: None, health, rate: None }
+    Known { candidate, group: 0, breaker: Breaker::default(), rest: None, belief, open_s: Vec::new(), rate: None }
 }
 
 fn facts(strategy: Strategy, limit: NanoUsd) -> Facts {
@@ -158,10 +161,7 @@ fn decisions(c: &mut Criterion) {
 
     let facts = facts(Strategy::Weighted, plenty);
     let mut group = c.benchmark_group("candidate");
-    group.bench_function("expectation and score", |b| {
-        let scored = |known: &Known| score(&expect(known, &facts.question, 8192, NOON).parts, &facts.policy.weights);
-        b.iter(|| scored(black_box(&facts.known[1])));
-    });
+    group.bench_function("load", |b| b.iter(|| load(black_box(&facts.known[1]), &facts.question, 8192, NOON)));
     for (name, number) in [("cost", 1), ("cost with peak hours", 3), ("cost with a length step", 7)] {
         let pricing = facts.known[number].candidate.pricing.clone().unwrap();
         group.bench_function(name, |b| b.iter(|| black_box(&pricing).cost(black_box(&USAGE), NOON)));
@@ -434,11 +434,20 @@ fn admission(attempt: AttemptId, candidate: &CandidateId, at: Timestamp) -> Admi
         lease_until: at.plus_ms(300_000),
         decision: Some("{\"strategy\":\"weighted\"}"),
         rated: None,
+        expected_tokens: 400,
+        hedge: None,
     }
 }
 
 fn settlement(attempt: AttemptId, at: Timestamp) -> Settlement<'static> {
-    let observation = Observation { ok: true, first_token_ms: Some(300), total_ms: 2000, written_tokens: 250 };
+    let observation = Seen {
+        verdict: Said::Answered,
+        first_s: Some(0.3),
+        total_s: Some(2.0),
+        tokens: 250.0,
+        quality: None,
+        cost: None,
+    };
     Settlement {
         attempt,
         at: at.plus_ms(2000),

@@ -86,6 +86,7 @@ module completions {
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
+    --hedge                   # Ask a second one when the first byte is late, and keep who is faster (LLMR_HEDGE_DAILY_USD bounds the cost)
     --fallback: string@"nu-complete llmr fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -182,6 +183,7 @@ module completions {
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
+    --hedge                   # Ask a second one when the first byte is late, and keep who is faster (LLMR_HEDGE_DAILY_USD bounds the cost)
     --fallback: string@"nu-complete llmr ask fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr ask strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -271,6 +273,7 @@ module completions {
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
+    --hedge                   # Ask a second one when the first byte is late, and keep who is faster (LLMR_HEDGE_DAILY_USD bounds the cost)
     --fallback: string@"nu-complete llmr dry-run fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr dry-run strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -353,6 +356,7 @@ module completions {
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
+    --hedge                   # Ask a second one when the first byte is late, and keep who is faster (LLMR_HEDGE_DAILY_USD bounds the cost)
     --fallback: string@"nu-complete llmr chat fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr chat strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -751,6 +755,7 @@ module completions {
     --min-quality: string     # With --tier auto: the chance of success that a tier must have, 0 to 1
     --meta: string            # Something known of the request, for the rules of `[tiers]` (may be repeated)
     --cascade                 # Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
+    --hedge                   # Ask a second one when the first byte is late, and keep who is faster (LLMR_HEDGE_DAILY_USD bounds the cost)
     --fallback: string@"nu-complete llmr template new fallbacks" # Ask this model when the first one fails (may be repeated, in order)
     --strategy: string@"nu-complete llmr template new strategy" # How candidates are put in order
     --weights: string         # Weights of cost, latency and quality [default: 0.4,0.3,0.3]
@@ -1142,6 +1147,7 @@ module completions {
     --since: string           # From this UTC day on
     --until: string           # Up to this UTC day, itself included [default: today]
     --by: string@"nu-complete llmr stats by" # One row for each of these
+    --routing                 # What routing was worth: beside each candidate alone, what trying others cost, what second tries brought
     --format: string@"nu-complete llmr stats format" # What to print; html is one page that needs nothing else
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes

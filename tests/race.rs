@@ -71,6 +71,8 @@ fn admit(store: &Store, limit: Limit) -> (AttemptId, Admitted) {
         lease_until: NOON.plus_ms(60_000),
         decision: None,
         rated: None,
+        expected_tokens: 400,
+        hedge: None,
     };
     (attempt, store.admit(&ask).unwrap_or_else(|e| panic!("admit: {e}")))
 }

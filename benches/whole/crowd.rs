@@ -86,6 +86,8 @@ fn request(store: &Store) -> Result<(), Box<dyn Error>> {
         lease_until: at.plus_ms(60_000),
         decision: None,
         rated: None,
+        expected_tokens: 400,
+        hedge: None,
     };
     if !matches!(timed(|| store.admit(&admission))?, Admitted::Yes { .. }) {
         return Err("not admitted".into());

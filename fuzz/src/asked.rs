@@ -83,6 +83,7 @@ fn request() -> Request {
         allow_unpriced: false,
         parallel: 1,
         race: false,
+        hedge: false,
         mode: Mode::Production,
         cascade: None,
         meta: std::collections::BTreeMap::new(),

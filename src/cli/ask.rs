@@ -118,6 +118,9 @@ pub struct Question {
     /// Ask two cheap models first, and one of --tier (premium) only where they do not agree: for short answers
     #[arg(long, help_heading = "Whom to ask", conflicts_with = "model")]
     pub cascade: bool,
+    /// Ask a second one when the first byte is late, and keep who is faster (LLMR_HEDGE_DAILY_USD bounds the cost)
+    #[arg(long, help_heading = "Whom to ask", conflicts_with = "cascade")]
+    pub hedge: bool,
     /// Ask this model when the first one fails (may be repeated, in order)
     #[arg(long = "fallback", value_name = "MODEL", help_heading = "Whom to ask")]
     pub fallbacks: Vec<String>,
@@ -194,7 +197,13 @@ pub struct Ask {
     #[command(flatten)]
     pub question: Question,
     /// Ask so many candidates side by side and keep the best whole answer (each is paid for)
-    #[arg(long, value_name = "N", help_heading = "Whom to ask", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Whom to ask",
+        allow_negative_numbers = true,
+        conflicts_with = "hedge"
+    )]
     pub parallel: Option<usize>,
     /// With --parallel: keep the first whole answer and cancel the others
     #[arg(long, help_heading = "Whom to ask", requires = "parallel")]

@@ -113,6 +113,9 @@ pub struct Stats {
     /// One row for each of these
     #[arg(long, value_name = "WHAT", value_parser = ["provider", "model", "day", "tag", "tier"])]
     pub by: Option<String>,
+    /// What routing was worth: beside each candidate alone, what trying others cost, what second tries brought
+    #[arg(long, conflicts_with_all = ["by", "format"])]
+    pub routing: bool,
     /// What to print; html is one page that needs nothing else
     #[arg(long, value_name = "FORMAT", value_parser = ["table", "json", "csv", "prometheus", "html"])]
     pub format: Option<String>,

@@ -13,6 +13,7 @@ use crate::output::{Align, Table, units};
 use crate::router::cascade;
 use crate::router::decision::{self, Candidate, RefusedReport};
 use crate::router::ending::End;
+use crate::router::hedge::hedge;
 use crate::router::tiering::TierReport;
 use crate::router::{Day, Job, Rehearsal, Request, Router, sampling};
 use crate::types::{CacheOutcome, Message, NanoUsd, Tier, Usage};
@@ -24,6 +25,8 @@ pub struct Report {
     cache: CacheOutcome,
     candidates: Vec<Candidate>,
     refused: Vec<RefusedReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explored: Option<decision::Explored>,
     budget: Day,
     would: String,
     /// How the tier was chosen, where that is left to llmr.
@@ -84,6 +87,7 @@ pub fn plan_of(context: &mut Context, request: Request, talk: Option<(&Which, &O
         cache: rehearsal.cache,
         candidates: decision::candidates(&rehearsal.plan),
         refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
+        explored: decision::explored(&rehearsal.plan),
         budget: router.day()?,
         would,
         tier: job.tiering.as_ref().map(|tiering| tiering.report(&rehearsal.plan, rehearsal.facts.now)),
@@ -116,6 +120,7 @@ fn without_plan(error: &Error, budget: Day) -> Report {
         cache: CacheOutcome::Off,
         candidates: Vec::new(),
         refused: Vec::new(),
+        explored: None,
         budget,
         would: exit_with(error),
         tier: None,
@@ -148,6 +153,7 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
         Step::Try(first) => {
             let cost = first
                 .expected
+                .load
                 .cost
                 .map_or("at an unknown price".to_owned(), |c| format!("for about {}", units::usd(c)));
             let others = match rehearsal.plan.order.len() - 1 {
@@ -156,7 +162,11 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
                 n => format!("{n} other candidates"),
             };
             let most = at_most(&first);
-            (format!("ask {} {cost} ({most}), with {others} to fail over to", first.candidate.id), None)
+            let hedge = hedge(job, &rehearsal.plan, &first).map_or_else(String::new, |hedge| {
+                let (whom, after) = (&hedge.second.candidate.id, units::duration_ms(hedge.after_ms));
+                format!(" and, where nothing has come after {after}, {whom} too ({})", at_most(&hedge.second))
+            });
+            (format!("ask {} {cost} ({most}){hedge}, with {others} to fail over to", first.candidate.id), None)
         }
         Step::Wait { why: Wait::Money, .. } => ("wait for money that other requests hold".to_owned(), None),
         Step::Wait { why: Wait::Rest(id, until), .. } => {
@@ -205,8 +215,8 @@ fn estimate(job: &Job, rehearsal: &Rehearsal) -> Estimate {
     };
     let hit = rehearsal.cached.is_some();
     Estimate {
-        input_tokens: first.map_or(rehearsal.facts.question.reference_tokens, |r| r.expected.input_tokens),
-        output_tokens: first.map_or(0, |r| r.expected.output_tokens),
+        input_tokens: first.map_or(rehearsal.facts.question.reference_tokens, |r| r.expected.load.input_tokens),
+        output_tokens: first.map_or(0, |r| r.expected.load.output_tokens),
         low_usd: if hit { Some(NanoUsd::ZERO) } else { low(&rehearsal.plan) },
         high_usd: if hit { Some(NanoUsd::ZERO) } else { high(&rehearsal.plan) },
     }
@@ -230,7 +240,7 @@ fn text(report: &Report, terminal: &crate::output::Terminal) -> String {
             units::usd_or_unknown(c.expected_cost_usd),
             units::usd_or_unknown(c.expected_cost_usd.map(|_| c.hold_usd)),
             units::duration_ms(c.expected_latency_ms),
-            units::percent(c.parts.quality * 100.0),
+            units::percent(c.success * 100.0),
         ]);
     }
     let e = &report.estimate;
@@ -250,6 +260,9 @@ fn text(report: &Report, terminal: &crate::output::Terminal) -> String {
     );
     if !report.candidates.is_empty() {
         text += &format!("\n{}", table.render(terminal));
+    }
+    if let Some(explored) = &report.explored {
+        text += &format!("{explored}\n");
     }
     if let Some(tier) = &report.tier {
         text += &format!("{tier}\n");

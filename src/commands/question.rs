@@ -151,6 +151,7 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         allow_unpriced: question.allow_unpriced,
         parallel: 1,
         race: false,
+        hedge: question.hedge || settings.hedge,
         mode: Mode::Production,
         cascade: None,
         tag: None,

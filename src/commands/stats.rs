@@ -9,6 +9,7 @@ mod outlook;
 mod page;
 mod range;
 mod report;
+mod routing;
 mod text;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,10 @@ pub fn run(context: &mut Context, args: &cli::Stats) -> Result<()> {
     // Charges what dead processes held, so that the sums have it.
     store.budget_day(now)?;
     match args.format.as_deref() {
+        _ if args.routing => {
+            let report = routing::report(context, &store, &range)?;
+            context.print(&report, routing::text)
+        }
         Some("prometheus") => metrics(context, &store, args),
         Some("html") => {
             let (report, _) = report(context, &store, &range, by)?;

@@ -4,7 +4,7 @@
 
 use crate::engine::breaker::BreakerRules;
 use crate::engine::tiers::MIN_QUALITY;
-use crate::types::{Effort, Limit, Mode, Secret, Strategy, TierWish, Weights};
+use crate::types::{Effort, Limit, Mode, NanoUsd, Secret, Strategy, TierWish, Weights};
 
 use super::budget::Budget;
 use super::source::Found;
@@ -43,6 +43,10 @@ pub struct Settings {
     pub tier: Option<TierWish>,
     /// For `--tier auto`: the chance of success that a tier must have, 0 to 1.
     pub min_quality: f64,
+    /// Whether a second one is asked when the first byte is late.
+    pub hedge: bool,
+    /// What such second ones may cost a day.
+    pub hedge_daily: NanoUsd,
     /// What a request does besides answering.
     pub mode: Mode,
     /// Whether the usage line is always printed.
@@ -114,6 +118,8 @@ impl Default for Settings {
             effort: None,
             strategy: Strategy::default(),
             tier: None,
+            hedge: false,
+            hedge_daily: NanoUsd(100_000_000),
             min_quality: MIN_QUALITY,
             mode: Mode::default(),
             usage: false,
@@ -198,6 +204,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("weights", ["LLMR_WEIGHTS"], Weights, "three weights for cost, latency and quality, such as 0.4,0.3,0.3", weights, word, plain, None),
     setting!("strategy", ["LLMR_STRATEGY"], Text, "one of weighted, cheapest, fastest, reliable, priority, round-robin, balanced", strategy, word, plain, None),
     setting!("mode", ["LLMR_MODE"], Text, "one of production, dry-run, shadow", mode, word, plain, None),
+    setting!("hedge", ["LLMR_HEDGE"], Flag, FLAG, hedge, flag, on_off, None),
+    setting!("hedge_daily_usd", ["LLMR_HEDGE_DAILY_USD"], Number, "an amount in USD from 0", hedge_daily, amount, plain, Some(|s| s.hedge_daily.as_usd())),
     setting!("tiers.default", ["LLMR_TIER"], Text, "one of fast, balanced, advanced, premium, auto", tier, some_word, or_any, None),
     setting!("tiers.min_quality", ["LLMR_MIN_QUALITY"], Number, "a number from 0 to 1", min_quality, share, plain, None),
     setting!("effort", ["LLMR_EFFORT"], Text, "one of none, low, medium, high, max", effort, some_word, or_model_s, None),
@@ -254,6 +262,10 @@ fn count_from_1(text: &str) -> Option<u32> {
 
 fn long_from_1(text: &str) -> Option<u64> {
     word(text).filter(|count| *count >= 1)
+}
+
+fn amount(text: &str) -> Option<NanoUsd> {
+    word(text).filter(|amount| *amount >= NanoUsd::ZERO)
 }
 
 fn share(text: &str) -> Option<f64> {
@@ -337,6 +349,7 @@ mod tests {
         let cases: &[(&str, &[&str], &[&str])] = &[
             ("budget_soft_pct", &["0", "99.5", "100"], &["-1", "100.1", "nan", "x"]),
             ("max_parallel_providers", &["1", "4294967295"], &["0", "-1", "1.5", "4294967296"]),
+            ("hedge_daily_usd", &["0", "0.25"], &["-0.1", "nan", "x"]),
             ("weights", &["1,1,1", "0.4, 0.3, 0.3"], &["1,1", "0,0,0", "-1,1,1"]),
             ("strategy", &["weighted", "round-robin"], &["Weighted", "best"]),
             ("mode", &["production", "dry-run", "shadow"], &["prod"]),

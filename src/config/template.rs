@@ -29,6 +29,9 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 # The output cap when none is asked for, in tokens.
 #max_output_tokens = 8192
 #max_parallel_providers = 3
+# Ask a second one when the first byte is late; what that may cost a day, in USD.
+#hedge = false
+#hedge_daily_usd = 0.1
 # Retries on one model; attempts of a request in all.
 #max_retries = 2
 #max_attempts = 8

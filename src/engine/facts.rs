@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::belief::Belief;
 use super::breaker::Breaker;
 use super::estimate::scaled;
-use super::health::Health;
 use super::images;
 use super::rate::Metered;
 use crate::types::{
@@ -23,8 +23,11 @@ pub struct Known {
     pub breaker: Breaker,
     /// Its provider's or its own rest, if it has one.
     pub rest: Option<Rest>,
-    /// Its past attempts.
-    pub health: Health,
+    /// What its past attempts make likely.
+    pub belief: Belief,
+    /// For how many seconds each of its open tries of other requests has been waited for, long answers counted as usual
+    /// ones.
+    pub open_s: Vec<f64>,
     /// How fast its provider may be asked, and was in the last minute; `None` without such a limit.
     pub rate: Option<Metered>,
 }

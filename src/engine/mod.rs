@@ -8,7 +8,6 @@ pub mod chance;
 pub mod draw;
 pub mod estimate;
 pub mod facts;
-pub mod health;
 pub mod images;
 pub mod plan;
 pub mod policy;

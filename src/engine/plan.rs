@@ -7,8 +7,10 @@ use super::budget::{self, BudgetState, Fit, Sized};
 use super::draw;
 use super::facts::{Done, Facts, Known, Question};
 use super::images;
+use super::policy::{self, Contender, Occasion, Opinion};
 use super::rate::Full;
-use super::score::{Expectation, expect, score};
+use super::score::{Expectation, Load, contender, load, score, taste};
+use super::tuning::Tuning;
 use crate::types::{Candidate, CandidateId, FailureClass, Limit, NanoUsd, Pricing, Strategy, Tier, Timestamp};
 
 /// Why a candidate is not asked.
@@ -96,8 +98,10 @@ pub struct Ranked {
     pub candidate: Candidate,
     /// What is expected of it.
     pub expected: Expectation,
-    /// Its score, in [0, 1].
+    /// Its score, in [0, 1]: by strategy `weighted` with what was drawn to try others now and then, otherwise without.
     pub score: f64,
+    /// The same without any draw.
+    pub plain_score: f64,
     /// Its output cap and hold.
     pub sized: Sized,
     /// Its breaker, for reports.
@@ -122,6 +126,8 @@ pub struct Plan {
     pub refused: Vec<Refused>,
     /// How the day stands.
     pub state: BudgetState,
+    /// Who would have come first without the draw, where that is somebody else.
+    pub instead_of: Option<CandidateId>,
 }
 
 /// The plan for these facts, without the candidates that are done with.
@@ -132,18 +138,93 @@ pub fn plan(facts: &Facts, done: &Done) -> Plan {
     let mut eligible = Vec::new();
     for (turn, known) in facts.known.iter().enumerate() {
         match judge(known, facts) {
-            Ok(ranked) => eligible.push((Key::of(&ranked, known, turn, facts, state), ranked)),
+            Ok((load, sized)) => {
+                eligible.push(Eligible { known, turn, load, sized, name: known.candidate.id.to_string() })
+            }
             Err(reason) => refused.push(Refused { id: known.candidate.id.clone(), reason }),
         }
     }
-    eligible.sort_by(|(a, _), (b, _)| a.compare(b));
-    let order = eligible.into_iter().map(|(_, ranked)| ranked).filter(|r| !done.contains(&r.candidate.id)).collect();
+    let (mut order, instead_of) = rank(&eligible, facts, state);
+    order.retain(|ranked| !done.contains(&ranked.candidate.id));
     refused.retain(|r| !done.contains(&r.id));
-    Plan { order, refused, state }
+    Plan { order, refused, state, instead_of }
+}
+
+/// A candidate that may be asked, before anything is thought of it.
+struct Eligible<'f> {
+    known: &'f Known,
+    /// Its place in the list.
+    turn: usize,
+    load: Load,
+    sized: Sized,
+    name: String,
+}
+
+impl Eligible<'_> {
+    /// What comes before everything that is thought of candidates.
+    fn ahead(&self, now: Timestamp) -> (Fit, bool, u32) {
+        // Refused its key or its credit lately: only when nobody else is left.
+        let last_resort = self.known.rest.is_some_and(|rest| now < rest.until);
+        (self.sized.fit, last_resort, self.known.group)
+    }
+
+    fn ranked(&self, facts: &Facts, opinion: &Opinion, plain: &Opinion) -> Ranked {
+        Ranked {
+            candidate: self.known.candidate.clone(),
+            expected: Expectation::of(self.load, opinion),
+            score: score(opinion),
+            plain_score: score(plain),
+            sized: self.sized,
+            breaker: self.known.breaker.state(facts.now),
+        }
+    }
+}
+
+/// Puts them in the order in which they are asked, and tells who would have been the first without a draw. Only strategy
+/// `weighted` draws; what any other one goes by is what is most likely.
+fn rank(eligible: &[Eligible<'_>], facts: &Facts, state: BudgetState) -> (Vec<Ranked>, Option<CandidateId>) {
+    let (tuning, taste) = (Tuning::default(), taste(&facts.policy.weights));
+    let mut turns: Vec<_> = eligible.iter().map(|e| e.ahead(facts.now)).collect();
+    turns.sort_unstable();
+    turns.dedup();
+    let contenders: Vec<Contender<'_>> = eligible
+        .iter()
+        .map(|e| {
+            let turn = turns.binary_search(&e.ahead(facts.now)).unwrap_or_default();
+            contender(&e.name, e.known, &e.load, u32::try_from(turn).unwrap_or(u32::MAX))
+        })
+        .collect();
+    let plain = Occasion {
+        now: facts.now.as_secs(),
+        draw: facts.draw,
+        explore: false,
+        apart: true,
+        most_s: Timestamp(facts.policy.attempt_ms).as_secs(),
+        taste: &taste,
+        dearness: 0.0,
+        tuning: &tuning,
+    };
+    let plainly = policy::opinions(&contenders, &plain);
+    if facts.policy.strategy == Strategy::Weighted && state == BudgetState::Ok {
+        let drawn = policy::opinions(&contenders, &Occasion { explore: true, ..plain });
+        let order = |opinions: &[Opinion]| policy::order(opinions.to_vec(), &contenders, &tuning);
+        let places: Vec<usize> = order(&drawn).iter().map(|o| o.place).collect();
+        let first = order(&plainly).first().map(|o| o.place).filter(|place| places.first() != Some(place));
+        let ranked = |place: &usize| eligible[*place].ranked(facts, &drawn[*place], &plainly[*place]);
+        let instead_of = first.map(|place| eligible[place].known.candidate.id.clone());
+        return (places.iter().map(ranked).collect(), instead_of);
+    }
+    let keyed = eligible.iter().zip(&plainly).map(|(e, plain)| {
+        let ranked = e.ranked(facts, plain, plain);
+        (Key::of(e, &ranked, facts, state), ranked)
+    });
+    let mut keyed: Vec<(Key, Ranked)> = keyed.collect();
+    keyed.sort_by(|(a, _), (b, _)| a.compare(b));
+    (keyed.into_iter().map(|(_, ranked)| ranked).collect(), None)
 }
 
 /// Whether a candidate may be asked, and at which worst case.
-fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
+fn judge(known: &Known, facts: &Facts) -> Result<(Load, Sized), Reason> {
     let (c, now) = (&known.candidate, facts.now);
     if let Some(wants) = facts.policy.tier.filter(|wants| c.tier.is_none_or(|has| has < *wants)) {
         return Err(Reason::Tier { has: c.tier, wants });
@@ -170,12 +251,11 @@ fn judge(known: &Known, facts: &Facts) -> Result<Ranked, Reason> {
     let until = now.plus_ms(facts.policy.attempt_ms);
     let sized = budget::size(c, &facts.question, cap, &facts.money, now, until)
         .ok_or_else(|| Reason::Budget { needs: budget::upper_bound(c, &facts.question, cap, now, until) })?;
-    let expected = expect(known, &facts.question, sized.cap, now);
-    if let Some(full) = known.rate.as_ref().and_then(|rate| rate.full(expected.tokens(), now)) {
-        return Err(Reason::Limited(full));
+    let load = load(known, &facts.question, sized.cap, now);
+    match known.rate.as_ref().and_then(|rate| rate.full(load.tokens(), now)) {
+        Some(full) => Err(Reason::Limited(full)),
+        None => Ok((load, sized)),
     }
-    let score = score(&expected.parts, &facts.policy.weights);
-    Ok(Ranked { candidate: c.clone(), expected, score, sized, breaker: known.breaker.state(now) })
 }
 
 /// Whether a candidate takes the pictures. One that nobody knows is asked: its provider knows best.
@@ -212,34 +292,28 @@ pub fn cap(c: &Candidate, q: &Question) -> Result<u64, Reason> {
 
 /// What candidates are sorted by, the smallest first.
 struct Key {
-    fit: Fit,
-    /// Refused its key or its credit lately: only when nobody else is left.
-    last_resort: bool,
-    group: u32,
+    ahead: (Fit, bool, u32),
     by: f64,
     score: f64,
     turn: usize,
 }
 
 impl Key {
-    fn of(ranked: &Ranked, known: &Known, turn: usize, facts: &Facts, state: BudgetState) -> Self {
-        let resting = known.rest.is_some_and(|rest| facts.now < rest.until);
+    fn of(eligible: &Eligible<'_>, ranked: &Ranked, facts: &Facts, state: BudgetState) -> Self {
         Self {
-            fit: ranked.sized.fit,
-            last_resort: resting,
-            group: known.group,
+            ahead: eligible.ahead(facts.now),
             by: match state {
-                BudgetState::Ok => by_strategy(ranked, turn, facts),
+                BudgetState::Ok => by_strategy(ranked, eligible.turn, facts),
                 BudgetState::Soft | BudgetState::Hard => by_cost(ranked),
             },
             score: ranked.score,
-            turn,
+            turn: eligible.turn,
         }
     }
 
     fn compare(&self, other: &Self) -> std::cmp::Ordering {
-        (self.fit, self.last_resort, self.group)
-            .cmp(&(other.fit, other.last_resort, other.group))
+        self.ahead
+            .cmp(&other.ahead)
             .then(self.by.total_cmp(&other.by))
             .then(other.score.total_cmp(&self.score))
             .then(self.turn.cmp(&other.turn))
@@ -251,7 +325,7 @@ fn by_strategy(ranked: &Ranked, turn: usize, facts: &Facts) -> f64 {
         Strategy::Weighted => -ranked.score,
         Strategy::Cheapest => by_cost(ranked),
         Strategy::Fastest => ranked.expected.latency_ms,
-        Strategy::Reliable => -ranked.expected.parts.quality,
+        Strategy::Reliable => -ranked.expected.chance,
         Strategy::Priority => f64::from(ranked.candidate.priority),
         Strategy::RoundRobin => in_turn(turn, facts),
         Strategy::Balanced => by_lot(ranked, facts),
@@ -259,7 +333,7 @@ fn by_strategy(ranked: &Ranked, turn: usize, facts: &Facts) -> f64 {
 }
 
 fn by_cost(ranked: &Ranked) -> f64 {
-    ranked.expected.cost.map_or(f64::INFINITY, NanoUsd::as_usd)
+    ranked.expected.load.cost.map_or(f64::INFINITY, NanoUsd::as_usd)
 }
 
 /// The candidate whose turn it is comes first, the others follow as they are listed.

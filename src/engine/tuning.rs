@@ -20,7 +20,8 @@ pub struct Tuning {
     pub success_keep: f64,
     /// What a failure leaves of recent answers and an answer of recent failures, in [0, 1]. Tuned: outages begin and end at once.
     pub turn_keep: f64,
-    /// What is usual counts half after so many seconds. Tuned.
+    /// What is usual counts half after so many seconds. From an hour to a day it makes no difference in the simulator,
+    /// where a request comes every few seconds; who asks twenty times a day wants to keep what was learned yesterday.
     pub usual_half_life_s: f64,
     /// What one newer try leaves of an older one in the long memory. A guess, never varied: about the last hundred decide.
     pub usual_keep: f64,
@@ -89,7 +90,7 @@ impl Default for Tuning {
             success_half_life_s: 60.0,
             success_keep: 0.95,
             turn_keep: 0.4,
-            usual_half_life_s: 3600.0,
+            usual_half_life_s: 86_400.0,
             usual_keep: 0.99,
             pace_half_life_s: 600.0,
             pace_keep: 0.95,

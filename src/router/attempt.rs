@@ -10,7 +10,7 @@ use crate::router::exchange::{Exchange, elapsed_ms};
 use crate::router::interrupt::or_given_up;
 use crate::router::repair::{Misfit, misfit};
 use crate::router::request::{Answered, Flow, Listener};
-use crate::router::settle::Progress;
+use crate::router::settle::{Charge, Progress};
 use crate::router::shape::{droppable, shape};
 use crate::router::walk::{Trip, stopped};
 use crate::router::{Router, Target};
@@ -47,6 +47,16 @@ pub(super) struct Ready {
     pub at: Timestamp,
     /// What it counts against its provider's limit, if that has one.
     pub rated: Option<Rated>,
+    /// Whether it is waited for shorter than the settings say, as it usually is quicker.
+    pub cut_early: bool,
+}
+
+/// On which terms an attempt's worst case is held.
+struct Terms {
+    rated: Option<Rated>,
+    hedge: Option<NanoUsd>,
+    at: Timestamp,
+    time_limit: Duration,
 }
 
 /// An attempt that is over.
@@ -55,6 +65,8 @@ pub(super) struct Over {
     pub result: std::result::Result<Answer, Failure>,
     pub seen: Progress,
     pub latency_ms: u64,
+    /// Whether it was late, and another one that began after it was faster.
+    pub overtaken: bool,
 }
 
 impl Router<'_> {
@@ -65,7 +77,7 @@ impl Router<'_> {
         ranked: &Ranked,
         listener: &mut dyn Listener,
     ) -> Result<End> {
-        let Some(ready) = self.ready(trip, ranked, listener)? else { return self.look_again(trip).await };
+        let Some(ready) = self.ready(trip, ranked, None, listener)? else { return self.look_again(trip).await };
         let text = self.keeps(trip.job).then(String::new);
         let mut seen = Progress { sent_at: ready.at, text, ..Progress::default() };
         let mut closed = false;
@@ -103,7 +115,7 @@ impl Router<'_> {
             })
         });
         seen.shown = shown;
-        let over = Over { ready, result, seen, latency_ms: elapsed_ms(began) };
+        let over = Over { ready, result, seen, latency_ms: elapsed_ms(began), overtaken: false };
         if closed {
             stopped_by = Some(Kind::Closed);
         }
@@ -111,11 +123,13 @@ impl Router<'_> {
     }
 
     /// Shapes the request, holds its worst case and says who is asked. `None` when money, breaker or rest
-    /// came in the way meanwhile, or the request cannot be made: a fresh plan decides.
+    /// came in the way meanwhile, or the request cannot be made: a fresh plan decides. `hedge`: see
+    /// [`Admission::hedge`].
     pub(super) fn ready(
         &mut self,
         trip: &mut Trip<'_>,
         ranked: &Ranked,
+        hedge: Option<NanoUsd>,
         listener: &mut dyn Listener,
     ) -> Result<Option<Ready>> {
         let id = &ranked.candidate.id;
@@ -135,8 +149,9 @@ impl Router<'_> {
         };
         let at = self.host.now();
         let time_limit = time_limit(trip, target);
-        let rated = target.rate.map(|limit| Rated { limit, tokens: ranked.expected.tokens() });
-        let Some(attempt) = self.hold(trip, ranked, rated, at, time_limit)? else { return Ok(None) };
+        let rated = target.rate.map(|limit| Rated { limit, tokens: ranked.expected.load.tokens() });
+        let terms = Terms { rated, hedge, at, time_limit };
+        let Some(attempt) = self.hold(trip, ranked, &terms)? else { return Ok(None) };
         match &trip.last {
             Some((from, why)) if (&from.provider, &from.model) != (&id.provider, &id.model) => {
                 listener.switched(from, why, id);
@@ -145,28 +160,27 @@ impl Router<'_> {
         }
         listener.started(trip.id, id);
         let timeouts = &self.config.settings.timeouts;
-        let limits =
-            Limits { first_byte_ms: whole_ms(timeouts.first_byte_secs), idle_ms: whole_ms(timeouts.idle_secs) };
-        Ok(Some(Ready { ranked: ranked.clone(), attempt, dialect, http, limits, time_limit, at, rated }))
+        let most = whole_ms(timeouts.first_byte_secs);
+        let usual = usual_first_byte_ms(ranked).filter(|_| http.stream && !trip.alone);
+        let first_byte_ms = usual.map_or(most, |usual| usual.min(most));
+        let limits = Limits { first_byte_ms, idle_ms: whole_ms(timeouts.idle_secs) };
+        let cut_early = first_byte_ms < most;
+        Ok(Some(Ready { ranked: ranked.clone(), attempt, dialect, http, limits, time_limit, at, rated, cut_early }))
     }
 
     /// Holds an attempt's worst case. `None` when money, breaker or rest came in the way meanwhile.
-    fn hold(
-        &self,
-        trip: &mut Trip<'_>,
-        ranked: &Ranked,
-        rated: Option<Rated>,
-        at: Timestamp,
-        limit: Duration,
-    ) -> Result<Option<AttemptId>> {
+    fn hold(&self, trip: &mut Trip<'_>, ranked: &Ranked, terms: &Terms) -> Result<Option<AttemptId>> {
+        let at = terms.at;
         let amount = ranked.sized.hold;
         if self.purse.as_ref().is_some_and(|purse| !purse.hold(amount)) {
             return Ok(None);
         }
         let attempt = AttemptId { request: trip.id, number: trip.walk.attempts() + 1 };
-        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let limit_ms = u64::try_from(terms.time_limit.as_millis()).unwrap_or(u64::MAX);
         let admitted = self.store.admit(&Admission {
-            rated,
+            rated: terms.rated,
+            expected_tokens: ranked.expected.load.output_tokens,
+            hedge: terms.hedge,
             attempt,
             candidate: &ranked.candidate.id,
             at,
@@ -219,12 +233,23 @@ impl Router<'_> {
     }
 
     /// Settles an attempt and decides what comes after it.
-    fn conclude(&mut self, trip: &mut Trip<'_>, over: Over, stopped_by: Option<Kind>) -> Result<End> {
-        let verdict = verdict(&over);
+    pub(super) fn conclude(&mut self, trip: &mut Trip<'_>, over: Over, stopped_by: Option<Kind>) -> Result<End> {
+        let charge = self.settle(trip, &over, is_whole(trip, &over));
+        self.settled(trip, &over, &charge, stopped_by)
+    }
+
+    /// Decides what comes after an attempt that is settled.
+    pub(super) fn settled(
+        &mut self,
+        trip: &mut Trip<'_>,
+        over: &Over,
+        charge: &Charge,
+        stopped_by: Option<Kind>,
+    ) -> Result<End> {
+        let verdict = verdict(over);
         let answered = over.result.as_ref().ok().filter(|_| verdict.is_ok()).cloned();
-        let misfit = answered.as_ref().and_then(|answer| misfit(&trip.job.request, &over, answer));
+        let misfit = answered.as_ref().and_then(|answer| misfit(&trip.job.request, over, answer));
         let whole = answered.is_some() && misfit.is_none();
-        let charge = self.settle(trip, &over, whole);
         if over.seen.shown {
             trip.partial.clone_from(&over.seen.text);
         }
@@ -237,11 +262,11 @@ impl Router<'_> {
         }
         match verdict {
             Ok(()) => match answered {
-                Some(answer) => Ok(End::Answered(Box::new(self.answered(trip, &over, answer, &charge)))),
+                Some(answer) => Ok(End::Answered(Box::new(self.answered(trip, over, answer, charge)))),
                 None => Ok(End::GoOn),
             },
-            Err(Verdict::OutOfTokens) => Err(out_of_tokens(&over)),
-            Err(Verdict::Failed(failure)) => self.after_failure(trip, &over, &failure),
+            Err(Verdict::OutOfTokens) => Err(out_of_tokens(over)),
+            Err(Verdict::Failed(failure)) => self.after_failure(trip, over, &failure),
         }
     }
 
@@ -263,6 +288,12 @@ impl Router<'_> {
     }
 }
 
+/// Whether an attempt answers its request, as its schema wants it.
+pub(super) fn is_whole(trip: &Trip<'_>, over: &Over) -> bool {
+    let answer = over.result.as_ref().ok().filter(|_| verdict(over).is_ok());
+    answer.is_some_and(|answer| misfit(&trip.job.request, over, answer).is_none())
+}
+
 /// Why an attempt's result does not answer the request.
 pub(super) enum Verdict {
     /// The output cap ran out before any text: the caller's to mend.
@@ -280,6 +311,19 @@ pub(super) fn verdict(over: &Over) -> std::result::Result<(), Verdict> {
     }
 }
 
+/// How long a first byte is waited for by what is usual, in milliseconds, where that is known. What costs nothing is
+/// given all the time there is: a model on one's own machine that has to be loaded first takes a while.
+fn usual_first_byte_ms(ranked: &Ranked) -> Option<u64> {
+    let first = ranked.expected.first.filter(|_| ranked.expected.load.cost != Some(NanoUsd::ZERO))?;
+    let reading = ranked.expected.load.input_tokens * 1000 / SLOWEST_READER_TOKENS_PER_S;
+    Some(whole_ms(first.cut_s).max(LEAST_FIRST_BYTE_MS).saturating_add(reading))
+}
+
+/// Nobody is given less: a hiccup of the network, a connection that has to be made anew.
+const LEAST_FIRST_BYTE_MS: u64 = 5000;
+/// A prompt far longer than the usual ones is read at this speed at least; hosted models read several thousand.
+const SLOWEST_READER_TOKENS_PER_S: u64 = 500;
+
 /// How long an attempt may take: the provider's own limit, and what is left of the request's.
 fn time_limit(trip: &Trip<'_>, target: &Target) -> Duration {
     let left = trip.time_left().max(Duration::from_millis(1));
@@ -293,7 +337,7 @@ pub(super) fn drops(trip: &mut Trip<'_>, id: &CandidateId, failure: &Failure) ->
     name.is_some_and(|name| trip.dropped.entry(id.clone()).or_default().insert(name.to_owned()))
 }
 
-fn out_of_time(limit: Duration) -> String {
+pub(super) fn out_of_time(limit: Duration) -> String {
     // A tenth is as exact as a person wants it; what is left of a limit rarely is a round number.
     format!("no whole answer within {:.1} s", limit.as_secs_f64().max(0.1))
 }

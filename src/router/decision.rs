@@ -22,6 +22,10 @@ pub struct Decision {
     pub candidates: Vec<Candidate>,
     /// Who could not.
     pub refused: Vec<RefusedReport>,
+    /// What the first place cost, where the draw gave it to somebody who is otherwise not the best: now and then
+    /// everybody gets a chance to show a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explored: Option<Explored>,
     /// How the tier was chosen, where that was left to llmr.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<TierReport>,
@@ -39,8 +43,12 @@ pub struct Candidate {
     pub provider: String,
     /// Which model.
     pub model: String,
-    /// In [0, 1].
+    /// In [0, 1]; by strategy `weighted` with what was drawn to try others now and then.
     pub score: f64,
+    /// The same without any draw.
+    pub plain_score: f64,
+    /// The chance that it answers, in [0, 1], as it went into the score.
+    pub success: f64,
     /// What the score is made of.
     pub parts: Parts,
     /// What it would likely cost; null when the price is unknown.
@@ -77,6 +85,35 @@ pub struct RefusedReport {
     pub reason: String,
 }
 
+/// Who would have come first without the draw.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explored {
+    /// Who.
+    pub provider: String,
+    /// Which model.
+    pub model: String,
+    /// By how much its `plain_score` is above that of whom is asked in its place.
+    pub score: f64,
+}
+
+impl std::fmt::Display for Explored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { provider, model, score } = self;
+        write!(
+            f,
+            "a chance for who is not the best by what is known: {provider}/{model} would be first (score {score:.3} more)"
+        )
+    }
+}
+
+/// Who would have come first without the draw, if somebody else.
+pub fn explored(plan: &Plan) -> Option<Explored> {
+    let id = plan.instead_of.as_ref()?;
+    let (first, other) = (plan.order.first()?, plan.order.iter().find(|ranked| ranked.candidate.id == *id)?);
+    let score = rounded(other.plain_score - first.plain_score);
+    Some(Explored { provider: id.provider.clone(), model: id.model.clone(), score })
+}
+
 /// What another strategy would have chosen.
 #[derive(Debug, Clone, Serialize)]
 pub struct Shadow {
@@ -99,6 +136,7 @@ pub fn decision(facts: &Facts, plan: &Plan, mode: Mode, tiering: Option<&Tiering
         budget: plan.state,
         candidates: candidates(plan),
         refused: plan.refused.iter().map(refused).collect(),
+        explored: explored(plan),
         tier: tiering.map(|tiering| tiering.report(plan, facts.now)),
         shadow: if mode == Mode::Shadow { shadows(facts) } else { Vec::new() },
     }
@@ -117,12 +155,15 @@ fn candidate(rank: usize, ranked: &Ranked) -> Candidate {
         provider: ranked.candidate.id.provider.clone(),
         model: ranked.candidate.id.model.clone(),
         score: rounded(ranked.score),
+        plain_score: rounded(ranked.plain_score),
+        success: rounded(ranked.expected.chance),
         parts: Parts {
             cost: rounded(ranked.expected.parts.cost),
             latency: rounded(ranked.expected.parts.latency),
             quality: rounded(ranked.expected.parts.quality),
+            risk: rounded(ranked.expected.parts.risk),
         },
-        expected_cost_usd: ranked.expected.cost,
+        expected_cost_usd: ranked.expected.load.cost,
         expected_latency_ms,
         breaker: ranked.breaker,
         hold_usd: ranked.sized.hold,
@@ -157,6 +198,6 @@ fn shadow(facts: &Facts, strategy: Strategy) -> Option<Shadow> {
         strategy,
         provider: first.candidate.id.provider,
         model: first.candidate.id.model,
-        expected_cost_usd: first.expected.cost,
+        expected_cost_usd: first.expected.load.cost,
     })
 }

@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use crate::engine::belief::distance;
 use crate::engine::budget::{self, BudgetState};
 use crate::engine::facts::{Facts, Known, Money, Policy, Rest};
 use crate::engine::rate::Metered;
 use crate::error::Result;
 use crate::router::{Job, Purse, Router};
+use crate::store::OpenTry;
 use crate::types::{CandidateId, Limit, NanoUsd, RateLimit, RequestId, Strategy, Timestamp};
 
 /// The day's money, as reports show it.
@@ -71,7 +73,8 @@ impl Router<'_> {
                 group: target.group,
                 breaker: recorded.breakers.get(&id.provider).copied().unwrap_or_default(),
                 rest: rest_of(&recorded, id, now),
-                health: recorded.health.get(id).copied().unwrap_or_default(),
+                belief: recorded.beliefs.get(id).copied().unwrap_or_default(),
+                open_s: open_s(&recorded.open, id, request, now),
                 rate: target.rate.map(|limit| self.metered(limit, &id.provider, now)).transpose()?,
             });
         }
@@ -121,6 +124,23 @@ impl Router<'_> {
     }
 }
 
+/// For how many seconds other requests have been waiting for this candidate, long answers counted as usual ones.
+fn open_s(open: &[OpenTry], id: &CandidateId, own: RequestId, now: Timestamp) -> Vec<f64> {
+    let of_others = open.iter().filter(|open| open.candidate == *id && open.request != own);
+    let waited = of_others.map(|open| {
+        #[allow(clippy::cast_precision_loss)]
+        let tokens = open.expected_tokens.unwrap_or_default() as f64;
+        // An answer is late when it would be though it were far longer than expected: lengths vary more than speeds.
+        Timestamp(now.since_ms(open.at)).as_secs() / distance(tokens * LONG).exp()
+    });
+    waited.filter(|waited| (0.0..LOST_S).contains(waited)).collect()
+}
+
+/// So many times as long as expected nearly every answer is at most.
+const LONG: f64 = 4.0;
+/// Of a try that is open for so many seconds nobody knows whether anybody waits for it still.
+const LOST_S: f64 = 300.0;
+
 /// The rest that concerns a candidate, its own or its provider's: one that is kept before one that is not, then the
 /// longest.
 fn rest_of(recorded: &crate::store::Facts, id: &CandidateId, now: Timestamp) -> Option<Rest> {
@@ -149,9 +169,8 @@ mod tests {
             limit_set: None,
             breakers: HashMap::new(),
             rests: Vec::new(),
-            health: HashMap::new(),
-            in_flight: HashMap::new(),
-            usual_output: None,
+            beliefs: HashMap::new(),
+            open: Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod decision;
 pub mod ending;
 mod exchange;
 mod facts;
+pub mod hedge;
 mod interrupt;
 mod parallel;
 mod purse;

@@ -30,7 +30,7 @@ impl Router<'_> {
     ) -> Result<End> {
         let mut ready = Vec::new();
         for ranked in candidates {
-            match self.ready(trip, &ranked, listener) {
+            match self.ready(trip, &ranked, None, listener) {
                 Ok(next) => ready.extend(next),
                 Err(error) => return Err(self.release(&ready, error)),
             }
@@ -45,6 +45,7 @@ impl Router<'_> {
             seen,
             result,
             latency_ms,
+            overtaken: false,
         });
         let overs: Vec<Over> = overs.collect();
         let best = if stopped_by.is_none() { best(&overs, &trip.job.request) } else { None };

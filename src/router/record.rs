@@ -1,8 +1,10 @@
 //! What is recorded of an attempt that is over: its ledger row, its request's end, its answer for the cache.
 
+use std::time::Duration;
+
 use crate::cache;
+use crate::engine::belief::{Seen, Verdict as Said};
 use crate::engine::budget::Fit;
-use crate::engine::health::Observation;
 use crate::engine::retry;
 use crate::router::attempt::{Over, Verdict, verdict};
 use crate::router::request::{Answered, CacheUse};
@@ -246,24 +248,30 @@ fn recount(over: &Over, charge: &Charge) -> Option<Recount> {
 }
 
 /// What an attempt says about its candidate; nothing, where it was nobody's or the caller's own fault.
-fn observation(over: &Over, charge: &Charge) -> Option<Observation> {
-    let ok = match &over.result {
-        Ok(_) => true,
-        Err(failure) if failure.class.counts_for_breaker() => false,
+fn observation(over: &Over, charge: &Charge) -> Option<Seen> {
+    let verdict = match &over.result {
+        Ok(_) => Said::Answered,
+        Err(failure) if failure.class == FailureClass::RateLimited => Said::Limited,
+        Err(failure) if failure.class == FailureClass::Timeout && over.ready.cut_early => Said::Cut,
+        Err(failure) if failure.class.counts_for_breaker() => Said::Failed,
+        Err(_) if over.overtaken => Said::Late,
         Err(_) => return None,
     };
-    Some(Observation {
-        ok,
-        first_token_ms: over.seen.first_token_ms,
-        total_ms: over.latency_ms,
-        written_tokens: charge.usage.completion_tokens(),
+    let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f64();
+    #[allow(clippy::cast_precision_loss)]
+    let tokens = charge.usage.completion_tokens() as f64;
+    Some(Seen {
+        verdict,
+        first_s: over.seen.first_token_ms.map(seconds),
+        total_s: Some(seconds(over.latency_ms)),
+        tokens,
+        quality: None,
+        cost: None,
     })
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::engine::facts::Done;
     use crate::engine::plan::{plan, tests::facts};
@@ -287,8 +295,9 @@ pub(super) mod tests {
             time_limit: Duration::from_secs(1),
             at: Timestamp(0),
             rated: None,
+            cut_early: false,
         };
-        Over { ready, result, seen: Progress::default(), latency_ms: 5 }
+        Over { ready, result, seen: Progress::default(), latency_ms: 5, overtaken: false }
     }
 
     pub fn said(text: &str, finish: FinishReason) -> Result<Answer, Failure> {
@@ -307,13 +316,15 @@ pub(super) mod tests {
     #[test]
     fn what_came_of_an_attempt_is_reported_and_observed() {
         use FailureClass as C;
+        use Said as V;
         // The last: whether it says something about the provider, and what.
         for (result, outcome, failure, says) in [
-            (said("x", FinishReason::Stop), Outcome::Ok, None, Some(true)),
-            (said("x", FinishReason::Length), Outcome::Ok, None, Some(true)),
-            (said("", FinishReason::Stop), Outcome::Ok, None, Some(true)),
-            (said("", FinishReason::Length), Outcome::Failed, Some(C::Empty), Some(true)),
-            (failed(C::ServerError), Outcome::Failed, Some(C::ServerError), Some(false)),
+            (said("x", FinishReason::Stop), Outcome::Ok, None, Some(V::Answered)),
+            (said("x", FinishReason::Length), Outcome::Ok, None, Some(V::Answered)),
+            (said("", FinishReason::Stop), Outcome::Ok, None, Some(V::Answered)),
+            (said("", FinishReason::Length), Outcome::Failed, Some(C::Empty), Some(V::Answered)),
+            (failed(C::ServerError), Outcome::Failed, Some(C::ServerError), Some(V::Failed)),
+            (failed(C::RateLimited), Outcome::Failed, Some(C::RateLimited), Some(V::Limited)),
             (failed(C::Auth), Outcome::Failed, Some(C::Auth), None),
             (failed(C::Cancelled), Outcome::Cancelled, Some(C::Cancelled), None),
         ] {
@@ -322,7 +333,12 @@ pub(super) mod tests {
             assert_eq!((report.outcome, report.failure), (outcome, failure), "{:?}", over.result);
             assert_eq!((report.latency_ms, report.cost_usd), (5, Some(NanoUsd(9))));
             let seen = observation(&over, &charge);
-            assert_eq!(seen.map(|seen| (seen.ok, seen.written_tokens)), says.map(|ok| (ok, 4)), "{:?}", over.result);
+            assert_eq!(
+                seen.map(|seen| (seen.verdict, seen.tokens as u64)),
+                says.map(|verdict| (verdict, 4)),
+                "{:?}",
+                over.result
+            );
         }
     }
 

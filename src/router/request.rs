@@ -106,6 +106,8 @@ pub struct Request {
     pub parallel: usize,
     /// With several: the first whole answer wins.
     pub race: bool,
+    /// With one: a second one is asked when the first byte is late.
+    pub hedge: bool,
     /// Besides answering.
     pub mode: Mode,
     /// The user's label.

@@ -154,10 +154,10 @@ impl Tiering {
     /// What the first of the plan is expected to cost less than the cheapest of the strongest tier.
     fn saved(&self, plan: &Plan, now: Timestamp) -> Option<NanoUsd> {
         let first = plan.order.first()?;
-        let (input_tokens, output_tokens) = (first.expected.input_tokens, first.expected.output_tokens);
+        let (input_tokens, output_tokens) = (first.expected.load.input_tokens, first.expected.load.output_tokens);
         let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
         let costs = self.strongest.iter().filter_map(|c| Some(c.pricing.as_ref()?.cost(&usage, now)));
-        Some(costs.min()?.saturating_sub(first.expected.cost?))
+        Some(costs.min()?.saturating_sub(first.expected.load.cost?))
     }
 }
 

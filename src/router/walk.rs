@@ -13,6 +13,7 @@ use crate::router::attempt::End;
 use crate::router::cascade;
 use crate::router::decision::decision;
 use crate::router::ending::{End as Last, ended};
+use crate::router::hedge::hedge;
 use crate::router::interrupt::{Stop, asked_to_stop, interrupted};
 use crate::router::record::judged;
 use crate::router::repair::Misfit;
@@ -46,6 +47,8 @@ pub(super) struct Trip<'j> {
     pub stop: Stop,
     /// What had been shown of an answer that broke off, where texts are kept.
     pub partial: Option<String>,
+    /// Whether nobody else is left to ask than who is asked now.
+    pub alone: bool,
 }
 
 /// How a walk ended that somebody ended by answering.
@@ -116,6 +119,7 @@ impl Router<'_> {
             decision: None,
             stop,
             partial: None,
+            alone: false,
         };
         if let Some(warning) = unrecorded {
             trip.warn(warning, listener);
@@ -216,11 +220,18 @@ impl Router<'_> {
                 }
             }
             match trip.walk.next(&plan, now) {
-                Step::Try(ranked) => match self.attempt(trip, &ranked, listener).await? {
-                    End::Answered(answered) => return Ok(Walked::Answered(answered)),
-                    End::Misfit(misfit) => return Ok(Walked::Misfit(misfit)),
-                    End::GoOn | End::Disagreed => {}
-                },
+                Step::Try(ranked) => {
+                    trip.alone = plan.order.iter().all(|other| other.candidate.id == ranked.candidate.id);
+                    let end = match hedge(trip.job, &plan, &ranked) {
+                        Some(hedge) => self.attempt_hedged(trip, &ranked, &hedge, listener).await?,
+                        None => self.attempt(trip, &ranked, listener).await?,
+                    };
+                    match end {
+                        End::Answered(answered) => return Ok(Walked::Answered(answered)),
+                        End::Misfit(misfit) => return Ok(Walked::Misfit(misfit)),
+                        End::GoOn | End::Disagreed => {}
+                    }
+                }
                 Step::Wait { until, why } => {
                     if noted.as_ref() != Some(&why) {
                         self.note_wait(&why, &plan, &facts, listener);
@@ -302,6 +313,9 @@ impl Router<'_> {
         }
         for candidate in &decision.candidates {
             listener.detail(&candidate.to_string());
+        }
+        if let Some(explored) = &decision.explored {
+            listener.detail(&explored.to_string());
         }
         for refused in &plan.refused {
             listener.detail(&format!("not {}: {}", refused.id, refused.reason));

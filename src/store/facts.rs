@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 
-use super::columns::all;
+use super::columns::{all, candidate};
 use super::health::Rest;
 use super::{Store, StoreError, budget, health, holds};
+use crate::engine::belief::Belief;
 use crate::engine::breaker::Breaker;
-use crate::engine::health::Health;
 use crate::types::{CandidateId, Day, Limit, NanoUsd, RequestId, Timestamp};
 
 /// What the database knows at one moment.
@@ -30,12 +30,23 @@ pub struct Facts {
     pub breakers: HashMap<String, Breaker>,
     /// Who is to be left alone at this moment.
     pub rests: Vec<Rest>,
-    /// Health sums, as they were when last changed: not yet faded.
-    pub health: HashMap<CandidateId, Health>,
-    /// Attempts under way, by provider.
-    pub in_flight: HashMap<String, u32>,
-    /// Mean number of written tokens of an answer, over all candidates, recent ones counting more.
-    pub usual_output: Option<f64>,
+    /// What is believed of candidates, as it was when last changed: not yet faded.
+    pub beliefs: HashMap<CandidateId, Belief>,
+    /// Attempts under way.
+    pub open: Vec<OpenTry>,
+}
+
+/// An attempt under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenTry {
+    /// Whose it is.
+    pub request: RequestId,
+    /// Who is asked.
+    pub candidate: CandidateId,
+    /// Since when.
+    pub at: Timestamp,
+    /// How much it is expected to write, in tokens, where that is known.
+    pub expected_tokens: Option<u64>,
 }
 
 impl Store {
@@ -45,7 +56,6 @@ impl Store {
         self.read(|tx| {
             let day = now.day();
             let spend = budget::day_spend(tx, day)?;
-            let health = health::healths(tx)?;
             let breakers = health::breakers(tx)?;
             let holds = holds::held_on(tx, day)?;
             Ok(Facts {
@@ -57,9 +67,8 @@ impl Store {
                 limit_set: budget::limit_set(tx)?,
                 breakers: breakers.into_iter().map(|(provider, state)| (provider, state.as_of(now).breaker)).collect(),
                 rests: health::rests(tx, now)?,
-                usual_output: usual_output(&health, now),
-                health: health.into_iter().collect(),
-                in_flight: in_flight(tx)?,
+                beliefs: health::beliefs(tx)?,
+                open: open_tries(tx)?,
             })
         })
     }
@@ -72,17 +81,15 @@ fn by_request(holds: &[(RequestId, NanoUsd)]) -> BTreeMap<RequestId, NanoUsd> {
     })
 }
 
-/// Summed in a fixed order, so that the same facts give the same number to the last bit.
-fn usual_output(health: &[(CandidateId, Health)], now: Timestamp) -> Option<f64> {
-    let all = health.iter().map(|(_, sums)| sums.faded(now)).fold(Health::default(), |a, b| Health {
-        successes: a.successes + b.successes,
-        written_tokens: a.written_tokens + b.written_tokens,
-        ..a
-    });
-    all.usual_output()
-}
-
-fn in_flight(tx: &Connection) -> rusqlite::Result<HashMap<String, u32>> {
-    let sql = "SELECT provider, count(*) FROM holds GROUP BY provider";
-    Ok(all(tx, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+fn open_tries(tx: &Connection) -> rusqlite::Result<Vec<OpenTry>> {
+    let sql = "SELECT * FROM holds ORDER BY request_id, attempt";
+    all(tx, sql, [], |row| {
+        let tokens: Option<i64> = row.get("expected_tokens")?;
+        Ok(OpenTry {
+            request: row.get("request_id")?,
+            candidate: candidate(row)?,
+            at: row.get("at")?,
+            expected_tokens: tokens.map(|tokens| u64::try_from(tokens).unwrap_or_default()),
+        })
+    })
 }

@@ -1,6 +1,6 @@
-//! What is known about providers, shared by every process: breakers, rests, health sums.
+//! What is known about providers, shared by every process: breakers, rests, beliefs.
 //!
-//! What a row becomes is the engine's to say ([`Breaker`], [`Health`]); here is only who may change it.
+//! What a row becomes is the engine's to say ([`Breaker`], [`Belief`]); here is only who may change it.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,9 @@ use rusqlite::{Connection, Row, named_params};
 use super::columns::{all, candidate, first, run};
 use super::ledger::Settlement;
 use super::{Problem, Store, StoreError};
+use crate::engine::belief::{Belief, Seen, Verdict as Said};
 use crate::engine::breaker::{Breaker, BreakerRules};
-use crate::engine::health::{Health, Observation};
+use crate::engine::tuning::Tuning;
 use crate::types::{AttemptId, CandidateId, FailureClass, RequestId, Timestamp};
 
 /// A provider, or one model of it, that is to be left alone for a while.
@@ -110,7 +111,8 @@ impl Store {
         self.read(|tx| Ok(breakers(tx)?))
     }
 
-    /// Closes a provider's breaker and ends its rests. Returns whether there was anything to reset.
+    /// Closes a provider's breaker, ends its rests and forgets what is believed of its models. Returns whether there was
+    /// anything to reset.
     pub fn reset_provider(&self, name: &str) -> Result<bool, StoreError> {
         self.write(|tx| {
             let closed = run(
@@ -120,7 +122,8 @@ impl Store {
                 [name],
             )?;
             let ended = run(tx, "DELETE FROM rests WHERE provider = ?1", [name])?;
-            Ok(closed + ended > 0)
+            let forgotten = run(tx, "DELETE FROM beliefs WHERE provider = ?1", [name])?;
+            Ok(closed + ended + forgotten > 0)
         })
     }
 }
@@ -277,42 +280,50 @@ pub(super) fn rest(tx: &Connection, rest: &RestUntil<'_>, class: FailureClass, a
     Ok(())
 }
 
-/// Adds an observation to a candidate's sums.
-pub(super) fn observe(tx: &Connection, of: &CandidateId, seen: &Observation, at: Timestamp) -> Result<(), Problem> {
-    let sql = "SELECT * FROM health WHERE provider = ?1 AND model = ?2";
-    let before = first(tx, sql, (&of.provider, &of.model), read_health)?.unwrap_or_default();
-    let sums = before.observe(seen, at);
-    run(
-        tx,
-        "INSERT OR REPLACE INTO health (provider, model, attempts, successes, first_token_weight, first_token_ms,
-                                        token_weight, token_ms, written_tokens, updated)
-         VALUES (:provider, :model, :attempts, :successes, :first_token_weight, :first_token_ms,
-                 :token_weight, :token_ms, :written_tokens, :updated)",
-        named_params! {
-            ":provider": of.provider, ":model": of.model, ":attempts": sums.attempts, ":successes": sums.successes,
-            ":first_token_weight": sums.first_token_weight, ":first_token_ms": sums.first_token_ms,
-            ":token_weight": sums.token_weight, ":token_ms": sums.token_ms,
-            ":written_tokens": sums.written_tokens, ":updated": sums.updated,
-        },
-    )?;
+/// Takes in what an attempt says about its candidate. Its provider's other models hear of a failure.
+pub(super) fn observe(tx: &Connection, of: &CandidateId, seen: &Seen, at: Timestamp) -> Result<(), Problem> {
+    let tuning = Tuning::default();
+    let mut belief = belief_of(tx, of)?.unwrap_or_default();
+    belief.observe(at.as_secs(), seen, &tuning);
+    write_belief(tx, of, &belief)?;
+    if matches!(seen.verdict, Said::Failed | Said::Cut) {
+        let sql = "SELECT * FROM beliefs WHERE provider = ?1 AND model <> ?2";
+        for (other, mut belief) in
+            all(tx, sql, (&of.provider, &of.model), |row| Ok((candidate(row)?, read_belief(row)?)))?
+        {
+            belief.hear_of_failure(at.as_secs(), &tuning);
+            write_belief(tx, &other, &belief)?;
+        }
+    }
     Ok(())
 }
 
-/// Every candidate's sums, as they were when last changed, by name.
-pub(super) fn healths(tx: &Connection) -> rusqlite::Result<Vec<(CandidateId, Health)>> {
-    let sql = "SELECT * FROM health ORDER BY provider, model";
-    all(tx, sql, [], |row| Ok((candidate(row)?, read_health(row)?)))
+/// Takes in whether an answer was called good; a weight below 0 takes such a word back.
+pub(super) fn rated(tx: &Connection, of: &CandidateId, good: bool, weight: f64, at: Timestamp) -> rusqlite::Result<()> {
+    let mut belief = belief_of(tx, of)?.unwrap_or_default();
+    belief.rated(at.as_secs(), if good { 1.0 } else { 0.0 }, weight, &Tuning::default());
+    write_belief(tx, of, &belief)
 }
 
-fn read_health(row: &Row<'_>) -> rusqlite::Result<Health> {
-    Ok(Health {
-        attempts: row.get("attempts")?,
-        successes: row.get("successes")?,
-        first_token_weight: row.get("first_token_weight")?,
-        first_token_ms: row.get("first_token_ms")?,
-        token_weight: row.get("token_weight")?,
-        token_ms: row.get("token_ms")?,
-        written_tokens: row.get("written_tokens")?,
-        updated: row.get("updated")?,
-    })
+fn belief_of(tx: &Connection, of: &CandidateId) -> rusqlite::Result<Option<Belief>> {
+    first(tx, "SELECT * FROM beliefs WHERE provider = ?1 AND model = ?2", (&of.provider, &of.model), read_belief)
+}
+
+fn write_belief(tx: &Connection, of: &CandidateId, belief: &Belief) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(belief).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let sql = "INSERT OR REPLACE INTO beliefs (provider, model, belief) VALUES (?1, ?2, ?3)";
+    run(tx, sql, (&of.provider, &of.model, text)).map(drop)
+}
+
+/// What is believed of every candidate, as it was when last changed, by name.
+pub(super) fn beliefs(tx: &Connection) -> rusqlite::Result<HashMap<CandidateId, Belief>> {
+    let rows = all(tx, "SELECT * FROM beliefs", [], |row| Ok((candidate(row)?, read_belief(row)?)))?;
+    Ok(rows.into_iter().collect())
+}
+
+fn read_belief(row: &Row<'_>) -> rusqlite::Result<Belief> {
+    let broken = |error: serde_json::Error| {
+        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into())
+    };
+    serde_json::from_str(row.get_ref("belief")?.as_str()?).map_err(broken)
 }

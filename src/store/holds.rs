@@ -30,6 +30,10 @@ pub struct Admission<'a> {
     pub decision: Option<&'a str>,
     /// What it counts against its provider's limit of requests and tokens a minute, if that has one.
     pub rated: Option<Rated>,
+    /// How much it is expected to write, in tokens.
+    pub expected_tokens: u64,
+    /// Where it stands by another one that is late: what all of these may cost a day.
+    pub hedge: Option<NanoUsd>,
 }
 
 /// Whether the attempt may be made. Anything but `Yes` has held nothing.
@@ -56,6 +60,8 @@ pub enum Admitted {
         /// Held by its attempts.
         held: NanoUsd,
     },
+    /// What tries that stand by late ones may cost a day would be passed.
+    OverHedgeBudget,
     /// The provider's breaker lets nobody through.
     BreakerOpen {
         /// Until then.
@@ -78,6 +84,7 @@ pub(super) struct Hold {
     pub at: Timestamp,
     pub day: Day,
     pub amount: NanoUsd,
+    pub hedge: bool,
     lease_until: Timestamp,
     owner: Owner,
 }
@@ -165,6 +172,11 @@ fn kept_out(tx: &Connection, ask: &Admission<'_>) -> Result<Option<Admitted>, Pr
         return Ok(Some(Admitted::Limited(full)));
     }
     let amount = ask.amount.max(NanoUsd::ZERO);
+    if let Some(most) = ask.hedge
+        && hedged_on(tx, ask.at.day())? + amount > most
+    {
+        return Ok(Some(Admitted::OverHedgeBudget));
+    }
     let (spent, held) = budget::request_spend(tx, ask.attempt.request)?;
     if ask.request_cap.is_some_and(|cap| spent + held + amount > cap) {
         return Ok(Some(Admitted::OverRequestCap { spent, held }));
@@ -182,14 +194,15 @@ fn kept_out(tx: &Connection, ask: &Admission<'_>) -> Result<Option<Admitted>, Pr
 
 fn insert(tx: &Connection, ask: &Admission<'_>, me: &Owner) -> rusqlite::Result<()> {
     let sql = "INSERT INTO holds (request_id, attempt, at, day, provider, model, amount_nanousd, lease_until,
-                                  owner_pid, owner_start, owner_boot, owner_pidns)
+                                  owner_pid, owner_start, owner_boot, owner_pidns, expected_tokens, hedge)
                VALUES (:request, :attempt, :at, :day, :provider, :model, :amount, :lease_until,
-                       :pid, :start, :boot, :pidns)";
+                       :pid, :start, :boot, :pidns, :expected_tokens, :hedge)";
     let values = named_params! {
         ":request": ask.attempt.request, ":attempt": ask.attempt.number, ":at": ask.at, ":day": ask.at.day(),
         ":provider": ask.candidate.provider, ":model": ask.candidate.model,
         ":amount": ask.amount.max(NanoUsd::ZERO), ":lease_until": ask.lease_until,
         ":pid": me.pid, ":start": me.start_ticks.cast_signed(), ":boot": me.boot_id, ":pidns": me.pid_namespace,
+        ":expected_tokens": i64::try_from(ask.expected_tokens).unwrap_or(i64::MAX), ":hedge": ask.hedge.is_some(),
     };
     run(tx, sql, values).map(|_| ())
 }
@@ -201,6 +214,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hold> {
         at: row.get("at")?,
         day: row.get("day")?,
         amount: row.get("amount_nanousd")?,
+        hedge: row.get("hedge")?,
         lease_until: row.get("lease_until")?,
         owner: Owner {
             pid: row.get("owner_pid")?,
@@ -224,6 +238,13 @@ pub(super) fn remove(tx: &Connection, id: AttemptId) -> rusqlite::Result<()> {
 /// The holds that belong to a day: whose, and how much.
 pub(super) fn held_on(tx: &Connection, day: Day) -> rusqlite::Result<Vec<(RequestId, NanoUsd)>> {
     all(tx, "SELECT request_id, amount_nanousd FROM holds WHERE day = ?1", [day], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// What tries that stand by late ones cost on a day, and may still cost.
+fn hedged_on(tx: &Connection, day: Day) -> rusqlite::Result<NanoUsd> {
+    let sql = "SELECT (SELECT coalesce(sum(cost_nanousd), 0) FROM attempts WHERE day = ?1 AND hedge = 1)
+                    + (SELECT coalesce(sum(amount_nanousd), 0) FROM holds WHERE day = ?1 AND hedge = 1)";
+    Ok(first(tx, sql, [day], |row| row.get(0))?.unwrap_or_default())
 }
 
 /// Charges every hold that nobody will settle, in full (see [`ledger::presume`]).

@@ -10,8 +10,8 @@ use super::rates::{self, Recount};
 use super::requests::{self, RequestEnd};
 use super::sums::{self, Counted, Whose};
 use super::{Problem, Store, StoreError, budget, running};
+use crate::engine::belief::Seen;
 use crate::engine::breaker::BreakerRules;
-use crate::engine::health::Observation;
 use crate::types::{AttemptId, CandidateId, CostSource, Day, FailureClass, NanoUsd, Outcome, Timestamp, Usage};
 
 /// How an attempt ended and what it cost.
@@ -47,8 +47,8 @@ pub struct Settlement<'a> {
     pub breaker: BreakerRules,
     /// A rest that begins with this failure.
     pub rest: Option<RestUntil<'a>>,
-    /// What the attempt says about the candidate.
-    pub observation: Option<Observation>,
+    /// What the attempt says about its candidate.
+    pub observation: Option<Seen>,
     /// What it counts against its provider's limit of tokens a minute, if that has one.
     pub recount: Option<Recount>,
 }
@@ -70,6 +70,7 @@ struct Begun {
     at: Timestamp,
     day: Day,
     held: NanoUsd,
+    hedge: bool,
 }
 
 impl Begun {
@@ -136,7 +137,8 @@ fn settle(tx: &Connection, done: &Settlement<'_>) -> Result<Settled, Problem> {
 
 /// Charges a hold whose owner died, in full: nobody knows what its attempt used.
 pub(super) fn presume(tx: &Connection, hold: &Hold, now: Timestamp) -> Result<(), Problem> {
-    let begun = Begun { candidate: hold.candidate.clone(), at: hold.at, day: hold.day, held: hold.amount };
+    let begun =
+        Begun { candidate: hold.candidate.clone(), at: hold.at, day: hold.day, held: hold.amount, hedge: hold.hedge };
     let charge = Settlement { estimated: true, ..without_answer(hold.attempt, now, Outcome::Failed, hold.amount) };
     holds::remove(tx, hold.attempt)?;
     enter(tx, &charge, &begun, true)?;
@@ -188,15 +190,26 @@ fn before(tx: &Connection, id: AttemptId) -> Result<Before, Problem> {
         return Ok(row);
     }
     let hold = holds::find(tx, id)?.ok_or(Problem::NotHeld(id))?;
-    Ok(Before::Held(Begun { candidate: hold.candidate, at: hold.at, day: hold.day, held: hold.amount }))
+    Ok(Before::Held(Begun {
+        candidate: hold.candidate,
+        at: hold.at,
+        day: hold.day,
+        held: hold.amount,
+        hedge: hold.hedge,
+    }))
 }
 
 fn before_of_row(row: &Row<'_>) -> rusqlite::Result<Before> {
     if !row.get::<_, bool>("presumed")? {
         return Ok(Before::Settled);
     }
-    let begun =
-        Begun { candidate: candidate(row)?, at: row.get("at")?, day: row.get("day")?, held: row.get("held_nanousd")? };
+    let begun = Begun {
+        candidate: candidate(row)?,
+        at: row.get("at")?,
+        day: row.get("day")?,
+        held: row.get("held_nanousd")?,
+        hedge: row.get("hedge")?,
+    };
     Ok(Before::Presumed { begun, charge: row.get("cost_nanousd")?, wiped: row.get("wiped")? })
 }
 
@@ -242,11 +255,11 @@ fn insert(tx: &Connection, done: &Settlement<'_>, begun: &Begun, presumed: bool)
         "INSERT INTO attempts (request_id, attempt, at, day, settled_at, provider, model, answered_model, outcome,
              failure, status, latency_ms, first_token_ms, input_tokens, cached_input_tokens, cache_write_tokens,
              output_tokens, reasoning_tokens, usage_estimated, held_nanousd, cost_nanousd, cost_source, estimated,
-             presumed)
+             presumed, hedge)
          VALUES (:request, :attempt, :at, :day, :settled_at, :provider, :model, :answered_model, :outcome,
              :failure, :status, :latency_ms, :first_token_ms, :input, :cached, :write,
              :output, :reasoning, :usage_estimated, :held, :cost, :cost_source, :estimated,
-             :presumed)",
+             :presumed, :hedge)",
         named_params! {
             ":request": done.attempt.request, ":attempt": done.attempt.number, ":at": begun.at, ":day": begun.day,
             ":settled_at": done.at, ":provider": begun.candidate.provider, ":model": begun.candidate.model,
@@ -256,13 +269,13 @@ fn insert(tx: &Connection, done: &Settlement<'_>, begun: &Begun, presumed: bool)
             ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
             ":usage_estimated": done.usage.map(|usage| usage.estimated), ":held": begun.held,
             ":cost": cost_of(done), ":cost_source": done.cost_source, ":estimated": done.estimated,
-            ":presumed": presumed,
+            ":presumed": presumed, ":hedge": begun.hedge,
         },
     )?;
     Ok(())
 }
 
-/// Tells breaker, rests and health sums what came of an attempt.
+/// Tells breaker, rests and beliefs what came of an attempt.
 fn tell_health(tx: &Connection, done: &Settlement<'_>, candidate: &CandidateId) -> Result<(), Problem> {
     let verdict = match done.outcome {
         Outcome::Ok => Verdict::Works,

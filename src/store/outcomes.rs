@@ -5,7 +5,7 @@
 use rusqlite::{Connection, Row, named_params};
 
 use super::columns::{all, candidate, first, run};
-use super::{Problem, Store, StoreError};
+use super::{Problem, Store, StoreError, health};
 use crate::engine::tiers::Intent;
 use crate::engine::tiers::correct::Record;
 use crate::types::{CandidateId, RequestId, Tier, Timestamp};
@@ -156,6 +156,9 @@ pub(super) fn judge(tx: &Connection, id: RequestId, judged: &Judged<'_>, at: Tim
         rating: None,
     };
     count(tx, &answer, judged.fault.is_none(), weight, at)?;
+    if judged.fault.is_some() {
+        health::rated(tx, judged.candidate, false, 1.0, at)?;
+    }
     retried(tx, id, judged, at)
 }
 
@@ -195,6 +198,10 @@ fn say(tx: &Connection, id: RequestId, answer: &Answer, good: bool, by: &str, at
     let (was_good, weight) = answer.rating.map_or((true, SILENCE), |good| (good, 1.0));
     count(tx, answer, was_good, -weight, at)?;
     count(tx, answer, good, 1.0, at)?;
+    if let Some(before) = answer.rating {
+        health::rated(tx, &answer.candidate, before, -1.0, at)?;
+    }
+    health::rated(tx, &answer.candidate, good, 1.0, at)?;
     let rating = if good { "good" } else { "bad" };
     run(tx, "UPDATE requests SET rating = ?2, rated_by = ?3 WHERE id = ?1", (id, rating, by)).map(drop)
 }

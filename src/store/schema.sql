@@ -48,7 +48,7 @@ CREATE TABLE holds (
     owner_pid      INTEGER NOT NULL,
     owner_start    INTEGER NOT NULL,
     owner_boot     TEXT NOT NULL,
-    owner_pidns    TEXT NOT NULL,
+    owner_pidns    TEXT NOT NULL, expected_tokens INTEGER, hedge INTEGER NOT NULL DEFAULT 0 CHECK (hedge IN (0, 1)),
     PRIMARY KEY (request_id, attempt)
 ) STRICT, WITHOUT ROWID;
 
@@ -77,7 +77,7 @@ CREATE TABLE attempts (
     cost_source         TEXT NOT NULL,
     estimated           INTEGER NOT NULL CHECK (estimated IN (0, 1)),
     presumed            INTEGER NOT NULL CHECK (presumed IN (0, 1)), -- 1: its owner died, charged in full
-    wiped               INTEGER NOT NULL DEFAULT 0,                  -- 1: presumed before the day was last reset
+    wiped               INTEGER NOT NULL DEFAULT 0, hedge INTEGER NOT NULL DEFAULT 0 CHECK (hedge IN (0, 1)),                  -- 1: presumed before the day was last reset
     PRIMARY KEY (request_id, attempt)
 ) STRICT, WITHOUT ROWID;
 
@@ -162,19 +162,6 @@ CREATE TABLE rests (
     PRIMARY KEY (provider, model)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE health (
-    provider           TEXT NOT NULL,
-    model              TEXT NOT NULL,
-    attempts           REAL NOT NULL,
-    successes          REAL NOT NULL,
-    first_token_weight REAL NOT NULL,
-    first_token_ms     REAL NOT NULL,
-    token_weight       REAL NOT NULL,
-    token_ms           REAL NOT NULL,
-    written_tokens     REAL NOT NULL,
-    updated            INTEGER NOT NULL,
-    PRIMARY KEY (provider, model)
-) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cache (
     key                 TEXT NOT NULL PRIMARY KEY, -- lower-case hex
@@ -361,3 +348,10 @@ CREATE TABLE outcomes (
     updated  INTEGER NOT NULL,
     PRIMARY KEY (intent, tier, provider, model)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE beliefs (
+    provider TEXT NOT NULL,
+    model    TEXT NOT NULL,
+    belief   TEXT NOT NULL, -- JSON
+    PRIMARY KEY (provider, model)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_hedged ON attempts (day) WHERE hedge = 1;

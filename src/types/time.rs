@@ -45,6 +45,12 @@ impl Timestamp {
         self.after_ms(whole_ms(secs))
     }
 
+    /// Seconds since 1970.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn as_secs(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+
     /// Whole milliseconds from here to `later`; 0 if that is earlier.
     pub fn ms_until(self, later: Self) -> u64 {
         u64::try_from(later.since_ms(self)).unwrap_or(0)

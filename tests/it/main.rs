@@ -27,6 +27,7 @@ mod fault_matrix;
 mod files;
 mod forget;
 mod full_disk;
+mod hedge;
 mod hostile_folder;
 mod html_report;
 mod images;

@@ -85,6 +85,8 @@ const CANDIDATE: &[(&str, &str)] = &[
     ("provider", "s"),
     ("model", "s"),
     ("score", "n"),
+    ("plain_score", "n"),
+    ("success", "n"),
     ("parts", "o"),
     ("expected_cost_usd", "n?"),
     ("expected_latency_ms", "i"),
@@ -230,7 +232,7 @@ fn a_plan() {
     shape(&plan["budget"], DAY);
     for (i, candidate) in plan["candidates"].as_array().unwrap().iter().enumerate() {
         shape(candidate, CANDIDATE);
-        shape(&candidate["parts"], &[("cost", "n"), ("latency", "n"), ("quality", "n")]);
+        shape(&candidate["parts"], &[("cost", "n"), ("latency", "n"), ("quality", "n"), ("risk", "n")]);
         assert_eq!(candidate["rank"], i + 1);
         for part in ["score", "/parts/cost", "/parts/latency", "/parts/quality"] {
             let value = if part == "score" { &candidate[part] } else { candidate.pointer(part).unwrap() };

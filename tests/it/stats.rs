@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use serde_json::{Value, json};
+
 use crate::common::pty::Pty;
-use crate::common::{Place, sandbox, skipped};
+use crate::common::{Place, impatient, provider, sandbox, sandbox_of, skipped};
 
 /// A place with so many days behind it, two requests each but none on the second; it is noon of 2026-11-21.
 pub fn past(days: i64) -> Place {
@@ -259,11 +261,53 @@ fn reports_read_sums_and_no_rows() {
         "INSERT INTO requests (at, day, state, mode, stream, tag, cost_nanousd) SELECT at, day, state, mode, stream, tag, 7 FROM requests;
          INSERT INTO attempts SELECT request_id, attempt + 100, at, day, settled_at, provider, model, answered_model, outcome,
              failure, status, latency_ms, first_token_ms, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens,
-             reasoning_tokens, usage_estimated, held_nanousd, 7, cost_source, estimated, presumed, wiped FROM attempts",
+             reasoning_tokens, usage_estimated, held_nanousd, 7, cost_source, estimated, presumed, wiped, hedge FROM attempts",
     )
     .unwrap();
     drop(db);
     for (before, after) in before.iter().zip(printed()) {
         assert_eq!(before, &after);
     }
+}
+
+#[test]
+fn what_routing_was_worth_is_told_beside_each_candidate_alone() {
+    let both = vec![provider("alpha", "m", "1", "10"), provider("beta", "m", "2", "20")];
+    let sandbox = sandbox_of(both, "alpha=500x3");
+    let place = Place::new().labs(&sandbox, "").var("LLMR_STRATEGY", "cheapest").var("LLMR_SEED", impatient(1));
+    let nothing = place.json(&["stats", "--routing"]).1;
+    assert_eq!((&nothing["regret"], &nothing["best_single"]), (&Value::Null, &Value::Null));
+    let said = place.run(&["stats", "--routing"]).expect(0).stdout;
+    assert!(said.contains("nothing to compare with"), "{said}");
+    for n in 0..6 {
+        place.run(&["ask", "--max-retries", "0", "--no-cache", &format!("{n}")]).expect(0);
+    }
+    for n in 0..5 {
+        place.run(&["ask", "-p", "beta", "--no-cache", &format!("{n}")]).expect(0);
+    }
+    // A cached answer says nothing about routing.
+    place.run(&["ask", "-p", "beta", "again"]).expect(0);
+    place.run(&["ask", "-p", "beta", "again"]).expect(0);
+    let (code, report) = place.json(&["stats", "--routing"]);
+    assert_eq!((code, &report["routed"]["ended"], &report["routed"]["success_rate"]), (0, &json!(12), &json!(1.0)));
+    let of = |name: &str| {
+        let singles = report["singles"].as_array().unwrap();
+        singles.iter().find(|single| single["provider"] == name).unwrap().clone()
+    };
+    let (alpha, beta) = (of("alpha"), of("beta"));
+    let tried =
+        place.sql("SELECT count(*), count(*) FILTER (WHERE outcome = 'ok') FROM attempts WHERE provider = 'alpha'");
+    let told = format!(
+        "{}|{}",
+        alpha["ended"],
+        (alpha["success_rate"].as_f64().unwrap() * alpha["ended"].as_f64().unwrap()).round()
+    );
+    assert_eq!(vec![told], tried);
+    assert!(beta["success_rate"] == 1.0 && beta["value"].as_f64() > alpha["value"].as_f64(), "{report}");
+    assert_eq!(report["best_single"], "beta/m");
+    let regret = beta["value"].as_f64().unwrap() - report["routed"]["value"].as_f64().unwrap();
+    assert!((report["regret"].as_f64().unwrap() - regret).abs() < 2e-4, "{report}");
+    assert!(place.run(&["stats", "--routing", "--by", "day"]).code == Some(2));
+    let said = place.run(&["stats", "--routing"]).expect(0).stdout;
+    assert!(said.contains("as routed") && said.contains("beta/m"), "{said}");
 }

@@ -1,10 +1,11 @@
 //! Random facts: candidates with prices, windows, tiers, breakers, rests, rates and pasts, a day and a question.
 
+use llmr::engine::belief::{Belief, Seen, Verdict};
 use llmr::engine::breaker::Breaker;
 use llmr::engine::facts::{Facts, Known, Money, Policy, Question, Rest};
-use llmr::engine::health::{Health, Observation};
 use llmr::engine::plan::Reason;
 use llmr::engine::rate::{Metered, Slice};
+use llmr::engine::tuning::Tuning;
 use llmr::types::{
     Candidate, CandidateId, CostSource, FailureClass, Image, ImageKind, Limit, NanoUsd, Pricing, Rate, RateLimit,
     Rates, RequestId, Sight, Strategy as Order, Tier, Timestamp, Weights,
@@ -60,12 +61,24 @@ fn rest() -> impl Strategy<Value = Option<Rest>> {
     prop::option::weighted(0.25, rest)
 }
 
-fn health() -> impl Strategy<Value = Health> {
-    let seen = (any::<bool>(), prop::option::of(0..5000u64), 0..90_000u64, 0..2000u64).prop_map(
-        |(ok, first_token_ms, total_ms, written_tokens)| Observation { ok, first_token_ms, total_ms, written_tokens },
+fn belief() -> impl Strategy<Value = Belief> {
+    let verdict =
+        prop::sample::select(vec![Verdict::Answered, Verdict::Failed, Verdict::Cut, Verdict::Late, Verdict::Limited]);
+    let seen = (verdict, prop::option::of(0.0..5.0f64), 0.0..90.0f64, 0..2000u32).prop_map(
+        |(verdict, first_s, total_s, tokens)| Seen {
+            verdict,
+            first_s,
+            total_s: Some(total_s),
+            tokens: f64::from(tokens),
+            quality: None,
+            cost: None,
+        },
     );
-    prop::collection::vec(seen, 0..5)
-        .prop_map(|seen| seen.iter().fold(Health::default(), |health, one| health.observe(one, NOON.plus_ms(-9000))))
+    prop::collection::vec(seen, 0..12).prop_map(|all| {
+        let mut belief = Belief::default();
+        all.iter().for_each(|seen| belief.observe(NOON.as_secs() - 9.0, seen, &Tuning::default()));
+        belief
+    })
 }
 
 fn rate() -> impl Strategy<Value = Option<Metered>> {
@@ -80,9 +93,9 @@ fn rate() -> impl Strategy<Value = Option<Metered>> {
 
 prop_compose! {
     fn known()(
-        candidate in candidate(), group in 0..2u32, breaker in breaker(), rest in rest(), health in health(), rate in rate(),
+        candidate in candidate(), group in 0..2u32, breaker in breaker(), rest in rest(), belief in belief(), open_s in prop::collection::vec(0.0..90.0f64, 0..3), rate in rate(),
     ) -> Known {
-        Known { candidate, group, breaker, rest, health, rate }
+        Known { candidate, group, breaker, rest, belief, open_s, rate }
     }
 }
 

@@ -32,7 +32,7 @@ fn rank(facts: &Facts, ranked: &Ranked) -> (Fit, bool, u32) {
 
 /// What the strategy sorts by, the smallest first; `None` where it is the turn or the lot.
 fn by(facts: &Facts, state: BudgetState, ranked: &Ranked) -> Option<f64> {
-    let cost = ranked.expected.cost.map_or(f64::INFINITY, NanoUsd::as_usd);
+    let cost = ranked.expected.load.cost.map_or(f64::INFINITY, NanoUsd::as_usd);
     if state != BudgetState::Ok {
         return Some(cost);
     }
@@ -40,7 +40,7 @@ fn by(facts: &Facts, state: BudgetState, ranked: &Ranked) -> Option<f64> {
         Order::Weighted => -ranked.score,
         Order::Cheapest => cost,
         Order::Fastest => ranked.expected.latency_ms,
-        Order::Reliable => -ranked.expected.parts.quality,
+        Order::Reliable => -ranked.expected.chance,
         Order::Priority => f64::from(ranked.candidate.priority),
         Order::RoundRobin | Order::Balanced => return None,
     })
@@ -80,7 +80,7 @@ proptest! {
             let tokens = facts.question.prompt_tokens(c).saturating_add(ranked.sized.cap);
             prop_assert!(c.context_tokens.is_none_or(|window| tokens <= window), "it does not fit its window");
             prop_assert!(c.max_output_tokens.is_none_or(|most| ranked.sized.cap <= most), "its cap is too large");
-            prop_assert!(known.rate.as_ref().is_none_or(|r| r.full(ranked.expected.tokens(), facts.now).is_none()));
+            prop_assert!(known.rate.as_ref().is_none_or(|r| r.full(ranked.expected.load.tokens(), facts.now).is_none()));
             if matches!(ranked.sized.fit, Fit::Now | Fit::Reduced) {
                 prop_assert!(ranked.sized.hold <= facts.money.free(), "its hold does not fit");
             }
@@ -211,7 +211,8 @@ fn one_of_each(n: usize) -> Facts {
         group: 0,
         breaker: Default::default(),
         rest: None,
-        health: Default::default(),
+        belief: Default::default(),
+        open_s: Vec::new(),
         rate: None,
     };
     Facts {

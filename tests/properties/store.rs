@@ -74,6 +74,8 @@ pub fn admission(attempt: AttemptId, candidate: &CandidateId, at: Timestamp) -> 
         lease_until: at.plus_ms(LEASE_MS),
         decision: None,
         rated: None,
+        expected_tokens: 400,
+        hedge: None,
     }
 }
 

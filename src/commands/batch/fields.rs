@@ -227,6 +227,7 @@ mod tests {
             allow_unpriced: false,
             parallel: 1,
             race: false,
+            hedge: false,
             mode: Mode::Production,
             tag: None,
             meta: std::collections::BTreeMap::new(),

@@ -162,8 +162,12 @@ impl Driver {
             .map(|(known, open)| Contender {
                 name: &known.provider.name,
                 group: known.group.as_deref(),
+                turn: 0,
                 usd: list_usd(&known.provider, read, written),
                 quality: known.quality,
+                assumed_log_s: self.tuning.assumed_log_s,
+                tokens: written,
+                longer: self.length.longer(written),
                 belief: &known.belief,
                 open_s: open,
                 resting_until: known.resting_until,
@@ -172,9 +176,8 @@ impl Driver {
         let occasion = Occasion {
             now,
             draw: draw::of_request(self.seed, self.decisions),
-            tokens: written,
-            longer: self.length.longer(written),
             explore: true,
+            apart: false,
             most_s: LONGEST_TRY_S,
             taste: &taste,
             dearness: self.dearness.mean(0.0, 0.01),

@@ -7,6 +7,7 @@
 
 use super::protocol::{Profile, Provider};
 use crate::engine::policy::{Scale, Taste};
+use crate::engine::score::quality_of_tier;
 
 /// A usual request, in tokens read and written: about the means of a public trace of conversations (Azure, 2023).
 pub(super) const USUAL_TOKENS: (f64, f64) = (1000.0, 200.0);
@@ -14,11 +15,6 @@ pub(super) const USUAL_TOKENS: (f64, f64) = (1000.0, 200.0);
 const LEAST_SHARE: f64 = 0.01;
 /// … unless c is so many times more than all the rest, which no share is.
 const MOST_SHARE: f64 = 2.0;
-/// The lowest tier's quality before any answer is rated, and what each step adds: the four names span what four tiers
-/// of models get right in public benchmarks, roughly.
-const LEAST_QUALITY: f64 = 0.70;
-/// See [`LEAST_QUALITY`].
-const STEP_QUALITY: f64 = 0.06;
 
 /// The taste that a profile means for these providers.
 pub fn read(profile: &Profile, providers: &[Provider]) -> Taste {
@@ -47,7 +43,7 @@ pub(super) fn quality(tier: Option<&serde_json::Value>) -> f64 {
         Some(value) => value.as_f64().unwrap_or(1.0).clamp(0.0, 4.0),
         None => 1.0,
     };
-    LEAST_QUALITY + STEP_QUALITY * step
+    quality_of_tier(step)
 }
 
 #[cfg(test)]

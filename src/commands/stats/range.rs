@@ -62,7 +62,7 @@ mod tests {
 
     fn range(days: Option<u32>, since: Option<&str>, until: Option<&str>) -> Result<Range> {
         let text = |text: Option<&str>| text.map(str::to_owned);
-        let args = cli::Stats { days, since: text(since), until: text(until), by: None, format: None };
+        let args = cli::Stats { days, since: text(since), until: text(until), by: None, routing: false, format: None };
         Range::of(&args, TODAY, Some(TODAY.plus(-3)))
     }
 

@@ -10,9 +10,9 @@ pub struct Length {
 }
 
 /// Times are kept as those of an answer of so many tokens.
-const USUAL_TOKENS: f64 = 200.0;
+pub const USUAL_TOKENS: f64 = 200.0;
 /// A first token takes about as long as so many more (over the replayed hosts, median).
-const FIRST_TOKENS: f64 = 20.0;
+pub const FIRST_TOKENS: f64 = 20.0;
 /// No slope is believed before answers of different lengths: the sum of squares that draws it to 0.
 const CAUTION: f64 = 4.0;
 /// What one newer answer leaves of an older one: the last two hundred decide.
@@ -38,7 +38,9 @@ impl Length {
     }
 }
 
-fn distance(tokens: f64) -> f64 {
+/// The logarithm of how many times as long as a usual answer one of so many tokens takes, where each token takes the
+/// same time. 0 tokens: not known, a usual one.
+pub fn distance(tokens: f64) -> f64 {
     if tokens <= 0.0 {
         return 0.0;
     }

@@ -9,7 +9,7 @@ mod sums;
 
 use serde::{Deserialize, Serialize};
 
-pub use length::Length;
+pub use length::{FIRST_TOKENS, Length, USUAL_TOKENS, distance};
 pub use success::{Counts, Success};
 pub use sums::{Assumed, Posterior, Sums, Track};
 
@@ -24,6 +24,8 @@ pub enum Verdict {
     Failed,
     /// It was cut: nothing had come for as long as it was given.
     Cut,
+    /// It was late, and given up because another one was faster.
+    Late,
     /// The provider asked for fewer requests (a 429).
     Limited,
     /// It says nothing about the provider.
@@ -37,7 +39,8 @@ pub struct Seen {
     pub verdict: Verdict,
     /// Sending to the first token in seconds, where the answer was streamed.
     pub first_s: Option<f64>,
-    /// Sending to the end in seconds, if known.
+    /// Sending to the end in seconds, if known; the whole time of an answer whose first token nobody saw is taken as
+    /// that of its tokens, if they are known.
     pub total_s: Option<f64>,
     /// Tokens written; 0: not known.
     pub tokens: f64,
@@ -61,6 +64,8 @@ pub struct Belief {
     pub pace: Track,
     /// Logarithms of the whole time in seconds, of answers whose first token nobody saw.
     pub whole: Track,
+    /// Tokens of answers, thinking included.
+    pub written: Sums,
     /// How long failed tries took, in seconds.
     pub failing: Sums,
     /// How good answers were.
@@ -82,6 +87,7 @@ impl Belief {
             first: self.first.scaled(recent, usual),
             pace: self.pace.scaled(recent, usual),
             whole: self.whole.scaled(recent, usual),
+            written: self.written.scaled(usual),
             failing: self.failing.scaled(recent),
             quality: self.quality.scaled(usual),
             dearness: self.dearness.scaled(usual),
@@ -95,6 +101,7 @@ impl Belief {
             Verdict::Answered => self.answered(seen, tuning),
             Verdict::Failed => self.failed(seen, 1.0, tuning),
             Verdict::Cut => self.cut(seen, tuning),
+            Verdict::Late => self.slower(seen, tuning),
             Verdict::Limited => self.failed(seen, tuning.limited_weight, tuning),
             Verdict::Nothing => {}
         }
@@ -106,23 +113,41 @@ impl Belief {
         self.success = self.success.heard_of_failure(tuning.group_weight, tuning);
     }
 
-    /// The whole time of an answer of so many tokens: its logarithm, in seconds.
-    pub fn time(&self, tokens: f64, assumed: &Assumed, tuning: &Tuning) -> Posterior {
-        let whole = self.whole.posterior(assumed, tuning.pace_pull);
+    /// The whole time of an answer of so many tokens: its logarithm, in seconds. `longer` is by how much that of a
+    /// whole time is above a usual one's.
+    pub fn time(&self, tokens: f64, longer: f64, assumed: &Assumed, tuning: &Tuning) -> Posterior {
         if self.first.usual.weight <= self.whole.usual.weight || self.pace.usual.weight <= 0.0 {
-            return whole;
+            let whole = self.whole.posterior(assumed, tuning.pace_pull);
+            return Posterior { mean: whole.mean + longer, ..whole };
         }
-        let first = self.first.posterior(assumed, tuning.pace_pull);
-        let pace =
-            self.pace.posterior(&Assumed { mean: assumed.mean - tokens.max(1.0).ln(), ..*assumed }, tuning.pace_pull);
-        joined(&first, &pace, tokens)
+        let all = (USUAL_TOKENS + FIRST_TOKENS).ln();
+        let pace = self.pace.posterior(&Assumed { mean: assumed.mean - all, ..*assumed }, tuning.pace_pull);
+        joined(&self.first_token(assumed, tuning), &pace, tokens)
+    }
+
+    /// The time to the first token, where the whole of a usual answer is assumed to take that long: its logarithm, in
+    /// seconds.
+    pub fn first_token(&self, assumed: &Assumed, tuning: &Tuning) -> Posterior {
+        let share = (FIRST_TOKENS / (USUAL_TOKENS + FIRST_TOKENS)).ln();
+        self.first.posterior(&Assumed { mean: assumed.mean + share, ..*assumed }, tuning.pace_pull)
+    }
+
+    /// Takes in what somebody said of an answer's quality, in [0, 1]; a weight below 0 takes such a word back.
+    pub fn rated(&mut self, at: f64, quality: f64, weight: f64, tuning: &Tuning) {
+        *self = self.faded(at.max(self.as_of), tuning);
+        let kept = if weight > 0.0 { tuning.usual_keep } else { 1.0 };
+        let quality = self.quality.scaled(kept).with(quality, weight);
+        self.quality = if quality.weight > 0.0 { quality } else { Sums::default() };
     }
 
     fn answered(&mut self, seen: &Seen, tuning: &Tuning) {
         self.success = self.success.answered(tuning);
         self.timed(seen, tuning);
+        if seen.tokens > 0.0 {
+            self.written = self.written.scaled(tuning.pace_keep).with(seen.tokens, 1.0);
+        }
         if let Some(quality) = seen.quality.filter(|q| q.is_finite()) {
-            self.quality = self.quality.scaled(tuning.usual_keep).with(quality, 1.0);
+            self.rated(self.as_of, quality, 1.0, tuning);
         }
         if let Some((expected, real)) = seen.cost.filter(|(expected, real)| *expected > 0.0 && *real > 0.0) {
             self.dearness = self.dearness.scaled(tuning.usual_keep).with((real / expected).ln(), 1.0);
@@ -138,7 +163,7 @@ impl Belief {
                 self.first = add(self.first, first);
                 self.pace = add(self.pace, (total - first).max(LEAST_S) / seen.tokens);
             }
-            _ => self.whole = add(self.whole, total),
+            _ => self.whole = add(self.whole, total / distance(seen.tokens).exp()),
         }
     }
 
@@ -152,6 +177,11 @@ impl Belief {
     /// A cut try fails, and it would have taken longer still: a slow provider must not be cut for ever.
     fn cut(&mut self, seen: &Seen, tuning: &Tuning) {
         self.failed(seen, 1.0, tuning);
+        self.slower(seen, tuning);
+    }
+
+    /// It would have taken longer than it was waited for.
+    fn slower(&mut self, seen: &Seen, tuning: &Tuning) {
         if let Some(s) = seen.total_s.filter(|s| s.is_finite() && *s > LEAST_S) {
             let track =
                 if self.first.usual.weight > self.whole.usual.weight { &mut self.first } else { &mut self.whole };

@@ -23,7 +23,7 @@ fn chance(belief: &Belief) -> f64 {
 }
 
 fn usual_s(belief: &Belief, tokens: f64) -> f64 {
-    belief.time(tokens, &ASSUMED, &TUNING()).mean.exp()
+    belief.time(tokens, 0.0, &ASSUMED, &TUNING()).mean.exp()
 }
 
 #[test]
@@ -58,9 +58,9 @@ fn a_slow_one_that_is_always_cut_is_given_longer_by_and_by() {
 #[test]
 fn everything_fades_back_to_hope() {
     let bad = after(&[seen(Verdict::Failed, 30.0); 40]);
-    let week = bad.faded(7.0 * 86_400.0, &TUNING());
-    assert!(chance(&bad) < 0.2 && chance(&week) > 0.95);
-    let slow = after(&[seen(Verdict::Answered, 60.0); 40]).faded(7.0 * 86_400.0, &TUNING());
+    let month = bad.faded(30.0 * 86_400.0, &TUNING());
+    assert!(chance(&bad) < 0.2 && chance(&month) > 0.95);
+    let slow = after(&[seen(Verdict::Answered, 60.0); 40]).faded(30.0 * 86_400.0, &TUNING());
     assert!((usual_s(&slow, 200.0) - 0.7f64.exp()).abs() < 0.1);
 }
 

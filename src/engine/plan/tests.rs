@@ -1,10 +1,12 @@
 //! Plans of plain facts.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::engine::belief::Verdict;
 use crate::engine::breaker::BreakerRules;
 use crate::engine::facts::{Money, Policy, Rest};
-use crate::engine::health::Observation;
-use crate::engine::score::tests::{QUESTION, known};
+use crate::engine::score::tests::{QUESTION, known, seen};
 use crate::types::{Image, ImageKind, ImageTokens, RequestId, Sight, Weights};
 
 pub fn facts(known: Vec<Known>) -> Facts {
@@ -46,10 +48,7 @@ fn reason(facts: &Facts, name: &str) -> Reason {
 #[test]
 fn strategies_order_by_their_own_measure() {
     let mut f = three();
-    let fast = Observation { ok: true, first_token_ms: Some(50), total_ms: 100, written_tokens: 100 };
-    for _ in 0..10 {
-        f.known[0].health = f.known[0].health.observe(&fast, f.now);
-    }
+    f.known[0] = seen(f.known[0].clone(), Verdict::Answered, 50, 100, 10);
     (f.known[0].candidate.priority, f.known[2].candidate.priority) = (3, 1);
     for (strategy, first) in [
         (Strategy::Cheapest, "cheap"),
@@ -82,14 +81,15 @@ fn balanced_draws_by_score() {
     let mut f = three();
     f.policy.strategy = Strategy::Balanced;
     f.policy.weights = "1,0,0".parse().unwrap();
-    let mut firsts = std::collections::BTreeMap::new();
+    let mut firsts = BTreeMap::new();
     for n in 0..3000 {
         f.draw = draw::of_request(7, n);
         *firsts.entry(names(&f)[0].clone()).or_insert(0) += 1;
     }
-    let scores: Vec<f64> = f.known.iter().map(|k| expect(k, &QUESTION, 8192, f.now).parts.cost).collect();
+    let scores: BTreeMap<String, f64> =
+        plan(&f, &Done::new()).order.into_iter().map(|r| (r.candidate.id.provider, r.score)).collect();
     let share = f64::from(firsts["cheap"]) / 3000.0;
-    let fair = scores[1] / scores.iter().sum::<f64>();
+    let fair = scores["cheap"] / scores.values().sum::<f64>();
     assert!((share - fair).abs() < 0.03, "{share} for {fair}");
 }
 
@@ -228,10 +228,7 @@ fn the_cheapest_is_the_cheapest_however_it_scores() {
     let mut f = three();
     f.policy.strategy = Strategy::Cheapest;
     f.policy.weights = Weights { cost: 0.0, latency: 0.0, quality: 1.0 };
-    let failed = Observation { ok: false, first_token_ms: None, total_ms: 60_000, written_tokens: 0 };
-    for _ in 0..20 {
-        f.known[1].health = f.known[1].health.observe(&failed, f.now);
-    }
+    f.known[1] = seen(f.known[1].clone(), Verdict::Failed, 0, 60_000, 20);
     assert_eq!(names(&f), ["cheap", "middle", "dear"]);
     f.known[0].candidate.pricing = None;
     f.money.limit = Limit::Off;
@@ -285,4 +282,82 @@ fn every_reason_is_told_in_words() {
     }
     let requests = crate::engine::rate::Bound::Requests(3);
     assert_eq!(requests.to_string(), "its limit of 3 requests a minute (rpm)");
+}
+
+#[test]
+fn without_history_the_cheapest_of_equals_comes_first_whatever_the_draw() {
+    let mut f = three();
+    for n in 0..200 {
+        f.draw = draw::of_request(3, n);
+        assert_eq!(names(&f), ["cheap", "middle", "dear"]);
+    }
+}
+
+/// Three that are known: cheap and slow; dear and fast; in between, and failing now and then.
+fn known_three() -> Facts {
+    let mut f = facts(vec![
+        seen(known("slow", "0.1", "0.4"), Verdict::Answered, 2000, 9000, 20),
+        seen(known("fast", "2", "8"), Verdict::Answered, 150, 900, 20),
+        seen(known("shaky", "0.5", "2"), Verdict::Answered, 400, 2500, 20),
+    ]);
+    f.known[2] = seen(f.known[2].clone(), Verdict::Failed, 0, 8000, 2);
+    f.now = Timestamp(0);
+    f
+}
+
+/// What an order at given weights is: the weights are the user's contract.
+#[test]
+fn the_order_at_given_weights_is_this_one() {
+    let mut f = known_three();
+    for (weights, order) in [
+        ("0.4,0.3,0.3", ["slow", "fast", "shaky"]),
+        ("1,0,0", ["slow", "shaky", "fast"]),
+        ("0,1,0", ["fast", "slow", "shaky"]),
+        ("0.1,0.8,0.1", ["fast", "slow", "shaky"]),
+        ("0.8,0.1,0.1", ["slow", "shaky", "fast"]),
+    ] {
+        f.policy.weights = weights.parse().unwrap();
+        let mut firsts = BTreeMap::new();
+        for n in 0..100 {
+            f.draw = draw::of_request(5, n);
+            *firsts.entry(names(&f)).or_insert(0) += 1;
+        }
+        let most = firsts.iter().max_by_key(|(_, times)| **times).unwrap();
+        assert_eq!(most.0, &order, "{weights}: {firsts:?}");
+    }
+}
+
+#[test]
+fn only_weighted_draws() {
+    let mut f = known_three();
+    for strategy in [Strategy::Cheapest, Strategy::Fastest, Strategy::Reliable, Strategy::Priority] {
+        f.policy.strategy = strategy;
+        f.draw = 1;
+        let once = plan(&f, &Done::new());
+        for n in 0..100 {
+            f.draw = draw::of_request(5, n);
+            assert_eq!(plan(&f, &Done::new()), once, "{strategy}");
+        }
+        assert!(once.order.iter().all(|r| r.score.to_bits() == r.plain_score.to_bits()));
+    }
+    f.policy.strategy = Strategy::Weighted;
+    let plain = |f: &Facts| {
+        let plan = plan(f, &Done::new());
+        let scores: BTreeMap<String, u64> =
+            plan.order.iter().map(|r| (r.candidate.id.provider.clone(), r.plain_score.to_bits())).collect();
+        (scores, plan.order[0].score.to_bits())
+    };
+    let (scores, first) = plain(&f);
+    f.draw += 1;
+    assert_eq!(plain(&f).0, scores);
+    assert_ne!(plain(&f).1, first);
+}
+
+#[test]
+fn tries_of_others_that_are_late_count_before_they_end() {
+    let mut f = known_three();
+    f.policy.weights = "0,1,0".parse().unwrap();
+    assert_eq!(names(&f)[0], "fast");
+    f.known[1].open_s = vec![20.0, 25.0, 30.0];
+    assert_ne!(names(&f)[0], "fast");
 }

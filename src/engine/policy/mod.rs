@@ -9,7 +9,7 @@
 mod opinion;
 mod taste;
 
-pub use opinion::Opinion;
+pub use opinion::{First, Opinion};
 pub use taste::{Scale, Taste};
 
 use super::belief::{Assumed, Belief};
@@ -22,10 +22,19 @@ pub struct Contender<'a> {
     pub name: &'a str,
     /// What it shares with others, if anything; candidates of one group often fail together.
     pub group: Option<&'a str>,
+    /// Those of lower numbers are asked first, whatever is thought of them.
+    pub turn: u32,
     /// What this request costs by its list price in USD; `None`: unknown, then it counts as much as the dearest known.
     pub usd: Option<f64>,
     /// The quality assumed of it before any answer was rated, in [0, 1].
     pub quality: f64,
+    /// The logarithm of a usual answer's time in seconds, assumed before any was seen.
+    pub assumed_log_s: f64,
+    /// Tokens that it is expected to write.
+    pub tokens: f64,
+    /// By how much the logarithm of a whole time is above the usual, as the answer is longer; see
+    /// [`super::belief::Length`] and [`super::belief::distance`].
+    pub longer: f64,
     /// What is believed of it.
     pub belief: &'a Belief,
     /// For how many seconds each of its open tries has been waited for, longer answers counted as usual ones.
@@ -41,12 +50,10 @@ pub struct Occasion<'a> {
     pub now: f64,
     /// One random draw.
     pub draw: u64,
-    /// Tokens that are expected to be written.
-    pub tokens: f64,
-    /// By how much the logarithm of a whole time is above the usual, as the answer is longer; see [`super::belief::Length`].
-    pub longer: f64,
     /// Whether beliefs are drawn from; otherwise their means count.
     pub explore: bool,
+    /// Whether each is judged by itself: what is assumed of a stranger is then not learned from the others.
+    pub apart: bool,
     /// No try is given more than this, in seconds.
     pub most_s: f64,
     /// What an answer is worth.
@@ -66,28 +73,44 @@ pub struct Decision {
     pub hedge_after_s: Option<f64>,
 }
 
-/// Decides. Every candidate is in the order, those that rest at its end.
+/// Decides. Every candidate is in the order, those that rest at the end of their turn.
 pub fn decide(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Decision {
-    let assumed = Strangers { time: assumed_time(contenders, occasion), better: better(contenders, occasion.tuning) };
-    let dearest = contenders.iter().filter_map(|c| c.usd).fold(0.0, f64::max);
-    let mut left: Vec<Opinion> = contenders
-        .iter()
-        .enumerate()
-        .map(|(place, c)| opinion::form(place, c, c.usd.unwrap_or(dearest), &assumed, occasion))
-        .collect();
-    let mut order = Vec::with_capacity(left.len());
-    while let Some(best) = best(&left) {
-        let next = left.remove(best);
-        doubt_group(&mut left, contenders, next.place, occasion);
-        order.push(next);
-    }
+    let order = order(opinions(contenders, occasion), contenders, occasion.tuning);
     let hedge_after_s = order.first().map(|first| first.late_s);
     Decision { order, hedge_after_s }
 }
 
+/// Puts opinions of all contenders in the order in which these are asked.
+pub fn order(mut left: Vec<Opinion>, contenders: &[Contender<'_>], tuning: &Tuning) -> Vec<Opinion> {
+    let mut order = Vec::with_capacity(left.len());
+    while let Some(best) = best(&left, contenders) {
+        let next = left.remove(best);
+        doubt_group(&mut left, contenders, next.place, tuning);
+        order.push(next);
+    }
+    order
+}
+
+/// What is thought of each, in the order in which they are given.
+pub fn opinions(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Vec<Opinion> {
+    let strangers = match occasion.apart {
+        true => Strangers { time: None, better: 0.0 },
+        false => Strangers {
+            time: Some(assumed_log_s(contenders, occasion.tuning)),
+            better: better(contenders, occasion.tuning),
+        },
+    };
+    let dearest = contenders.iter().filter_map(|c| c.usd).fold(0.0, f64::max);
+    let form =
+        |(place, c): (usize, &Contender<'_>)| opinion::form(place, c, c.usd.unwrap_or(dearest), &strangers, occasion);
+    contenders.iter().enumerate().map(form).collect()
+}
+
 /// The place of the one to be asked next; of equals the first.
-fn best(left: &[Opinion]) -> Option<usize> {
+fn best(left: &[Opinion], contenders: &[Contender<'_>]) -> Option<usize> {
+    let turn = |opinion: &Opinion| contenders[opinion.place].turn;
     let ahead = |a: &Opinion, b: &Opinion| match (a.resting_until, b.resting_until) {
+        _ if turn(a) != turn(b) => turn(a) < turn(b),
         (None, Some(_)) => true,
         (Some(_), None) => false,
         (Some(a), Some(b)) if a != b => a < b,
@@ -98,26 +121,28 @@ fn best(left: &[Opinion]) -> Option<usize> {
 }
 
 /// Whoever is asked after one of its group is asked because that failed: it is less likely to answer itself.
-fn doubt_group(left: &mut [Opinion], contenders: &[Contender<'_>], asked: usize, occasion: &Occasion<'_>) {
+fn doubt_group(left: &mut [Opinion], contenders: &[Contender<'_>], asked: usize, tuning: &Tuning) {
     let Some(group) = contenders[asked].group else { return };
     for opinion in left.iter_mut().filter(|o| contenders[o.place].group == Some(group)) {
-        opinion.chance *= occasion.tuning.group_doubt;
+        opinion.chance *= tuning.group_doubt;
         opinion.index = opinion.index_at(opinion.chance);
     }
 }
 
-/// What is assumed of a stranger's time: a little faster than the mean of those that are known.
-fn assumed_time(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Assumed {
-    let tuning = occasion.tuning;
-    let blank =
-        Assumed { mean: tuning.assumed_log_s, variance: tuning.assumed_variance, weight: tuning.assumed_weight };
-    let (mut sum, mut weight) = (blank.mean * SETTING_WEIGHT, SETTING_WEIGHT);
+/// What is assumed of a stranger's time: the mean of those that are known.
+fn assumed_log_s(contenders: &[Contender<'_>], tuning: &Tuning) -> f64 {
+    let (mut sum, mut weight) = (tuning.assumed_log_s * SETTING_WEIGHT, SETTING_WEIGHT);
     for contender in contenders {
-        let time = contender.belief.time(occasion.tokens, &blank, tuning);
+        let time = contender.belief.time(contender.tokens, 0.0, &assumed(contender.assumed_log_s, tuning), tuning);
         sum += time.mean * time.seen;
         weight += time.seen;
     }
-    Assumed { mean: sum / weight, ..blank }
+    sum / weight
+}
+
+/// What is assumed of a time before any was seen.
+fn assumed(mean: f64, tuning: &Tuning) -> Assumed {
+    Assumed { mean, variance: tuning.assumed_variance, weight: tuning.assumed_weight }
 }
 
 /// How much better answers are than the tiers of those that gave them let expect.
@@ -131,10 +156,10 @@ fn better(contenders: &[Contender<'_>], tuning: &Tuning) -> f64 {
     sum / weight
 }
 
-/// What is assumed of a candidate that was never seen.
+/// What is assumed of a candidate that was never seen, by what was seen of the others.
 struct Strangers {
-    /// The logarithm of its time in seconds.
-    time: Assumed,
+    /// The logarithm of its time in seconds, if not its own is assumed.
+    time: Option<f64>,
     /// What its quality has over that of its tier.
     better: f64,
 }

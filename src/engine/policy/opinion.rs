@@ -1,7 +1,7 @@
 //! What is thought of one candidate for one request, and how long it would be given.
 
-use super::{Contender, Occasion, Strangers};
-use crate::engine::belief::{Belief, Counts, Posterior, Success, Sums};
+use super::{Contender, Occasion, Strangers, assumed};
+use crate::engine::belief::{Assumed, Belief, Counts, Posterior, Success, Sums, USUAL_TOKENS};
 use crate::engine::chance::Chance;
 use crate::engine::draw;
 use crate::engine::tuning::Tuning;
@@ -15,6 +15,8 @@ pub struct Opinion {
     pub index: f64,
     /// The chance that it answers, as drawn, in [0, 1].
     pub chance: f64,
+    /// How good its answer is, as drawn.
+    pub quality: f64,
     /// What its answer is worth.
     pub utility: f64,
     /// What is lost when it fails.
@@ -27,20 +29,42 @@ pub struct Opinion {
     pub cut_s: f64,
     /// 19 of 20 of its answers are there by then, in seconds.
     pub late_s: f64,
+    /// The same of its first token, where that has been seen often enough.
+    pub first: Option<First>,
     /// Until when it rests, if it does.
     pub resting_until: Option<f64>,
+}
+
+/// When a first token is late.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct First {
+    /// So long it is waited for, in seconds.
+    pub cut_s: f64,
+    /// 19 of 20 have come by then, in seconds.
+    pub late_s: f64,
 }
 
 impl Opinion {
     /// What it is ranked by if its chance to answer were this.
     pub fn index_at(&self, chance: f64) -> f64 {
+        self.utility - self.risk_at(chance)
+    }
+
+    /// What is lost by its failures for each of its answers.
+    pub fn risk(&self) -> f64 {
+        self.risk_at(self.chance)
+    }
+
+    fn risk_at(&self, chance: f64) -> f64 {
         let p = chance.clamp(LEAST_CHANCE, 1.0);
-        self.utility - self.loss * (1.0 - p) / p
+        self.loss * (1.0 - p) / p
     }
 }
 
 /// Nobody is thought to be dead for certain.
 const LEAST_CHANCE: f64 = 0.001;
+/// Of fewer first tokens nobody knows when one is late.
+const LEAST_SEEN: f64 = 5.0;
 /// The standard normal distribution's 95 % quantile.
 const LATE_DEVIATIONS: f64 = 1.645;
 /// The mean of a log-normal distribution is not believed to be further from its median than by this exponent of e.
@@ -56,8 +80,9 @@ pub(super) fn form(
 ) -> Opinion {
     let (tuning, taste) = (occasion.tuning, occasion.taste);
     let belief = of.belief.faded(occasion.now, tuning);
-    let usual = belief.time(occasion.tokens, &strangers.time, tuning);
-    let time = Posterior { mean: usual.mean + occasion.longer, ..usual };
+    let assumed = assumed(strangers.time.unwrap_or(of.assumed_log_s), tuning);
+    let usual = belief.time(USUAL_TOKENS, 0.0, &assumed, tuning);
+    let time = belief.time(of.tokens, of.longer, &assumed, tuning);
     let mut chance = Chance::new(draw::of_name(occasion.draw, of.name));
     let deviation = chance.normal();
     let cut_s = cut(&time, occasion.most_s, tuning);
@@ -70,11 +95,39 @@ pub(super) fn form(
     let utility = taste.utility(quality, expected_usd, expected_s);
     let loss = taste.wasted(failing(&belief.failing, late, cut_s)) + taste.fail * tuning.risk;
     let resting_until = of.resting_until.filter(|until| *until > occasion.now);
-    let late_s = (time.mean + LATE_DEVIATIONS * time.variance.sqrt()).exp().min(cut_s);
-    let mut opinion =
-        Opinion { place, index: 0.0, chance: p, utility, loss, expected_s, expected_usd, cut_s, late_s, resting_until };
+    let late_s = late_by(&time).min(cut_s);
+    let first = first(&belief, &assumed, occasion);
+    let mut opinion = Opinion {
+        place,
+        index: 0.0,
+        chance: p,
+        quality,
+        utility,
+        loss,
+        expected_s,
+        expected_usd,
+        cut_s,
+        late_s,
+        first,
+        resting_until,
+    };
     opinion.index = opinion.index_at(p);
     opinion
+}
+
+/// What is thought of the first token's time.
+fn first(belief: &Belief, assumed: &Assumed, occasion: &Occasion<'_>) -> Option<First> {
+    if belief.first.usual.weight < LEAST_SEEN {
+        return None;
+    }
+    let time = belief.first_token(assumed, occasion.tuning);
+    let cut_s = cut(&time, occasion.most_s, occasion.tuning);
+    Some(First { cut_s, late_s: late_by(&time).min(cut_s) })
+}
+
+/// 19 of 20 are there by then, in seconds.
+fn late_by(time: &Posterior) -> f64 {
+    (time.mean + LATE_DEVIATIONS * time.variance.sqrt()).exp()
 }
 
 /// How long a try is given: a multiple of the usual time, the wider the more it varies.

@@ -9,11 +9,23 @@ const TASTE: Taste = Taste { quality: 1.0, cost: 100.0, wait: 0.05, fail: 2.0, s
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 fn occasion<'a>(tuning: &'a Tuning, taste: &'a Taste, draw: u64) -> Occasion<'a> {
-    Occasion { now: 0.0, draw, tokens: 200.0, longer: 0.0, explore: true, most_s: 30.0, taste, dearness: 0.0, tuning }
+    Occasion { now: 0.0, draw, explore: true, apart: false, most_s: 30.0, taste, dearness: 0.0, tuning }
 }
 
 fn contender<'a>(name: &'a str, usd: f64, belief: &'a Belief) -> Contender<'a> {
-    Contender { name, group: None, usd: Some(usd), quality: 0.8, belief, open_s: &[], resting_until: None }
+    Contender {
+        name,
+        group: None,
+        turn: 0,
+        usd: Some(usd),
+        quality: 0.8,
+        assumed_log_s: Tuning::default().assumed_log_s,
+        tokens: 200.0,
+        longer: 0.0,
+        belief,
+        open_s: &[],
+        resting_until: None,
+    }
 }
 
 fn believed(verdict: Verdict, seconds: f64, times: usize) -> Belief {

@@ -55,6 +55,7 @@ pub fn request() -> Request {
         allow_unpriced: false,
         parallel: 1,
         race: false,
+        hedge: false,
         mode: Mode::Production,
         tag: None,
         meta: std::collections::BTreeMap::new(),

@@ -1,8 +1,9 @@
 //! Breakers, rests and health sums as the store keeps them for every process.
 
 use super::*;
+use crate::engine::belief::{Belief, Seen, Verdict};
 use crate::engine::breaker::BreakerState;
-use crate::engine::health::Observation;
+use crate::engine::tuning::Tuning;
 
 fn settle(store: &Store, done: &Settlement<'_>) {
     store.settle(done, None, None).unwrap();
@@ -204,19 +205,71 @@ fn a_reset_forgives_a_provider() {
 }
 
 #[test]
-fn health_sums_are_the_engine_s_own() {
+fn beliefs_are_the_engine_s_own() {
     let store = memory();
-    let seen = |ok, ms| Observation { ok, first_token_ms: Some(ms), total_ms: ms * 4, written_tokens: 30 };
-    let mut expected = crate::engine::health::Health::default();
-    for (i, observation) in [seen(true, 100), seen(false, 1), seen(true, 300)].into_iter().enumerate() {
+    let seen = |verdict, first_s: f64| Seen {
+        verdict,
+        first_s: Some(first_s),
+        total_s: Some(first_s * 4.0),
+        tokens: 30.0,
+        quality: None,
+        cost: None,
+    };
+    let mut expected = Belief::default();
+    let all = [seen(Verdict::Answered, 0.1), seen(Verdict::Failed, 0.001), seen(Verdict::Answered, 0.3)];
+    for (i, seen) in all.into_iter().enumerate() {
         let when = at(i64::try_from(i).unwrap() * 1000);
-        settle(&store, &Settlement { observation: Some(observation), ..answered(held(&store, when), when) });
-        expected = expected.observe(&observation, when);
+        settle(&store, &Settlement { observation: Some(seen), ..answered(held(&store, when), when) });
+        expected.observe(when.as_secs(), &seen, &Tuning::default());
     }
     let facts = store.facts(at(4000)).unwrap();
-    assert_eq!(facts.health[&*LAB], expected);
-    assert_eq!(facts.usual_output.map(f64::round), Some(30.0));
-    assert_eq!(facts.in_flight, HashMap::default());
-    held(&store, at(4000));
-    assert_eq!(store.facts(at(4000)).unwrap().in_flight["lab"], 1);
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    let found = facts.beliefs[&*LAB];
+    assert!(
+        near(found.success.usual.ok, expected.success.usual.ok)
+            && near(found.first.recent.sum, expected.first.recent.sum)
+    );
+    assert!(near(found.written.sum, expected.written.sum) && near(found.as_of, expected.as_of));
+    assert_eq!(facts.open, []);
+    let mine = held(&store, at(4000));
+    let open = store.facts(at(4000)).unwrap().open;
+    let wanted = OpenTry { request: mine.request, candidate: LAB.clone(), at: at(4000), expected_tokens: Some(400) };
+    assert_eq!(open, [wanted]);
+}
+
+#[test]
+fn a_provider_s_other_models_hear_of_a_failure() {
+    let store = memory();
+    let seen = |verdict| Seen { verdict, first_s: None, total_s: Some(1.0), tokens: 0.0, quality: None, cost: None };
+    let large = CandidateId::new("lab", "large");
+    for (candidate, verdict) in [(&large, Verdict::Answered), (&*LAB, Verdict::Failed)] {
+        let mine = begin(&store, NOON);
+        store.admit(&Admission { candidate, ..admission(mine, NOON) }).unwrap();
+        settle(&store, &Settlement { observation: Some(seen(verdict)), ..answered(mine, NOON) });
+    }
+    let beliefs = store.facts(NOON).unwrap().beliefs;
+    assert!(beliefs[&large].success.recent.bad > 0.0 && beliefs[&large].success.usual.bad.abs() < 1e-12);
+    assert!(beliefs[&*LAB].success.usual.bad > 0.9);
+}
+
+#[test]
+fn what_stands_by_late_tries_has_a_day_s_limit_of_its_own() {
+    let store = memory();
+    let hedged = |amount| {
+        let mine = begin(&store, NOON);
+        let ask =
+            Admission { hedge: Some(NanoUsd(20)), amount: NanoUsd(amount), limit: Limit::Off, ..admission(mine, NOON) };
+        (mine, store.admit(&ask).unwrap())
+    };
+    let (first, admitted) = hedged(15);
+    assert_eq!(admitted, Admitted::Yes { trial: false });
+    assert_eq!(hedged(6).1, Admitted::OverHedgeBudget, "what is held counts");
+    assert_eq!(hedged(5).1, Admitted::Yes { trial: false });
+    settle(&store, &Settlement { cost: Some(NanoUsd(9)), ..answered(first, NOON) });
+    assert_eq!(hedged(7).1, Admitted::OverHedgeBudget, "so does what was spent");
+    assert_eq!(hedged(6).1, Admitted::Yes { trial: false });
+    // Others are not concerned.
+    let plain = begin(&store, NOON);
+    let ask = Admission { amount: NanoUsd(99), limit: Limit::Off, ..admission(plain, NOON) };
+    assert_eq!(store.admit(&ask).unwrap(), Admitted::Yes { trial: false });
 }

@@ -5,6 +5,11 @@ use crate::types::Tier;
 
 /// What came after the first version, taken out again.
 const BACK: &str = "
+    DROP INDEX attempts_hedged; ALTER TABLE attempts DROP COLUMN hedge; ALTER TABLE holds DROP COLUMN hedge;
+    ALTER TABLE holds DROP COLUMN expected_tokens; DROP TABLE beliefs;
+    CREATE TABLE health (provider TEXT NOT NULL, model TEXT NOT NULL, attempts REAL NOT NULL, successes REAL NOT NULL,
+        first_token_weight REAL NOT NULL, first_token_ms REAL NOT NULL, token_weight REAL NOT NULL, token_ms REAL NOT NULL,
+        written_tokens REAL NOT NULL, updated INTEGER NOT NULL, PRIMARY KEY (provider, model)) STRICT, WITHOUT ROWID;
     DROP TABLE outcomes; DROP TABLE running; DROP TABLE imports; DROP TABLE checks; DROP TABLE day_shadows; DROP TABLE label_latencies; DROP TABLE day_labels;
     DROP TABLE rates; DROP TABLE batch_lines; DROP TABLE batches; DROP TABLE condensations; DROP TABLE turns;
     DROP TABLE conversations; DROP TABLE contents;
@@ -28,9 +33,13 @@ fn kept(home: &Home) -> Vec<String> {
     };
     let of_requests =
         "id, at, day, state, mode, tag, decision, finished_at, exit_code, cache, provider, tier, cost_nanousd";
-    let others = ["settings", "holds", "attempts", "days", "adjustments", "day_candidates", "latencies", "breakers"];
-    let others = others.iter().chain(&["rests", "health", "cache", "ledger"]).flat_map(|table| rows(table, "*"));
-    rows("requests", of_requests).into_iter().chain(others).collect()
+    let others = ["settings", "days", "adjustments", "day_candidates", "latencies", "breakers"];
+    let of_holds = "request_id, attempt, at, day, provider, model, amount_nanousd, lease_until, owner_pid";
+    let of_attempts = "request_id, attempt, at, day, settled_at, provider, model, outcome, failure, held_nanousd,
+        cost_nanousd, presumed, wiped";
+    let others = others.iter().chain(&["rests", "cache", "ledger"]).flat_map(|table| rows(table, "*"));
+    let some = [("requests", of_requests), ("holds", of_holds), ("attempts", of_attempts)];
+    some.into_iter().flat_map(|(table, columns)| rows(table, columns)).chain(others).collect()
 }
 
 fn labels_of(store: &Store) -> Vec<(Day, LabelStats)> {
@@ -133,4 +142,20 @@ fn what_hits_saved_before_it_was_kept_with_each_stays_the_day_s_sum() {
     hit(&again, 30);
     audit(&again);
     assert_eq!(again.cache_counts(TODAY, TODAY).unwrap().saved, NanoUsd(730));
+}
+
+#[test]
+fn how_often_a_candidate_answered_and_how_much_it_wrote_is_taken_over() {
+    let home = Home::new();
+    drop(home.open(1));
+    home.sql(BACK);
+    home.sql(
+        "INSERT INTO health VALUES ('lab', 'small', 5.0, 4.0, 1.0, 300.0, 10.0, 100.0, 1200.0, 1795262400000),
+                                   ('lab', 'large', 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1795262400000)",
+    );
+    let beliefs = home.open(1).facts(NOON).unwrap().beliefs;
+    let (small, large) = (beliefs[&*LAB], beliefs[&CandidateId::new("lab", "large")]);
+    assert_eq!((small.success.usual.ok, small.success.usual.bad), (4.0, 1.0));
+    assert_eq!((small.written.mean(0.0, 0.0), small.as_of), (300.0, NOON.as_secs()));
+    assert_eq!((large.success.usual.ok, large.success.usual.bad, large.written.weight), (0.0, 2.0, 0.0));
 }

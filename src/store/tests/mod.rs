@@ -1,7 +1,7 @@
 //! Tests of the store as a whole: what each method promises, beside the rows it leaves.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -117,6 +117,8 @@ fn admission(attempt: AttemptId, when: Timestamp) -> Admission<'static> {
         lease_until: when.plus_ms(60_000),
         decision: None,
         rated: None,
+        expected_tokens: 400,
+        hedge: None,
     }
 }
 

@@ -213,6 +213,8 @@ const COMMANDS: &[&[&str]] = &[
     &["stats"],
     &["stats", "--json"],
     &["stats", "--by", "model", "--format", "csv"],
+    &["stats", "--routing"],
+    &["stats", "--routing", "--json"],
     &["stats", "--format", "html"],
     &["stats", "--format", "prometheus"],
     &["log"],

@@ -1,0 +1,254 @@
+//! `--hedge`: a second one is asked when the first byte is late. Who writes first is kept, the other one is cancelled and
+//! settled: both are paid for.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::engine::budget::Fit;
+use crate::engine::plan::{Plan, Ranked};
+use crate::error::{Kind, Result};
+use crate::router::attempt::{End, Over, Ready, Verdict, is_whole, out_of_time, verdict};
+use crate::router::exchange::{Exchange, elapsed_ms};
+use crate::router::interrupt::or_given_up;
+use crate::router::request::{Flow, Listener};
+use crate::router::settle::Progress;
+use crate::router::walk::Trip;
+use crate::router::{Job, Router};
+use crate::transport::Client;
+use crate::types::{Answer, Failure, FailureClass};
+
+/// A second try that stands by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hedge {
+    /// Whom it asks.
+    pub second: Ranked,
+    /// After how many milliseconds without a byte from the first.
+    pub after_ms: u64,
+}
+
+/// The one that would stand by a try of `first`, if the request wants that, somebody else is there and it is known when
+/// the first one is late.
+pub fn hedge(job: &Job, plan: &Plan, first: &Ranked) -> Option<Hedge> {
+    let late = first.expected.first.filter(|_| job.request.hedge && job.request.stream)?;
+    let may = |other: &&Ranked| other.candidate.id != first.candidate.id && other.sized.fit == Fit::Now;
+    let second = plan.order.iter().find(may)?.clone();
+    let after_ms = u64::try_from(Duration::from_secs_f64(late.late_s).as_millis()).unwrap_or(u64::MAX);
+    Some(Hedge { second, after_ms })
+}
+
+/// What came of an exchange, and how long it took in milliseconds.
+type Outcome = (std::result::Result<Answer, Failure>, u64);
+type Running<'e> = Option<Pin<Box<dyn Future<Output = Outcome> + 'e>>>;
+
+/// What comes while one or two exchanges run.
+enum Event {
+    /// One of them is over.
+    Over(usize, Outcome),
+    /// The first one is late.
+    Late,
+    /// One of them has begun to write.
+    Wrote,
+}
+
+/// Who writes, and what is shown of it.
+struct Screen<'l> {
+    listener: &'l mut dyn Listener,
+    streams: bool,
+    /// Who wrote first: nobody else is shown.
+    writer: Option<usize>,
+    shown: bool,
+    closed: bool,
+}
+
+impl Screen<'_> {
+    fn delta(&mut self, of: usize, text: &str) -> Flow {
+        if *self.writer.get_or_insert(of) != of || !self.streams {
+            return Flow::On;
+        }
+        self.shown = true;
+        let flow = self.listener.delta(text);
+        self.closed |= flow == Flow::Closed;
+        flow
+    }
+}
+
+impl Router<'_> {
+    /// Asks one candidate once, and another one beside it when it is late.
+    pub(super) async fn attempt_hedged(
+        &mut self,
+        trip: &mut Trip<'_>,
+        ranked: &Ranked,
+        hedge: &Hedge,
+        listener: &mut dyn Listener,
+    ) -> Result<End> {
+        let Some(first) = self.ready(trip, ranked, None, listener)? else { return self.look_again(trip).await };
+        // What may still turn out not to fit is not shown.
+        let streams = listener.streams() && trip.job.request.schema.is_none();
+        let screen = RefCell::new(Screen { listener, streams, writer: None, shown: false, closed: false });
+        let (client, wrote) = (trip.client.clone(), Notify::new());
+        let run = |which, ready, seen| exchange(&client, which, ready, seen, &screen, &wrote);
+        let (mut first_seen, mut second_seen) = (self.progress(trip, &first), Progress::default());
+        let mut second: Option<Ready> = None;
+        let mut results: [Option<Outcome>; 2] = [None, None];
+        let mut began = [Instant::now(); 2];
+        let mut stop = std::mem::replace(&mut trip.stop, Box::pin(std::future::pending()));
+        // Either is `None` once it is over, or given up.
+        let mut one: Running<'_> = Some(Box::pin(run(0, &first, &mut first_seen)));
+        let late = tokio::time::sleep(Duration::from_millis(hedge.after_ms));
+        let alone = async {
+            tokio::select! {
+                biased;
+                outcome = over(&mut one) => Event::Over(0, outcome),
+                () = wrote.notified() => Event::Wrote,
+                () = late => Event::Late,
+            }
+        };
+        let (mut event, mut why) = or_given_up(alone, &mut stop).await;
+        if let Some(Event::Late) = event {
+            second = self.stand_by(trip, hedge, &screen);
+            began[1] = Instant::now();
+        }
+        let mut two: Running<'_> = None;
+        if let Some(second) = &second {
+            second_seen = self.progress(trip, second);
+            two = Some(Box::pin(run(1, second, &mut second_seen)));
+        }
+        while let Some(came) = event.take() {
+            match came {
+                Event::Over(which, (result, latency_ms)) => {
+                    let whole = result.as_ref().is_ok_and(|answer| !answer.text.is_empty());
+                    results[which] = Some((result, latency_ms));
+                    if which == 0 {
+                        one = None
+                    } else {
+                        two = None
+                    }
+                    if whole || (one.is_none() && two.is_none()) {
+                        break;
+                    }
+                }
+                Event::Wrote if screen.borrow().writer == Some(0) => two = None,
+                Event::Wrote => one = None,
+                Event::Late => {}
+            }
+            if why.is_some() {
+                break;
+            }
+            let next = async {
+                tokio::select! {
+                    biased;
+                    outcome = over(&mut one) => Event::Over(0, outcome),
+                    outcome = over(&mut two) => Event::Over(1, outcome),
+                    () = wrote.notified() => Event::Wrote,
+                }
+            };
+            (event, why) = or_given_up(next, &mut stop).await;
+        }
+        drop((one, two));
+        trip.stop = stop;
+        let stopped_by = why;
+        let Screen { writer, shown, closed, .. } = screen.into_inner();
+        let stopped_by = if closed { Some(Kind::Closed) } else { stopped_by };
+        let [first_result, second_result] = results;
+        first_seen.shown = shown && writer == Some(0);
+        second_seen.shown = shown && writer == Some(1);
+        let overtaken = first_result.is_none() && second.is_some() && stopped_by.is_none();
+        let first = finished(first, first_seen, first_result, began[0], overtaken);
+        match second {
+            None => self.conclude(trip, first, stopped_by),
+            Some(second) => {
+                let second = finished(second, second_seen, second_result, began[1], false);
+                self.conclude_both(trip, first, second, stopped_by)
+            }
+        }
+    }
+
+    /// The second one, if its worst case may be held. What keeps it out does not concern the first one.
+    fn stand_by(&mut self, trip: &mut Trip<'_>, hedge: &Hedge, screen: &RefCell<Screen<'_>>) -> Option<Ready> {
+        let most = self.config.settings.hedge_daily;
+        if trip.walk.attempts() >= self.config.settings.max_attempts {
+            return None;
+        }
+        let mut screen = screen.borrow_mut();
+        let whom = &hedge.second.candidate.id;
+        let (ready, note) = match self.ready(trip, &hedge.second, Some(most), &mut *screen.listener) {
+            Ok(Some(ready)) => {
+                (Some(ready), format!("nothing has come after {} ms: {whom} is asked too", hedge.after_ms))
+            }
+            Ok(None) => return None,
+            Err(problem) => (None, format!("{whom} could not be asked too: {problem}")),
+        };
+        screen.listener.note(&note);
+        ready
+    }
+
+    fn progress(&self, trip: &Trip<'_>, ready: &Ready) -> Progress {
+        let text = self.keeps(trip.job).then(String::new);
+        Progress { sent_at: ready.at, text, ..Progress::default() }
+    }
+
+    /// Settles both, and goes on with the one that answered, or was not cancelled.
+    fn conclude_both(
+        &mut self,
+        trip: &mut Trip<'_>,
+        first: Over,
+        second: Over,
+        stopped_by: Option<Kind>,
+    ) -> Result<End> {
+        let second_counts = second.result.is_ok() || first.overtaken;
+        let (main, other) = if second_counts { (second, first) } else { (first, second) };
+        // The request's end is written with the one that answered, and tells what both cost.
+        self.settle(trip, &other, false);
+        let charge = self.settle(trip, &main, is_whole(trip, &main));
+        let reports = trip.reports.len();
+        if !second_counts {
+            trip.reports.swap(reports - 2, reports - 1);
+        }
+        if let Err(Verdict::Failed(failure)) = verdict(&other)
+            && failure.class != FailureClass::Cancelled
+        {
+            trip.walk.failed(&other.ready.ranked.candidate, &failure, self.host.now());
+        }
+        self.settled(trip, &main, &charge, stopped_by)
+    }
+}
+
+/// What came of an exchange, once it is over; waits for ever where there is none.
+async fn over(running: &mut Running<'_>) -> Outcome {
+    match running {
+        Some(running) => running.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn exchange(
+    client: &Client,
+    which: usize,
+    ready: &Ready,
+    seen: &mut Progress,
+    screen: &RefCell<Screen<'_>>,
+    wrote: &Notify,
+) -> Outcome {
+    let began = Instant::now();
+    let exchange = Exchange { client, dialect: ready.dialect.as_ref(), request: &ready.http, limits: &ready.limits };
+    let mut show = |text: &str| {
+        let mut screen = screen.borrow_mut();
+        if screen.writer.is_none() {
+            wrote.notify_one();
+        }
+        screen.delta(which, text)
+    };
+    let result = tokio::time::timeout(ready.time_limit, exchange.run(seen, &mut show)).await;
+    let out_of_time = |_| Err(Failure::new(FailureClass::Timeout, out_of_time(ready.time_limit)));
+    (result.unwrap_or_else(out_of_time), elapsed_ms(began))
+}
+
+/// An attempt that is over; one without an outcome was cancelled.
+fn finished(ready: Ready, seen: Progress, outcome: Option<Outcome>, began: Instant, overtaken: bool) -> Over {
+    let cancelled = || (Err(Failure::new(FailureClass::Cancelled, "another one was faster")), elapsed_ms(began));
+    let (result, latency_ms) = outcome.unwrap_or_else(cancelled);
+    Over { ready, result, seen, latency_ms, overtaken }
+}
