@@ -285,6 +285,7 @@ fn decided(r: &Request, terminal: &Terminal) -> String {
         ("cost part", Align::Right),
         ("latency part", Align::Right),
         ("quality part", Align::Right),
+        ("risk", Align::Right),
     ]);
     for c in decision["candidates"].as_array().into_iter().flatten() {
         let part = |v: &Value| v.as_f64().map_or(String::new(), |x| format!("{x:.3}"));
@@ -295,9 +296,15 @@ fn decided(r: &Request, terminal: &Terminal) -> String {
             part(&c["parts"]["cost"]),
             part(&c["parts"]["latency"]),
             part(&c["parts"]["quality"]),
+            part(&c["parts"]["risk"]),
         ]);
     }
     text += &table.render(terminal);
+    let explored = &decision["explored"];
+    if !explored.is_null() {
+        let [provider, model] = ["provider", "model"].map(|field| word(&explored[field]));
+        text += &format!("a chance for who is not the best by what is known: {provider}/{model} would have been first\n");
+    }
     for other in decision["shadow"].as_array().into_iter().flatten() {
         let [strategy, provider, model] = ["strategy", "provider", "model"].map(|field| word(&other[field]));
         text += &format!("strategy {strategy} would have asked {provider}/{model}\n");
@@ -349,7 +356,7 @@ fn why(decision: &Value) -> String {
 
 /// What each strategy goes by.
 const REASONS: [(&str, &str); 7] = [
-    ("weighted", "the highest score of cost, latency and quality"),
+    ("weighted", "the highest score of cost, latency and quality, less the risk"),
     ("cheapest", "the lowest expected cost"),
     ("fastest", "the shortest expected time"),
     ("reliable", "the best record of answering"),
