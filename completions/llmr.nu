@@ -64,6 +64,10 @@ module completions {
     [ "production" "dry-run" "shadow" ]
   }
 
+  def "nu-complete llmr strategy_long" [] {
+    [ "auto" "retrieve" "map-reduce" "refine" ]
+  }
+
   def "nu-complete llmr session" [] {
     nu-complete names conversations
   }
@@ -113,6 +117,10 @@ module completions {
     --race                    # With --parallel: keep the first whole answer and cancel the others
     --mode: string@"nu-complete llmr mode" # production answers; dry-run says what it would do; shadow also records what the other strategies would have done
     --dry-run                 # The same as the dry-run command
+    --strategy-long: string@"nu-complete llmr strategy_long" # How texts are read that are too long for one call
+    --read-tokens: string     # Tokens of the texts that one call reads at most [default: 24000]
+    --yes                     # Go on with the plan for texts that are too long without being asked
+    --resume                  # Go on with the last reading of long texts that was stopped
     --continue(-c)            # Go on with the last conversation
     --session: string@"nu-complete llmr session" # Go on with the conversation of this name, or begin it
     --extract(-x)             # Print the first code block of the answer alone
@@ -157,6 +165,10 @@ module completions {
 
   def "nu-complete llmr ask mode" [] {
     [ "production" "dry-run" "shadow" ]
+  }
+
+  def "nu-complete llmr ask strategy_long" [] {
+    [ "auto" "retrieve" "map-reduce" "refine" ]
   }
 
   def "nu-complete llmr ask session" [] {
@@ -210,6 +222,10 @@ module completions {
     --race                    # With --parallel: keep the first whole answer and cancel the others
     --mode: string@"nu-complete llmr ask mode" # production answers; dry-run says what it would do; shadow also records what the other strategies would have done
     --dry-run                 # The same as the dry-run command
+    --strategy-long: string@"nu-complete llmr ask strategy_long" # How texts are read that are too long for one call
+    --read-tokens: string     # Tokens of the texts that one call reads at most [default: 24000]
+    --yes                     # Go on with the plan for texts that are too long without being asked
+    --resume                  # Go on with the last reading of long texts that was stopped
     --continue(-c)            # Go on with the last conversation
     --session: string@"nu-complete llmr ask session" # Go on with the conversation of this name, or begin it
     --extract(-x)             # Print the first code block of the answer alone
@@ -257,6 +273,10 @@ module completions {
     [ "none" "low" "medium" "high" "max" ]
   }
 
+  def "nu-complete llmr dry-run strategy_long" [] {
+    [ "auto" "retrieve" "map-reduce" "refine" ]
+  }
+
   def "nu-complete llmr dry-run color" [] {
     [ "auto" "always" "never" ]
   }
@@ -296,6 +316,8 @@ module completions {
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
     --refresh                 # Do not read the cache, but write it
+    --strategy-long: string@"nu-complete llmr dry-run strategy_long" # How texts are read that are too long for one call
+    --read-tokens: string     # Tokens of the texts that one call reads at most [default: 24000]
     --tag: string             # The label it would have, for the rules of `[tiers]`
     --check                   # Exit as `ask` would
     --json                    # Print one JSON object and nothing else

@@ -59,6 +59,16 @@ fn written(command: &Command, printer: &Printer, global: &Global) -> Option<Resu
 
 fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
     match command {
+        Command::Ask(args) if args.resume => {
+            let words = commands::long::again(context)?;
+            match usage::again(&words) {
+                Some(Cli { command: Some(Command::Ask(ask)), .. }) => commands::ask::resumed(context, *ask),
+                _ => Err(Error::new(
+                    Kind::Usage,
+                    "the last reading was of another version of llmr: give its command again",
+                )),
+            }
+        }
         Command::Ask(args) => commands::ask::run(context, args),
         Command::DryRun(args) => commands::dry_run::run(context, args),
         Command::Chat(args) => commands::chat::run(context, args),

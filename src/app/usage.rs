@@ -63,10 +63,20 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, u8> {
         _ = stdout::write_all(&mut stdout::stdout(), VERSION.as_bytes());
         return Err(0);
     }
-    match quickly(&args) {
-        Some(cli) => Ok(cli),
-        None => thoroughly(args),
-    }
+    let words = args.iter().skip(1).map(|word| word.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+    let mut cli = match quickly(&args) {
+        Some(cli) => cli,
+        None => thoroughly(args)?,
+    };
+    cli.global.words = words.unwrap_or_default();
+    Ok(cli)
+}
+
+/// What these words asked for when they were typed behind the program's name.
+pub fn again(words: &[String]) -> Option<Cli> {
+    let args: Vec<OsString> =
+        std::iter::once("llmr").chain(words.iter().map(String::as_str)).map(OsString::from).collect();
+    quickly(&args)
 }
 
 /// What is asked for, by the definition of the one command that is named. `None` for whatever is to be said of a

@@ -10,6 +10,7 @@ Examples:
   llmr ask -m gpt-6-luna -s \"answer in French\" \"what is a monad?\"
   llmr ask -p anthropic -p gemini --strategy cheapest \"name three rivers\"
   llmr ask -f src/main.rs -f 'docs/**/*.md' \"review this\"
+  llmr ask -f book.txt --max-cost 0.50 \"list every decision\"     longer than any window: read in parts
   llmr ask -i chart.png \"what does this chart say?\"
   git diff | llmr ask \"write a commit message\"
   llmr ask --json \"name a colour\" | jq -r .content
@@ -214,6 +215,18 @@ pub struct Ask {
     /// The same as the dry-run command
     #[arg(long, help_heading = "What to do", conflicts_with = "mode")]
     pub dry_run: bool,
+    /// How texts are read that are too long for one call
+    #[arg(long, value_name = "WAY", value_parser = ["auto", "retrieve", "map-reduce", "refine"], help_heading = "Long texts")]
+    pub strategy_long: Option<String>,
+    /// Tokens of the texts that one call reads at most [default: 24000]
+    #[arg(long, value_name = "N", help_heading = "Long texts", value_parser = clap::value_parser!(u64).range(256..))]
+    pub read_tokens: Option<u64>,
+    /// Go on with the plan for texts that are too long without being asked
+    #[arg(long, help_heading = "Long texts")]
+    pub yes: bool,
+    /// Go on with the last reading of long texts that was stopped
+    #[arg(long, help_heading = "Long texts")]
+    pub resume: bool,
     /// Go on with the last conversation
     #[arg(short, long = "continue", help_heading = "What to ask", conflicts_with = "session")]
     pub continues: bool,
@@ -465,6 +478,12 @@ pub struct DryRun {
     /// What would be asked, and of whom.
     #[command(flatten)]
     pub question: Question,
+    /// How texts are read that are too long for one call
+    #[arg(long, value_name = "WAY", value_parser = ["auto", "retrieve", "map-reduce", "refine"], help_heading = "Long texts")]
+    pub strategy_long: Option<String>,
+    /// Tokens of the texts that one call reads at most [default: 24000]
+    #[arg(long, value_name = "N", help_heading = "Long texts", value_parser = clap::value_parser!(u64).range(256..))]
+    pub read_tokens: Option<u64>,
     /// The label it would have, for the rules of `[tiers]`
     #[arg(long, value_name = "NAME", help_heading = "Whom to ask")]
     pub tag: Option<String>,

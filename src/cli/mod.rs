@@ -71,6 +71,9 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FAULTS|ADDRESS", num_args = 0..=1, require_equals = true,
           default_missing_value = "")]
     pub sandbox: Option<String>,
+    /// Everything that was typed behind the program's name, as far as it is UTF-8.
+    #[arg(skip)]
+    pub words: Vec<String>,
 }
 
 /// The commands.

@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::commands::Context;
+use crate::commands::{Context, long};
 use crate::conversation::Talk;
 use crate::error::{Error, Kind, Result};
 use crate::host;
@@ -50,6 +50,7 @@ pub struct Output {
     /// Whether the receipt may go beyond ASCII.
     utf8: bool,
     conversation: Option<ConversationReport>,
+    long: Option<long::Report>,
     /// Whether the first code block alone is printed.
     extracts: bool,
     /// Whether the answer is JSON that was asked for by a schema.
@@ -128,6 +129,7 @@ impl Output {
             streamed: false,
             told: Vec::new(),
             conversation: None,
+            long: None,
             parses: false,
             extracts: false,
         }
@@ -161,6 +163,11 @@ impl Output {
     /// Says in JSON which conversation the answer belongs to.
     pub fn about(&mut self, conversation: ConversationReport) {
         self.conversation = Some(conversation);
+    }
+
+    /// Says in JSON how the texts were read.
+    pub fn read_in_parts(&mut self, report: long::Report) {
+        self.long = Some(report);
     }
 
     /// Whether nothing but results is said, because they are JSON.
@@ -287,6 +294,9 @@ pub struct Report {
     budget: Option<Day>,
     conversation: Option<ConversationReport>,
     warnings: Vec<String>,
+    /// How texts were read that are too long for one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    long: Option<long::Report>,
     /// What the content says, where a schema was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
@@ -337,6 +347,7 @@ impl Report {
             budget,
             conversation: None,
             warnings: answered.warnings,
+            long: None,
             data: None,
             extracted: None,
         }
@@ -372,6 +383,7 @@ pub fn show(
     let data = if output.parses { serde_json::from_str(&answered.text).ok() } else { None };
     let mut report = Report { extracted, data, ..Report::new(answered, requested_model, day) };
     report.conversation = output.conversation.take();
+    report.long = output.long.take();
     let text = match output.format {
         Format::StreamJson => json::line(&Event::Result(&report))?,
         _ => json::render(&report, output.layout)?,

@@ -3,8 +3,8 @@
 use crate::cli;
 use crate::commands::alerts::{self, Happened};
 use crate::commands::answer::{ConversationReport, Format, Output, Voice, show};
-use crate::commands::{Context, runtime, sandbox};
-use crate::commands::{dry_run, question};
+use crate::commands::long::{self, Reading};
+use crate::commands::{Context, batch, dry_run, question, runtime, sandbox};
 use crate::conversation::{Opening, Talk, Which, turn};
 use crate::engine::breaker::BreakerState;
 use crate::error::{Error, Kind, Result};
@@ -24,14 +24,52 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     context.printer.json |= rehearsed && format == Format::StreamJson;
     let resolved = question::resolve(context, &args.question)?;
     let talk = conversation(args).map(|which| (which, resolved.opening.clone()));
-    let request = resolved.request(context)?;
+    let (request, parts) = resolved.read(context)?;
+    let long = long::Wanted::of(args.strategy_long.as_deref(), args.read_tokens, parts.filter(|_| talk.is_none()))?;
     let request = Request { parallel: args.parallel.unwrap_or(1), ..request };
     if rehearsed {
         let talk = talk.as_ref().map(|(which, opening)| (which, opening));
-        return dry_run::plan_of(context, request, talk, false);
+        return dry_run::plan_of(context, request, talk, long, false);
     }
     let (race, tag, stream) = (args.race, args.tag.clone(), !args.no_stream);
-    send(context, args, format, Request { race, mode, tag, stream, ..request }, talk)
+    let request = Request { race, mode, tag, stream, ..request };
+    if let Some((reading, plan)) = long.plan(context, &request)? {
+        long::agree(context, args, &plan, reading.max_cost.is_some())?;
+        return read_in_parts(context, args, format, &reading);
+    }
+    send(context, args, format, request, talk)
+}
+
+/// Goes on with a reading of long texts that was stopped: whoever does so has agreed to it.
+pub fn resumed(context: &mut Context, args: cli::Ask) -> Result<()> {
+    run(context, &cli::Ask { yes: true, resume: false, ..args })
+}
+
+/// Reads texts that are too long for one call, and shows the answer whole.
+fn read_in_parts(context: &mut Context, args: &cli::Ask, format: Format, reading: &Reading) -> Result<()> {
+    let rehearsal = sandbox::start(context)?;
+    let level = if format == Format::Text { context.level() } else { Level::Quiet };
+    let (mut messages, deliveries) = (context.stderr_at(level), context.deliveries.clone());
+    let voice = batch::voice::Voice::new(context.stderr_at(level), &context.printer.terminal, level);
+    let watch = batch::voice::Watch::new(deliveries.clone());
+    let (asked, speaks) = (long::asked(context, reading.piped)?, Voice::of(context));
+    let router = context.router()?;
+    router.store.keep_reading(Some(&asked), router.host.now())?;
+    let (mut router, came) = long::answer(router, reading, voice, watch)?;
+    drop(rehearsal);
+    let (answered, report) = came.inspect_err(|error| {
+        alerts::after(&router, &mut messages, &deliveries, &Happened::failed(error));
+    })?;
+    router.store.keep_reading(None, router.host.now())?;
+    let mut output = output(speaks, args, format, &reading.base);
+    output.finish_stream()?;
+    output.read_in_parts(report);
+    let happened = Happened::answered(&answered);
+    let requested = reading.base.selection.model.as_deref();
+    let shown = show(&mut router, &mut output, requested, answered, args.usage);
+    alerts::after(&router, &mut messages, &deliveries, &happened);
+    router.store.leave();
+    shown
 }
 
 /// Asks, shows what comes, and says what there is to say about it.
@@ -44,7 +82,7 @@ fn send(
 ) -> Result<()> {
     let rehearsal = sandbox::start(context)?;
     let faults = Faults::of(context);
-    let mut output = output(context, args, format, &request);
+    let mut output = output(Voice::of(context), args, format, &request);
     let level = if output.quiet() { Level::Quiet } else { context.level() };
     let (mut messages, deliveries) = (context.stderr_at(level), context.deliveries.clone());
     let mut router = context.router()?;
@@ -72,12 +110,11 @@ fn send(
 }
 
 /// Where the answer goes. What is judged or cut as a whole is not shown before it is whole.
-fn output(context: &Context, args: &cli::Ask, format: Format, request: &Request) -> Output {
+fn output(mut voice: Voice, args: &cli::Ask, format: Format, request: &Request) -> Output {
     let structured = request.schema.is_some();
     let whole = request.parallel > 1 || structured || args.extract;
-    let shown = format == Format::Text && (args.stream || (context.printer.terminal.stdout && !args.no_stream));
+    let shown = format == Format::Text && (args.stream || (voice.terminal.stdout && !args.no_stream));
     let streams = (shown || format == Format::StreamJson) && !whole;
-    let mut voice = Voice::of(context);
     // A block of code and JSON are for other programs, also when somebody looks on.
     voice.renders &= !args.extract && !structured;
     Output::speaking(&voice, format, streams, args.raw).extracting(args.extract).parsing(structured)

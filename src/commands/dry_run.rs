@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cli;
 use crate::commands::Context;
+use crate::commands::long::{Plan as Long, Wanted};
 use crate::commands::question;
 use crate::conversation::{Opening, Talk, Which};
 use crate::engine::attempt::{Step, Wait, Walk};
@@ -27,6 +28,9 @@ pub struct Report {
     refused: Vec<RefusedReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explored: Option<decision::Explored>,
+    /// How the texts would be read, where they are too long for one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    long: Option<Long>,
     budget: Day,
     would: String,
     /// How the tier was chosen, where that is left to llmr.
@@ -49,8 +53,9 @@ struct Estimate {
 
 /// Runs `llmr dry-run`.
 pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
-    let request = question::request(context, &args.question)?;
-    plan_of(context, Request { tag: args.tag.clone(), ..request }, None, args.check)
+    let (request, parts) = question::resolve(context, &args.question)?.read(context)?;
+    let long = Wanted::of(args.strategy_long.as_deref(), args.read_tokens, parts)?;
+    plan_of(context, Request { tag: args.tag.clone(), ..request }, None, long, args.check)
 }
 
 /// The request as it would be sent in a conversation; condensing is not rehearsed.
@@ -61,7 +66,17 @@ fn in_conversation(router: &Router<'_>, mut request: Request, which: &Which, ope
 }
 
 /// Prints the plan of a request, asked in a conversation or not; with `check` it ends as `ask` would.
-pub fn plan_of(context: &mut Context, request: Request, talk: Option<(&Which, &Opening)>, check: bool) -> Result<()> {
+pub fn plan_of(
+    context: &mut Context,
+    request: Request,
+    talk: Option<(&Which, &Opening)>,
+    long: Wanted,
+    check: bool,
+) -> Result<()> {
+    let long = match long.plan(context, &request) {
+        Err(error) if nobody_is_there(&error) => None,
+        found => found?,
+    };
     let mut router = context.router_without_writing()?;
     let request = match talk {
         Some((which, opening)) => in_conversation(&router, request, which, opening)?,
@@ -81,13 +96,17 @@ pub fn plan_of(context: &mut Context, request: Request, talk: Option<(&Which, &O
         job = cascade::strong(&job);
         rehearsal = router.rehearse(&job)?;
     }
-    let (would, failure) = would(&router, &job, &rehearsal);
+    let (would, failure) = match &long {
+        Some((_, plan)) => (plan.would(), None),
+        None => would(&router, &job, &rehearsal),
+    };
     let report = Report {
-        estimate: estimate(&job, &rehearsal),
+        estimate: long.as_ref().map_or_else(|| estimate(&job, &rehearsal), |(_, plan)| estimate_of(plan)),
         cache: rehearsal.cache,
         candidates: decision::candidates(&rehearsal.plan),
         refused: rehearsal.plan.refused.iter().map(decision::refused).collect(),
         explored: decision::explored(&rehearsal.plan),
+        long: long.map(|(_, plan)| plan),
         budget: router.day()?,
         would,
         tier: job.tiering.as_ref().map(|tiering| tiering.report(&rehearsal.plan, rehearsal.facts.now)),
@@ -121,6 +140,7 @@ fn without_plan(error: &Error, budget: Day) -> Report {
         candidates: Vec::new(),
         refused: Vec::new(),
         explored: None,
+        long: None,
         budget,
         would: exit_with(error),
         tier: None,
@@ -193,6 +213,12 @@ fn at_most(ranked: &Ranked) -> String {
         Some(_) => format!("at most {}", units::usd(ranked.sized.hold)),
         None => "without a bound".to_owned(),
     }
+}
+
+/// What a reading in parts takes in all.
+fn estimate_of(plan: &Long) -> Estimate {
+    let (input_tokens, output_tokens) = plan.tokens();
+    Estimate { input_tokens, output_tokens, low_usd: plan.low_usd(), high_usd: plan.high_usd() }
 }
 
 /// The request's size for the candidate that would be asked first, and what one attempt can cost: at least a token

@@ -14,6 +14,7 @@ pub mod dry_run;
 pub mod forget;
 pub mod import;
 pub mod log;
+pub mod long;
 pub mod models;
 pub mod providers;
 mod question;

@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::config::templates::{self, SchemaPlace, Template};
 use crate::conversation::{Opening, Pinned};
 use crate::error::{Error, Kind, Result};
-use crate::input::{self, Given, Stdin, StdinKind};
+use crate::input::{self, Given, Parts, Stdin, StdinKind};
 use crate::providers::passed;
 use crate::router::{self, CacheUse, Keep, Request, Selection, select};
 use crate::schema;
@@ -57,20 +57,23 @@ fn pinned(flags: &cli::Question) -> Pinned {
     Pinned { system: flags.system.clone(), model: flags.model.clone(), providers: flags.providers.clone() }
 }
 
-/// Reads the prompt and resolves every flag against the settings.
-pub fn request(context: &mut Context, question: &cli::Question) -> Result<Request> {
-    resolve(context, question)?.request(context)
-}
-
 impl Resolved {
     /// The request, with its prompt read.
     pub fn request(self, context: &mut Context) -> Result<Request> {
+        self.read(context).map(|(request, _)| request)
+    }
+
+    /// The same with what its prompt is made of, where that may be read in parts: not beside pictures, nor in a template.
+    pub fn read(self, context: &mut Context) -> Result<(Request, Option<Parts>)> {
         let images = images(context, &self.question)?;
-        let text = match &self.template {
-            None => prompt(context, &self.question)?,
-            Some((template, values)) => template_prompt(context, template, values, self.question)?,
+        let (text, parts) = match &self.template {
+            None => {
+                let parts = parts(context, &self.question)?;
+                (parts.composed()?, Some(parts).filter(|_| images.is_empty()))
+            }
+            Some((template, values)) => (template_prompt(context, template, values, self.question)?, None),
         };
-        Ok(Request { messages: vec![Message { images, ..Message::user(text) }], ..self.base })
+        Ok((Request { messages: vec![Message { images, ..Message::user(text) }], ..self.base }, parts))
     }
 }
 
@@ -208,9 +211,13 @@ pub fn images(context: &mut Context, question: &cli::Question) -> Result<Vec<Ima
 
 /// The prompt of words, files and standard input.
 pub fn prompt(context: &mut Context, question: &cli::Question) -> Result<String> {
+    parts(context, question)?.composed()
+}
+
+fn parts(context: &mut Context, question: &cli::Question) -> Result<Parts> {
     let no_stdin = question.no_stdin || input::images::takes_stdin(&question.images);
     let given = Given { words: &question.prompt, files: &question.files, no_stdin };
-    input::read(&given, stdin(), |hint| context.messages.hint(hint))
+    input::read_parts(&given, stdin(), |hint| context.messages.hint(hint))
 }
 
 /// Standard input, as it is.

@@ -9,6 +9,7 @@ pub mod draw;
 pub mod estimate;
 pub mod facts;
 pub mod images;
+pub mod long;
 pub mod plan;
 pub mod policy;
 pub mod rate;

@@ -107,9 +107,35 @@ pub fn compose(prompt: Option<&str>, files: &[(String, String)], stdin: Option<&
     Ok(parts.join("\n\n"))
 }
 
-/// Reads what the command line names and composes it. `hint` is called at most once, with
-/// [`SILENCE_HINT`], when stdin stays open and silent; it is waited for all the same.
+/// What the command line names, read and not yet composed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// The words.
+    pub prompt: Option<String>,
+    /// Names and contents; stdin among them where `-f -` names it.
+    pub files: Vec<(String, String)>,
+    /// What stands beside them.
+    pub stdin: Option<String>,
+}
+
+impl Parts {
+    /// The prompt that they make.
+    pub fn composed(&self) -> Result<String> {
+        compose(self.prompt.as_deref(), &self.files, self.stdin.as_deref())
+    }
+}
+
+/// Reads what the command line names and composes it; see [`read_parts`].
 pub fn read<R>(given: &Given<'_>, stdin: Stdin<R>, hint: impl FnOnce(&str)) -> Result<String>
+where
+    R: Read + Send + 'static,
+{
+    read_parts(given, stdin, hint)?.composed()
+}
+
+/// Reads what the command line names. `hint` is called at most once, with [`SILENCE_HINT`], when stdin stays open and
+/// silent; it is waited for all the same.
+pub fn read_parts<R>(given: &Given<'_>, stdin: Stdin<R>, hint: impl FnOnce(&str)) -> Result<Parts>
 where
     R: Read + Send + 'static,
 {
@@ -118,12 +144,12 @@ where
     let mut files = files::read(&paths)?;
     let text = if wish.reads(stdin.kind) { Some(text_of(read_stdin(stdin, hint)?, "standard input")?) } else { None };
     let Some(at) = paths.iter().position(|path| is_dash(path)) else {
-        return compose(wish.prompt.as_deref(), &files, text.as_deref());
+        return Ok(Parts { prompt: wish.prompt, files, stdin: text });
     };
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         files.insert(at, (DASH.to_owned(), text));
     }
-    compose(wish.prompt.as_deref(), &files, None)
+    Ok(Parts { prompt: wish.prompt, files, stdin: None })
 }
 
 /// What is asked for, checked before anything is read.

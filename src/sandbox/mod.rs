@@ -34,6 +34,7 @@
 mod bill;
 mod instance;
 mod play;
+mod quote;
 mod script;
 mod server;
 mod text;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::script::Fault;
 use super::wire::{Event, Finish, Part, Prompt, Reply, Wire};
-use super::{SandboxProvider, instance, text};
+use super::{SandboxProvider, instance, quote, text};
 use crate::catalogue;
 use crate::engine::images;
 use crate::types::Usage;
@@ -85,6 +85,7 @@ pub(super) fn reply(
     let whole = match prompt.schema().filter(|_| fault != Fault::Misfit) {
         // On several lines, because a token is a word with the white space before it.
         Some(schema) => format!("{:#}", instance::of(&schema)),
+        None if fault == Fault::Quote => quote::quote(&prompt.last),
         None => text::answer(&provider.name, &prompt.model, &prompt.last, seed),
     };
     let text = if silent { String::new() } else { text::first(&whole, limit - reasoning_tokens) };

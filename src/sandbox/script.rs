@@ -34,6 +34,8 @@ pub(super) enum Fault {
     Blocked,
     /// Thinks first.
     Think,
+    /// Answers with what the prompt itself says about its question.
+    Quote,
     /// Answers in prose where JSON was asked for.
     Misfit,
     /// Takes no field that asks for JSON.
@@ -79,6 +81,7 @@ const ROWS: &[Row] = rows![
     "no-end"       None,       |_| Fault::NoEnd;
     "empty"        None,       |_| Fault::Empty;
     "think"        None,       |_| Fault::Think;
+    "quote"        None,       |_| Fault::Quote;
     "misfit"       None,       |_| Fault::Misfit;
     "no-schema"    None,       |_| Fault::NoSchema;
 ];
@@ -109,6 +112,7 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("no-end",       "leaves out the end marker of a stream; bills as usual"),
     ("empty",        "answers without any text; bills the input"),
     ("think",        "thinks first; bills the thinking beside the answer"),
+    ("quote",        "answers with the lines of the prompt that have the most words of its question"),
     ("misfit",       "answers in prose although a schema asks for JSON; bills as usual"),
     ("no-schema",    "refuses the field that asks for JSON, answers where it is asked in words"),
 ];

@@ -114,6 +114,32 @@ impl Store {
         })
     }
 
+    /// Empties the prompts that were kept for a batch alone: its answers are what matters of it.
+    pub fn forget_prompts(&self, id: i64) -> Result<(), StoreError> {
+        self.write(|tx| {
+            let sql = "UPDATE contents SET prompt = '', system = NULL WHERE logged = 0 AND prompt <> ''
+                       AND request_id IN (SELECT request_id FROM batch_lines WHERE batch_id = ?1)";
+            run(tx, sql, [id])?;
+            Ok(())
+        })
+    }
+
+    /// Keeps how a reading was asked for that is under way, or that none is any more.
+    pub fn keep_reading(&self, asked: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
+        self.write(|tx| {
+            run(tx, "DELETE FROM settings WHERE name = 'reading'", [])?;
+            if let Some(asked) = asked {
+                run(tx, "INSERT INTO settings (name, value, at) VALUES ('reading', ?1, ?2)", (asked, at))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// How the reading was asked for that has not ended, if there is one.
+    pub fn kept_reading(&self) -> Result<Option<String>, StoreError> {
+        self.read(|tx| Ok(first(tx, "SELECT value FROM settings WHERE name = 'reading'", [], |row| row.get(0))?))
+    }
+
     /// A request with its answer, where that is kept whole.
     pub fn kept_answer(&self, id: RequestId) -> Result<Option<(LogEntry, String)>, StoreError> {
         self.read(|tx| {

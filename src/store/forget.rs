@@ -77,6 +77,8 @@ impl Store {
             let digests = "UPDATE requests SET cache_key = NULL, prompt_digest = NULL
                            WHERE cache_key IS NOT NULL OR prompt_digest IS NOT NULL";
             run(tx, digests, [])?;
+            // How a reading was asked for that has not ended.
+            run(tx, "DELETE FROM settings WHERE name = 'reading'", [])?;
             Ok(Forgotten {
                 requests: removed("contents")?,
                 conversations: removed("conversations")?,

@@ -226,7 +226,8 @@ fn leaves(after: After, sandbox: &Sandbox, place: &Place, case: &str) {
 #[test]
 fn every_scripted_fault_is_answered_by_the_next_one() {
     let name = |text: &'static str| text.split([':', '[']).next().unwrap();
-    let told: Vec<&str> = FAULTS.iter().map(|(fault, _)| name(fault)).collect();
+    // To quote the prompt is no fault: how long texts are read tries it.
+    let told: Vec<&str> = FAULTS.iter().map(|(fault, _)| name(fault)).filter(|name| *name != "quote").collect();
     assert_eq!(TABLE.iter().map(|row| name(row.fault)).collect::<Vec<_>>(), told, "a row a fault");
     side_by_side(TABLE, |row| plays_out(row, DialectKind::Openai, &[]));
 }

@@ -225,7 +225,9 @@ fn the_log_says_why() {
         place.run(&["log", "show", id]).expect(0).stdout
     };
     let weighted = said(&["ask", "hello"], "r1");
-    assert!(weighted.contains("came first of 4 by strategy weighted: the highest score of cost, latency and quality, less the risk"));
+    assert!(weighted.contains(
+        "came first of 4 by strategy weighted: the highest score of cost, latency and quality, less the risk"
+    ));
     assert!(said(&["ask", "hello"], "r2").contains("answered from the cache: nobody was asked\n"));
     assert!(said(&["ask", "-p", "openai", "hello"], "r3").contains(": the only one that could be asked\n"));
     assert!(said(&["ask", "--strategy", "cheapest", "anew"], "r4").contains(": the lowest expected cost\n"));

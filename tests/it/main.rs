@@ -37,6 +37,7 @@ mod kill;
 mod links;
 mod listener;
 mod locked;
+mod long;
 mod modes;
 mod money;
 mod parallel;

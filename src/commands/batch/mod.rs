@@ -7,14 +7,14 @@ mod answers;
 pub mod base;
 pub mod fields;
 pub mod lines;
-mod progress;
+pub mod progress;
 mod queue;
 mod report;
 mod run;
 mod state;
 mod target;
 mod verdict;
-mod voice;
+pub mod voice;
 
 use std::collections::HashSet;
 use std::path::Path;

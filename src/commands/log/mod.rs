@@ -303,7 +303,8 @@ fn decided(r: &Request, terminal: &Terminal) -> String {
     let explored = &decision["explored"];
     if !explored.is_null() {
         let [provider, model] = ["provider", "model"].map(|field| word(&explored[field]));
-        text += &format!("a chance for who is not the best by what is known: {provider}/{model} would have been first\n");
+        text +=
+            &format!("a chance for who is not the best by what is known: {provider}/{model} would have been first\n");
     }
     for other in decision["shadow"].as_array().into_iter().flatten() {
         let [strategy, provider, model] = ["strategy", "provider", "model"].map(|field| word(&other[field]));

@@ -28,6 +28,7 @@ mod words;
 use std::ops::Range;
 
 pub use index::Index;
+pub use measure::{TOKEN, hundredths};
 pub use offsets::{code_points, lines};
 pub use pick::Picked;
 pub use pieces::pieces;

@@ -202,6 +202,9 @@ const COMMANDS: &[&[&str]] = &[
     &["budget", "set", "2"],
     &["budget", "history", "--json"],
     &["budget", "check", "--json"],
+    &["ask", "--hedge", "--no-cache", "hello"],
+    &["ask", "-f", "long.txt", "--strategy-long", "map-reduce", "--yes", "what is said?"],
+    &["ask", "--resume"],
     &["budget", "reset"],
     &["providers"],
     &["providers", "list", "--all"],
@@ -286,6 +289,7 @@ fn crowd(peer: &Peer) -> Place {
     place.home_file("config.toml", &alerts);
     // The one file in which keys are meant to be; a child sees neither these nor those of the environment.
     place.home_file(".env", &format!("MISTRAL_API_KEY='{KEY}'\nMISTRAL_BASE_URL={}/503/5\n", peer.url()));
+    place.work_file("long.txt", &"One line that says a little.\n".repeat(300));
     place.work_file("in.jsonl", "{\"id\": \"a\", \"prompt\": \"one\"}\n{\"id\": \"b\", \"prompt\": \"two\"}\n");
     place
         .var("LAB_KEY", KEY)

@@ -1,0 +1,135 @@
+//! `llmr ask -f` of texts that are too long for one call: a plan, the parts read side by side, one answer whose citations
+//! are checked.
+//!
+//! Every part is a request of its own, and its answer is kept in the transaction that settles it: what has arrived is
+//! never asked for again, whatever stops the reading.
+
+mod plan;
+mod read;
+mod resume;
+
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::cli;
+use crate::commands::batch::voice::{Voice, Watch};
+use crate::commands::{Context, runtime};
+use crate::engine::long::{Document, Source, Way, check};
+use crate::error::{Error, Kind, Result};
+use crate::output::units;
+use crate::router::{Answered, Purse, Router};
+use crate::types::NanoUsd;
+
+pub use plan::{Plan, Reading, Wanted};
+pub use resume::{again, asked};
+
+/// What a reading came to, beside the answer.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    strategy: Way,
+    /// Parts that the texts were read in.
+    parts: u64,
+    /// Calls that were made, the last one for the answer.
+    calls: u64,
+    /// Answers that were kept from before.
+    kept: u64,
+    /// Tokens of the texts, and of what was sent of them.
+    text_tokens: u64,
+    read_tokens: u64,
+    /// What the answer cites, each once.
+    sources: Vec<Cited>,
+    /// Citations of what was not read, which were taken out.
+    removed: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cited {
+    file: String,
+    first_line: usize,
+    last_line: usize,
+}
+
+/// What came of a reading, with the router that it was read by.
+pub type Came<'r> = (Router<'r>, Result<(Answered, Report)>);
+
+/// Reads, and gives the answer with what it came to. The plan was shown and agreed to before.
+pub fn answer<'r>(mut router: Router<'r>, reading: &Reading, voice: Voice, watch: Watch) -> Result<Came<'r>> {
+    router.purse = reading.max_cost.map(|cap| Rc::new(Purse::new(cap, NanoUsd::ZERO)));
+    let mut reader = read::Reader::open(router, reading, voice, watch)?;
+    let answered = runtime()?.block_on(reader.read(reading));
+    reader.close();
+    let answered = answered.map(|(answered, sources)| checked(reading, &reader, answered, &sources));
+    Ok((reader.into_router()?, answered))
+}
+
+/// The answer without citations of what was not read.
+fn checked(
+    reading: &Reading,
+    reader: &read::Reader<'_>,
+    mut answered: Answered,
+    sources: &[Source],
+) -> (Answered, Report) {
+    let documents = reading.documents();
+    let checked = check(&answered.text, &documents, sources);
+    if !checked.removed.is_empty() {
+        let n = checked.removed.len();
+        let (what, were) = if n == 1 { ("a citation", "was") } else { ("citations", "were") };
+        let list = checked.removed.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+        answered.warnings.push(format!("{what} of what nobody read {were} taken out: {list}"));
+    }
+    answered.text = checked.text;
+    let report = Report {
+        strategy: reading.way,
+        parts: reading.parts.len() as u64,
+        calls: reader.asked,
+        kept: reader.kept,
+        text_tokens: reading.text_tokens,
+        read_tokens: reading.parts.iter().map(|part| part.tokens).sum(),
+        sources: checked.cited.iter().map(|source| cited(&documents, source)).collect(),
+        removed: checked.removed,
+    };
+    (answered, report)
+}
+
+/// So many citations that were taken out are named.
+const MOST_NAMED: usize = 5;
+
+fn cited(documents: &[Document<'_>], source: &Source) -> Cited {
+    let file = documents.get(source.document).map_or("", |document| document.name).to_owned();
+    Cited { file, first_line: source.first, last_line: source.last }
+}
+
+/// Shows the plan and asks whether to go on. In a script only a bound on the cost, or `--yes`, says so.
+pub fn agree(context: &mut Context, args: &cli::Ask, plan: &Plan, bounded: bool) -> Result<()> {
+    let lines = plan.lines();
+    if args.yes {
+        lines.iter().for_each(|line| context.messages.note(line));
+        return Ok(());
+    }
+    let asks = context.host.stdin_terminal && context.host.stderr_terminal && !context.json();
+    if asks {
+        lines.iter().for_each(|line| context.messages.plain(line));
+        return match confirmed() {
+            true => Ok(()),
+            false => Err(Error::new(Kind::Usage, "nothing was asked").hint("--yes goes on without asking")),
+        };
+    }
+    if bounded {
+        lines.iter().for_each(|line| context.messages.note(line));
+        return Ok(());
+    }
+    let error = Error::new(Kind::Usage, lines.join("; "));
+    Err(error.hint("in a script this goes on only within --max-cost USD, or with --yes").hint(format!(
+        "such as --max-cost {}; llmr dry-run shows the plan alone",
+        plan.high_usd().map_or_else(|| "1".to_owned(), |high| units::usd(high).trim_start_matches('$').to_owned())
+    )))
+}
+
+/// Whether a person at a terminal says yes. Anything else is a no.
+fn confirmed() -> bool {
+    _ = crate::output::stdout::write_all(&mut std::io::stderr(), b"go on? [y/N] ");
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line);
+    read.is_ok() && matches!(line.trim().to_lowercase().as_str(), "y" | "yes")
+}

@@ -1,0 +1,368 @@
+//! Whether texts are read in parts, in which, and what that would take.
+
+use serde::Serialize;
+
+use crate::commands::{Context, question};
+use crate::engine::long::{Document, Part, Way, Wish, answer_prompt, notes_prompt, passages_for, way_for, whole};
+use crate::engine::plan::{Ranked, Reason};
+use crate::error::{Error, Kind, Result};
+use crate::input::Parts;
+use crate::output::units;
+use crate::router::{Request, Router};
+use crate::types::{CandidateId, Message, NanoUsd};
+
+use super::read::notes_request;
+
+/// Tokens that one call reads, where nobody says: models find what matters in so much, and it fits nearly every window.
+const READ_TOKENS: u64 = 24_000;
+/// Less is no reading.
+const LEAST_READ: u64 = 256;
+/// Tokens of a call beside the text: instructions, and what a chat template adds.
+const AROUND: u64 = 400;
+/// The room that is left for an answer in a window of which nobody asked for more.
+const ANSWER: u64 = 4096;
+/// Where nobody knows a window.
+const USUAL_WINDOW: u64 = 32_768;
+/// A prompt of so many bytes fits every window there is: nothing is looked at.
+const SURELY_FITS: usize = 12_000;
+/// Tokens of notes, at most: an eighth of what is read, within these bounds.
+const NOTES: (u64, u64) = (256, 1024);
+
+/// Texts that are read in parts.
+pub struct Reading {
+    /// How.
+    pub way: Way,
+    /// Names and texts.
+    pub texts: Vec<(String, String)>,
+    /// What is asked of them.
+    pub question: String,
+    /// What is read.
+    pub parts: Vec<Part>,
+    /// Tokens that one call reads.
+    pub size: u64,
+    /// Tokens that a call's notes may have.
+    pub notes: u64,
+    /// Tokens of all texts.
+    pub text_tokens: u64,
+    /// Everything of the request but its prompt.
+    pub base: Request,
+    /// What all of it may cost.
+    pub max_cost: Option<NanoUsd>,
+    /// Whether a text came from where it cannot be read again.
+    pub piped: bool,
+}
+
+impl Reading {
+    /// The texts.
+    pub fn documents(&self) -> Vec<Document<'_>> {
+        self.texts.iter().map(|(name, text)| Document { name, text }).collect()
+    }
+}
+
+/// What is wished for, and what there is to read.
+pub struct Wanted {
+    wish: Option<Wish>,
+    read_tokens: Option<u64>,
+    parts: Option<Parts>,
+}
+
+impl Wanted {
+    /// From the flags. Wrong usage for a wish where nothing can be read in parts.
+    pub fn of(strategy: Option<&str>, read_tokens: Option<u64>, parts: Option<Parts>) -> Result<Self> {
+        let wish: Option<Wish> = question::parsed("--strategy-long", strategy)?;
+        if wish.is_some() && parts.is_none() {
+            return Err(Error::new(Kind::Usage, "only a prompt with files is read in parts")
+                .hint("leave --strategy-long out beside pictures, a template or a conversation"));
+        }
+        Ok(Self { wish, read_tokens, parts })
+    }
+
+    /// The reading of the prompt's texts, with its plan; `None` where they are asked in one call as they are.
+    pub fn plan(self, context: &mut Context, request: &Request) -> Result<Option<(Reading, Plan)>> {
+        let Some(parts) = self.parts.filter(|parts| self.wish.is_some() || may_be_long(parts)) else { return Ok(None) };
+        reading(&mut context.router_without_writing()?, request, parts, self.wish, self.read_tokens)
+    }
+}
+
+/// Whether there is enough text to be looked at.
+fn may_be_long(parts: &Parts) -> bool {
+    let texts = parts.files.iter().map(|(_, text)| text).chain(&parts.stdin);
+    texts.map(String::len).sum::<usize>() >= SURELY_FITS
+}
+
+/// What a reading would take.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    strategy: Way,
+    parts: u64,
+    calls: u64,
+    /// Of the texts, and of all that is sent.
+    text_tokens: u64,
+    input_tokens: u64,
+    /// Of all that is likely written.
+    output_tokens: u64,
+    low_usd: Option<NanoUsd>,
+    high_usd: Option<NanoUsd>,
+    seconds: u64,
+    at_a_time: u64,
+    first: String,
+    #[serde(skip)]
+    why: String,
+}
+
+impl Plan {
+    /// What it likely costs.
+    pub fn low_usd(&self) -> Option<NanoUsd> {
+        self.low_usd
+    }
+
+    /// Tokens that are sent, and that are written.
+    pub fn tokens(&self) -> (u64, u64) {
+        (self.input_tokens, self.output_tokens)
+    }
+
+    /// What it may cost at most.
+    pub fn high_usd(&self) -> Option<NanoUsd> {
+        self.high_usd
+    }
+
+    /// What `ask` would do, in one sentence.
+    pub fn would(&self) -> String {
+        format!("read the texts by {}, if that is agreed to: {}", self.strategy.name(), self.takes())
+    }
+
+    /// The plan in words.
+    pub fn lines(&self) -> Vec<String> {
+        vec![self.why.clone(), format!("plan: {}, {}", self.strategy.name(), self.takes())]
+    }
+
+    fn takes(&self) -> String {
+        let money = match (self.low_usd, self.high_usd) {
+            (Some(low), Some(high)) => format!("about {} (at most {})", units::usd(low), units::usd(high)),
+            _ => "at an unknown price".to_owned(),
+        };
+        let calls = if self.calls == 1 { "1 call".to_owned() } else { format!("{} calls", units::tokens(self.calls)) };
+        let time = units::seconds(self.seconds * 1000);
+        let parts = if self.parts == 1 { "1 part".to_owned() } else { format!("{} parts", units::tokens(self.parts)) };
+        let read = units::tokens(self.input_tokens);
+        format!("{parts}, {calls} ({} first), {read} tokens in all, {money}, about {time}", self.first)
+    }
+}
+
+/// The reading of a prompt with its texts, with its plan; `None` where they are asked in one call as they are.
+///
+/// `wish` is `--strategy-long`; `read_tokens` what one call reads at most. Wrong usage for a wish without texts or question.
+fn reading(
+    router: &mut Router<'_>,
+    request: &Request,
+    parts: Parts,
+    wish: Option<Wish>,
+    read_tokens: Option<u64>,
+) -> Result<Option<(Reading, Plan)>> {
+    let Parts { prompt, files, stdin } = parts;
+    let piped = stdin.is_some() || files.iter().any(|(name, _)| name == "-");
+    let mut texts = files;
+    texts.extend(stdin.filter(|_| prompt.is_some()).map(|text| ("stdin".to_owned(), text)));
+    texts.retain(|(_, text)| !text.trim().is_empty());
+    let Some(question) = prompt.filter(|_| !texts.is_empty()) else {
+        return match wish {
+            None => Ok(None),
+            Some(_) => Err(Error::new(Kind::Usage, "--strategy-long needs texts and a question about them")
+                .hint("say llmr ask --strategy-long map-reduce -f FILE \"…\"")),
+        };
+    };
+    let too_long = match wish {
+        Some(_) => None,
+        None => match does_not_fit(router, request)? {
+            None => return Ok(None),
+            Some(who) => Some(who),
+        },
+    };
+    let Some(first) = first(router, request, &question)? else { return Ok(None) };
+    let size = size(&first, &question, request, read_tokens)?;
+    let documents: Vec<Document<'_>> = texts.iter().map(|(name, text)| Document { name, text }).collect();
+    let (way, parts) = parts_for(&documents, &question, size, wish.and_then(|wish| wish.0));
+    let text_tokens = documents.iter().map(|document| crate::engine::long::tokens(document.text)).sum();
+    let notes = (size / 8).clamp(NOTES.0, NOTES.1).min(size / 2).max(1);
+    let max_cost = request.max_cost;
+    let base =
+        Request { max_cost: None, messages: Vec::new(), parallel: 1, race: false, cascade: None, ..request.clone() };
+    let mut reading =
+        Reading { way, question, parts, size, notes, text_tokens, base, max_cost, piped, texts: Vec::new() };
+    let mut plan = plan(router, &reading, too_long.as_ref(), &first)?;
+    if wish.is_none_or(|wish| wish.0.is_none()) && reading.way == Way::MapReduce && over(&plan, max_cost) {
+        // What was left to llmr stays within what it may cost.
+        if let Some(part) = passages_for(&documents, &reading.question, size) {
+            (reading.way, reading.parts) = (Way::Retrieve, vec![part]);
+            plan = self::plan(router, &reading, too_long.as_ref(), &first)?;
+        }
+    }
+    drop(documents);
+    reading.texts = texts;
+    Ok(Some((reading, plan)))
+}
+
+fn over(plan: &Plan, max_cost: Option<NanoUsd>) -> bool {
+    max_cost.zip(plan.low_usd).is_some_and(|(cap, low)| low > cap)
+}
+
+/// In which way, and what is read in it.
+fn parts_for(documents: &[Document<'_>], question: &str, size: u64, wish: Option<Way>) -> (Way, Vec<Part>) {
+    match wish.unwrap_or_else(|| way_for(question)) {
+        Way::Retrieve => match passages_for(documents, question, size) {
+            Some(part) => (Way::Retrieve, vec![part]),
+            // No word of the question occurs: only who reads everything can tell.
+            None => (Way::MapReduce, whole(documents, size)),
+        },
+        way => (way, whole(documents, size)),
+    }
+}
+
+/// Whose window the whole prompt does not fit, where it fits nobody's.
+fn does_not_fit(router: &mut Router<'_>, request: &Request) -> Result<Option<(CandidateId, u64)>> {
+    let job = router.prepare(request.clone())?;
+    let rehearsal = router.rehearse(&job)?;
+    if rehearsal.cached.is_some() || !rehearsal.plan.order.is_empty() {
+        return Ok(None);
+    }
+    let mut refused = rehearsal.plan.refused.iter();
+    Ok(refused.find_map(|refused| match refused.reason {
+        Reason::Window { has, .. } => Some((refused.id.clone(), has)),
+        _ => None,
+    }))
+}
+
+/// Who would be asked the question alone; `None` where nobody would.
+fn first(router: &mut Router<'_>, request: &Request, question: &str) -> Result<Option<Ranked>> {
+    let alone = Request { messages: vec![Message::user(question)], ..request.clone() };
+    let job = router.prepare(alone)?;
+    Ok(router.rehearse(&job)?.plan.order.into_iter().next())
+}
+
+/// Tokens that one call reads.
+fn size(first: &Ranked, question: &str, request: &Request, read_tokens: Option<u64>) -> Result<u64> {
+    let window = first.candidate.context_tokens.unwrap_or(USUAL_WINDOW);
+    let answer = request.explicit_cap.unwrap_or(ANSWER).min(window / 3);
+    let around = AROUND + crate::engine::long::tokens(question) + answer;
+    let room = window.saturating_sub(around);
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let room = (room as f64 / first.candidate.token_factor.max(1.0) * 0.95) as u64;
+    let size = read_tokens.unwrap_or(READ_TOKENS).min(room);
+    match size >= LEAST_READ {
+        true => Ok(size),
+        false => Err(Error::new(
+            Kind::Refused,
+            format!("the window of {} leaves no room for a text beside the question", first.candidate.id),
+        )
+        .hint("--max-tokens N asks for a shorter answer, -m MODEL for another model")),
+    }
+}
+
+fn plan(
+    router: &mut Router<'_>,
+    reading: &Reading,
+    too_long: Option<&(CandidateId, u64)>,
+    first: &Ranked,
+) -> Result<Plan> {
+    let parts = reading.parts.len() as u64;
+    let merges = match reading.way {
+        Way::MapReduce => merges(parts, reading.notes, reading.size),
+        Way::Retrieve | Way::Refine => 0,
+    };
+    let notes = if reading.way == Way::Retrieve { 0 } else { parts + merges };
+    let at_a_time = u64::from(router.config.settings.max_parallel);
+    let rounds = match reading.way {
+        Way::MapReduce => parts.div_ceil(at_a_time.max(1)) + merges.div_ceil(at_a_time.max(1)),
+        Way::Retrieve | Way::Refine => notes,
+    };
+    let longest = reading.parts.iter().max_by_key(|part| part.tokens);
+    let text = longest.map_or("", |part| part.text.as_str());
+    let note = notes_request(reading, notes_prompt(&reading.question, text, reading.notes));
+    let answer = Request {
+        messages: vec![Message::user(answer_prompt(&reading.question, &[text.to_owned()]))],
+        ..reading.base.clone()
+    };
+    let (mut of_note, of_answer) = (Cost::default(), Cost::of(router, answer)?);
+    if notes > 0 {
+        of_note = Cost::of(router, note)?;
+    }
+    let sum =
+        |a: Option<NanoUsd>, b: Option<NanoUsd>| Some(NanoUsd(a?.0.saturating_mul(i64::try_from(notes).ok()?)) + b?);
+    let (low_usd, high_usd) = match notes {
+        0 => (of_answer.expected, of_answer.most),
+        _ => (sum(of_note.expected, of_answer.expected), sum(of_note.most, of_answer.most)),
+    };
+    let why = match too_long {
+        Some((who, has)) => format!(
+            "the texts are about {} tokens: they do not fit the window of {who} ({}), nor anybody else's",
+            units::tokens(reading.text_tokens),
+            units::tokens(*has)
+        ),
+        None => format!("the texts are about {} tokens", units::tokens(reading.text_tokens)),
+    };
+    let read: u64 = reading.parts.iter().map(|part| part.tokens).sum();
+    Ok(Plan {
+        strategy: reading.way,
+        parts,
+        calls: notes + 1,
+        text_tokens: reading.text_tokens,
+        input_tokens: read + (notes + 1) * AROUND + merges * reading.size,
+        output_tokens: of_note.output_tokens.saturating_mul(notes) + of_answer.output_tokens,
+        low_usd,
+        high_usd,
+        seconds: (of_note.latency_ms.saturating_mul(rounds) + of_answer.latency_ms).div_ceil(1000),
+        at_a_time,
+        first: first.candidate.id.to_string(),
+        why,
+    })
+}
+
+/// Calls that merge so many notes, at most, until what is left fits one call.
+fn merges(mut count: u64, notes: u64, size: u64) -> u64 {
+    let mut calls = 0;
+    while count > 1 && count * notes > size {
+        let next = (count * notes).div_ceil(size).max(1);
+        if next >= count {
+            break;
+        }
+        calls += next;
+        count = next;
+    }
+    calls
+}
+
+/// What one call takes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    expected: Option<NanoUsd>,
+    most: Option<NanoUsd>,
+    latency_ms: u64,
+    output_tokens: u64,
+}
+
+impl Cost {
+    fn of(router: &mut Router<'_>, request: Request) -> Result<Self> {
+        let job = router.prepare(request)?;
+        let rehearsal = router.rehearse(&job)?;
+        let Some(first) = rehearsal.plan.order.first() else { return Ok(Self::default()) };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let latency_ms = first.expected.latency_ms.round() as u64;
+        let most = first.candidate.pricing.as_ref().map(|_| first.sized.hold);
+        let load = first.expected.load;
+        Ok(Self { expected: load.cost, most, latency_ms, output_tokens: load.output_tokens })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_merged_until_they_fit_one_call() {
+        for (parts, notes, size, calls) in
+            [(1, 500, 4000, 0), (8, 500, 4000, 0), (9, 500, 4000, 2), (100, 500, 4000, 13 + 2), (5, 10, 5, 0)]
+        {
+            assert_eq!(merges(parts, notes, size), calls, "{parts} {notes} {size}");
+        }
+    }
+}

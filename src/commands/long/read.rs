@@ -1,0 +1,325 @@
+//! The reading itself: calls side by side, each kept as it is settled, and the notes made into one answer.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use sha2::{Digest, Sha256};
+
+use super::plan::Reading;
+use crate::commands::batch::lines;
+use crate::commands::batch::progress::Numbers;
+use crate::commands::batch::voice::{Ear, Voice, Watch};
+use crate::engine::long::{
+    NOTES_SYSTEM, Source, Way, answer_prompt, groups, is_nothing, merge_prompt, notes_prompt, refine_prompt,
+};
+use crate::error::{Error, Kind, Result};
+use crate::router::{Answered, CacheUse, Keep, Request, Router, interrupted};
+use crate::store::{Batch, BatchOpened};
+use crate::types::{Message, NanoUsd, RequestId, hex};
+
+/// How often the progress is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Who reads.
+pub struct Reader<'r> {
+    idle: Vec<Router<'r>>,
+    batch: Batch,
+    known: HashMap<[u8; 16], RequestId>,
+    voice: Rc<RefCell<Voice>>,
+    watch: Watch,
+    /// Calls in all, as far as is known now.
+    calls: u64,
+    done: u64,
+    of_this_run: u64,
+    cost: NanoUsd,
+    /// Whether every cost is known.
+    priced: bool,
+    next_line: u64,
+    /// Calls that were made.
+    pub asked: u64,
+    /// Those that were answered.
+    answered: u64,
+    /// Answers that were kept from before.
+    pub kept: u64,
+}
+
+/// What came of one call.
+type Came<'r> = (Router<'r>, usize, Result<Answered>);
+
+impl<'r> Reader<'r> {
+    /// A reader with so many calls at a time as the settings let it; nobody else reads the same meanwhile.
+    pub fn open(mut router: Router<'r>, reading: &Reading, voice: Voice, watch: Watch) -> Result<Self> {
+        let batch = match router.store.open_batch(&name(reading), router.host.now())? {
+            BatchOpened::Yes(batch) => batch,
+            BatchOpened::Busy { pid, .. } => {
+                return Err(Error::new(Kind::Usage, format!("process {pid} reads the same for the same question"))
+                    .hint("wait for its end, or stop it to go on with what it has read"));
+            }
+        };
+        let fresh = reading.base.cache == CacheUse::Refresh;
+        let answered = batch.lines.iter().filter(|line| line.answered && !fresh);
+        let known = answered.map(|line| (line.digest, line.request)).collect();
+        let next_line = batch.lines.iter().map(|line| line.line).max().unwrap_or_default() + 1;
+        let at_a_time = match reading.way {
+            Way::MapReduce => router.config.settings.max_parallel as usize,
+            Way::Retrieve | Way::Refine => 1,
+        };
+        let mut idle =
+            (1..at_a_time.min(reading.parts.len()).max(1)).map(|_| router.sibling()).collect::<Result<Vec<_>>>()?;
+        idle.push(router);
+        Ok(Self {
+            idle,
+            batch,
+            known,
+            voice: Rc::new(RefCell::new(voice)),
+            watch,
+            calls: 0,
+            done: 0,
+            of_this_run: 0,
+            cost: NanoUsd::ZERO,
+            priced: true,
+            next_line,
+            asked: 0,
+            answered: 0,
+            kept: 0,
+        })
+    }
+
+    /// Lets others read the same.
+    pub fn close(&mut self) {
+        self.voice.borrow_mut().clear();
+        if let Some(router) = self.idle.first() {
+            // The texts are the user's own files: the answers are all that is kept of what was read. The next run does what
+            // cannot be done now, and finds a dead owner otherwise.
+            _ = router.store.forget_prompts(self.batch.id);
+            _ = router.store.close_batch(self.batch.id);
+        }
+    }
+
+    /// The router, for what comes after.
+    pub fn into_router(mut self) -> Result<Router<'r>> {
+        self.idle.pop().ok_or_else(|| Error::new(Kind::Other, "nobody reads"))
+    }
+
+    /// Reads, and answers. With the sources of everything that was read.
+    pub async fn read(&mut self, reading: &Reading) -> Result<(Answered, Vec<Source>)> {
+        self.calls = reading.parts.len() as u64 + u64::from(reading.way != Way::Retrieve);
+        let from = match reading.way {
+            Way::Retrieve => reading.parts.iter().map(|part| part.text.clone()).collect(),
+            Way::MapReduce => self.map_reduce(reading).await?,
+            Way::Refine => vec![self.refine(reading).await?],
+        };
+        let request =
+            Request { messages: vec![Message::user(answer_prompt(&reading.question, &from))], ..reading.base.clone() };
+        let mut answered = self.ask_one(request).await?;
+        answered.cost = Some(self.cost).filter(|_| self.priced);
+        let sources = reading.parts.iter().flat_map(|part| part.sources.iter().copied()).collect();
+        Ok((answered, sources))
+    }
+
+    async fn map_reduce(&mut self, reading: &Reading) -> Result<Vec<String>> {
+        let words = words(reading);
+        let prompts = reading.parts.iter().map(|part| notes_prompt(&reading.question, &part.text, words));
+        let requests = prompts.map(|prompt| notes_request(reading, prompt)).collect();
+        let mut notes = self.ask_all(requests).await?;
+        loop {
+            notes.retain(|note| !is_nothing(note));
+            let groups = groups(&notes, reading.size);
+            // Notes that cannot be put together any more go into the answer as they are.
+            if groups.len() <= 1 || groups.len() >= notes.len() {
+                return Ok(notes);
+            }
+            self.calls += groups.len() as u64;
+            let merge = |group: std::ops::Range<usize>| {
+                notes_request(reading, merge_prompt(&reading.question, &notes[group], words))
+            };
+            notes = self.ask_all(groups.into_iter().map(merge).collect()).await?;
+        }
+    }
+
+    async fn refine(&mut self, reading: &Reading) -> Result<String> {
+        let (mut notes, words) = (String::new(), words(reading));
+        for part in &reading.parts {
+            let prompt = refine_prompt(&reading.question, &notes, &part.text, words);
+            notes = self.ask_all(vec![notes_request(reading, prompt)]).await?.pop().unwrap_or_default();
+        }
+        Ok(notes)
+    }
+
+    /// Asks all of these, as many at a time as there are routers; their answers in the same order. What was answered
+    /// before is not asked again.
+    async fn ask_all(&mut self, requests: Vec<Request>) -> Result<Vec<String>> {
+        let mut answers: Vec<Option<String>> = vec![None; requests.len()];
+        let mut open: Vec<(usize, Request)> = Vec::new();
+        for (index, request) in requests.into_iter().enumerate() {
+            match self.kept_answer(&request)? {
+                Some(text) => {
+                    answers[index] = Some(text);
+                    self.kept += 1;
+                    self.done += 1;
+                }
+                None => open.push((index, request)),
+            }
+        }
+        open.reverse();
+        let mut stopped: Option<Error> = None;
+        let mut running = FuturesUnordered::new();
+        let (mut stop, mut tick) = (interrupted(), tokio::time::interval(TICK));
+        loop {
+            while stopped.is_none()
+                && !open.is_empty()
+                && let Some(router) = self.idle.pop()
+            {
+                if let Some((index, request)) = open.pop() {
+                    running.push(self.begin(router, index, request));
+                }
+            }
+            if running.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                kind = &mut stop, if stopped.is_none() => stopped = Some(Error::new(kind, "the reading was stopped")),
+                _ = tick.tick() => self.draw(),
+                Some((router, index, result)) = running.next() => {
+                    self.took(&router, &result);
+                    self.idle.push(router);
+                    match result {
+                        Ok(answered) => answers[index] = Some(answered.text),
+                        Err(error) => _ = stopped.get_or_insert(error),
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        match stopped {
+            None => Ok(answers.into_iter().flatten().collect()),
+            Some(error) => Err(self.broken_off(error)),
+        }
+    }
+
+    async fn ask_one(&mut self, request: Request) -> Result<Answered> {
+        let mut router = self.idle.pop().ok_or_else(|| Error::new(Kind::Other, "nobody reads"))?;
+        let mut ear = Ear(Rc::clone(&self.voice));
+        let asking = answer(&mut router, request, &mut ear);
+        let mut tick = tokio::time::interval(TICK);
+        let result = {
+            tokio::pin!(asking);
+            loop {
+                tokio::select! {
+                    biased;
+                    result = &mut asking => break result,
+                    _ = tick.tick() => self.draw(),
+                }
+            }
+        };
+        self.took(&router, &result);
+        self.idle.push(router);
+        result.map_err(|error| self.broken_off(error))
+    }
+
+    fn begin(
+        &mut self,
+        router: Router<'r>,
+        index: usize,
+        request: Request,
+    ) -> impl Future<Output = Came<'r>> + use<'r> {
+        let keep = Keep::Line { batch: self.batch.id, line: self.next_line, digest: lines::digest(&router, &request) };
+        self.next_line += 1;
+        let (request, mut ear) = (Request { keep, ..request }, Ear(Rc::clone(&self.voice)));
+        async move {
+            let mut router = router;
+            let result = answer(&mut router, request, &mut ear).await;
+            (router, index, result)
+        }
+    }
+
+    fn kept_answer(&self, request: &Request) -> Result<Option<String>> {
+        let Some(router) = self.idle.first() else { return Ok(None) };
+        let Some(id) = self.known.get(&lines::digest(router, request)) else { return Ok(None) };
+        Ok(router.store.kept_answer(*id)?.map(|(_, text)| text))
+    }
+
+    fn took(&mut self, router: &Router<'r>, result: &Result<Answered>) {
+        let attempts = result.as_ref().map_or_else(|error| error.attempts.as_slice(), |a| a.attempts.as_slice());
+        self.cost += attempts.iter().filter_map(|attempt| attempt.cost_usd).sum();
+        self.priced &= attempts.iter().all(|attempt| attempt.cost_usd.is_some());
+        self.asked += 1;
+        self.answered += u64::from(result.is_ok());
+        self.done += 1;
+        self.of_this_run += 1;
+        self.voice.borrow_mut().goes_on();
+        self.watch.note(result);
+        self.watch.look(router, &self.voice);
+        if let Ok(answered) = result {
+            answered.warnings.iter().for_each(|warning| self.voice.borrow_mut().once(warning));
+        }
+    }
+
+    fn draw(&self) {
+        self.voice.borrow_mut().draw(|| Numbers {
+            done: self.done,
+            lines: self.calls,
+            of_this_run: self.of_this_run,
+            failed: 0,
+            cost: self.cost,
+            waiting: String::new(),
+        });
+    }
+
+    /// What is said of a reading that ended before its answer.
+    fn broken_off(&self, error: Error) -> Error {
+        self.voice.borrow_mut().clear();
+        if self.calls <= 1 {
+            return error;
+        }
+        let answered = self.kept + self.answered;
+        error.hint(format!(
+            "{answered} of about {} answers are kept: the same command once more, or `llmr ask --resume`, asks for the others only",
+            self.calls
+        ))
+    }
+}
+
+async fn answer(router: &mut Router<'_>, request: Request, ear: &mut Ear) -> Result<Answered> {
+    let job = router.prepare(request)?;
+    match router.cached(&job)? {
+        Some(hit) => Ok(hit),
+        None => router.answer(&job, ear).await,
+    }
+}
+
+/// A request for notes: of the same candidates, but with a system prompt and a length of its own.
+pub fn notes_request(reading: &Reading, prompt: String) -> Request {
+    Request {
+        system: Some(NOTES_SYSTEM.to_owned()),
+        messages: vec![Message::user(prompt)],
+        explicit_cap: None,
+        default_cap: (reading.notes * ROOM).min(reading.base.default_cap),
+        stop: Vec::new(),
+        schema: None,
+        ..reading.base.clone()
+    }
+}
+
+/// A model that thinks, or writes more than it was asked for, has so many times the room.
+const ROOM: u64 = 2;
+
+/// Words of notes: a token is some three quarters of a word.
+fn words(reading: &Reading) -> u64 {
+    (reading.notes * 3 / 4).max(50)
+}
+
+/// What makes two readings the same: the question and the names of the texts. Which answers are kept from the last one is
+/// then told by what each call asks.
+fn name(reading: &Reading) -> String {
+    let mut digest = Sha256::new();
+    for text in reading.texts.iter().map(|(name, _)| name).chain([&reading.question]) {
+        digest.update(text.len().to_le_bytes());
+        digest.update(text);
+    }
+    format!("reading\n{}", hex(&digest.finalize()))
+}

@@ -1,0 +1,256 @@
+//! Texts that are too long for one call: planned, read in parts, answered with sources that are there.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
+
+use llmr::sandbox::Sandbox;
+use serde_json::{Value, json};
+
+use crate::common::{Place, paced, price, provider, sandbox_at, sandbox_of, until};
+
+const TOWNS: [&str; 7] = ["Aldova", "Brenik", "Corvane", "Dunmor", "Estril", "Fanwick", "Gorlan"];
+
+/// A fact with its line: one at every tenth of the text. Its number looks like all the others.
+fn fact(n: usize) -> String {
+    format!("The code of the vault at {}ville{n} is {}.", TOWNS[n % 7], 40_000 + n * 1_117)
+}
+
+fn question(of: &[usize]) -> String {
+    let places: Vec<String> = of.iter().map(|n| format!("{}ville{n}", TOWNS[n % 7])).collect();
+    format!("What is the code of the vault at {}?", places.join(" and at "))
+}
+
+/// So many paragraphs that look alike, with ten facts among them.
+fn book(paragraphs: usize) -> String {
+    (0..paragraphs)
+        .map(|n| {
+            let town = TOWNS[n % 7];
+            let hidden = if n % (paragraphs / 10) == paragraphs / 20 {
+                fact(n * 10 / paragraphs) + "\n\n"
+            } else {
+                String::new()
+            };
+            format!(
+                "The depot at {town}, number {n}, keeps {} crates. Its keeper writes a letter each month.\n\n{hidden}",
+                n * 37 % 9973
+            )
+        })
+        .collect()
+}
+
+/// A reader that sees what it is sent.
+fn reader() -> Sandbox {
+    sandbox_of(vec![provider("alpha", "m", "1", "10")], "alpha=quote")
+}
+
+fn place(sandbox: &Sandbox, text: &str) -> Place {
+    let place = Place::new().labs(sandbox, "");
+    place.work_file("book.txt", text);
+    // Makes the database.
+    place.run(&["budget", "set", "5"]).expect(0);
+    place
+}
+
+const ASK: [&str; 5] = ["ask", "-f", "book.txt", "--read-tokens", "2000"];
+
+fn ask<'a>(way: &'a str, more: &[&'a str], question: &'a str) -> Vec<&'a str> {
+    [&ASK[..], &["--strategy-long", way], more, &[question]].concat()
+}
+
+#[test]
+fn every_fact_is_found_wherever_it_stands_and_its_lines_are_told() {
+    let (sandbox, text) = (reader(), book(1000));
+    for way in ["map-reduce", "retrieve", "refine"] {
+        let asked: &[&[usize]] = match way {
+            "refine" => &[&[0], &[9]],
+            _ => &[&[0], &[3], &[5], &[9], &[1, 4, 8]],
+        };
+        for of in asked {
+            let place = place(&sandbox, &text);
+            let (code, answer) = place.json(&ask(way, &["--yes"], &question(of)));
+            assert_eq!(code, 0, "{way} {of:?}: {answer}");
+            let content = answer["content"].as_str().unwrap();
+            for n in *of {
+                assert!(content.contains(&fact(*n)), "{way} {of:?}: {content}");
+            }
+            let long = &answer["long"];
+            assert_eq!(long["strategy"], way, "{of:?}");
+            assert_eq!(long["parts"] == json!(1), way == "retrieve", "{long}");
+            let lines: Vec<&str> = text.lines().collect();
+            let sources = long["sources"].as_array().unwrap();
+            assert!(!sources.is_empty(), "{way} {of:?}: {answer}");
+            for n in *of {
+                let there = |source: &Value| {
+                    let [first, last] = ["first_line", "last_line"].map(|key| source[key].as_u64().unwrap() as usize);
+                    source["file"] == "book.txt" && lines[first - 1..last].contains(&fact(*n).as_str())
+                };
+                assert!(sources.iter().any(there), "{way}: {n} is in none of {sources:?}");
+            }
+            assert_eq!(long["removed"], json!([]));
+            let spent = place.money();
+            assert_eq!(
+                (answer["cost_usd"].as_f64().unwrap() * 1e9).round() as i64,
+                spent.0,
+                "all calls are in its cost"
+            );
+            assert_eq!((spent.1, spent.2), (0, 0));
+        }
+    }
+}
+
+#[test]
+fn in_a_script_it_goes_on_only_within_a_bound() {
+    let sandbox = reader();
+    let place = place(&sandbox, &book(400));
+    let question = question(&[4]);
+    let refused = place.run(&ask("map-reduce", &[], &question)).expect(2);
+    assert!(refused.stderr.contains("plan: map-reduce") && refused.stderr.contains("--max-cost"), "{}", refused.stderr);
+    let (code, error) = place.json(&ask("map-reduce", &[], &question));
+    assert_eq!((code, &error["error"]["kind"]), (2, &json!("usage")));
+    assert_eq!(sandbox.bill().requests.len(), 0);
+    let dry = ["dry-run", "-f", "book.txt", "--read-tokens", "2000", "--strategy-long", "map-reduce", &question];
+    let (_, plan) = place.json(&dry);
+    assert!(
+        plan["long"]["calls"].as_u64().unwrap() > 3
+            && plan["long"]["high_usd"].as_f64() > plan["long"]["low_usd"].as_f64()
+    );
+    assert_eq!(plan["estimate"]["high_usd"], plan["long"]["high_usd"]);
+    assert!(place.run(&dry).expect(0).stdout.starts_with("would read the texts by map-reduce"));
+    let high = plan["long"]["high_usd"].to_string();
+    let ran = place.run(&ask("map-reduce", &["--max-cost", &high], &question)).expect(0);
+    assert!(ran.stdout.contains(&fact(4)), "{}", ran.stdout);
+    assert!(place.money().0 <= (high.parse::<f64>().unwrap() * 1e9) as i64);
+}
+
+#[test]
+fn what_does_not_fit_anybody_s_window_is_read_in_parts_and_what_fits_is_not() {
+    let sandbox = reader();
+    let place = place(&sandbox, &book(400));
+    let config = std::fs::read_to_string(place.home().join("config.toml")).unwrap();
+    let alpha = price(&sandbox.providers()[0]);
+    let question = question(&[4]);
+    let whole = ["ask", "--no-cache", "-f", "book.txt", "--max-cost", "1", &question];
+    let (_, fits) = place.json(&whole);
+    assert_eq!(fits["long"], Value::Null, "{fits}");
+    let small = config.replace(&alpha, &format!("{alpha}[[provider.model]]\nid = \"m\"\ncontext_tokens = 6000\n"));
+    place.home_file("config.toml", &small);
+    let (code, answer) = place.json(&whole);
+    assert_eq!((code, &answer["long"]["strategy"]), (0, &json!("retrieve")), "{answer}");
+    assert!(answer["content"].as_str().unwrap().contains(&fact(4)), "{answer}");
+    // One that asks for all of it reads all of it; a word that does not occur, too.
+    for question in ["list every code", "zebra?"] {
+        let (_, plan) = place.json(&["dry-run", "-f", "book.txt", question]);
+        assert_eq!(plan["long"]["strategy"], "map-reduce", "{plan}");
+    }
+    for flags in [&["--strategy-long", "retrieve"][..], &["--strategy-long", "retrieve", "-c", "-f", "book.txt"]] {
+        place.run(&[&["ask"], flags, &["hello"]].concat()).expect(2);
+    }
+}
+
+/// Digests of lines that were asked after they had been answered.
+fn asked_again(place: &Place) -> Vec<String> {
+    place.sql(
+        "SELECT a.request_id FROM batch_lines a JOIN batch_lines b ON b.digest = a.digest AND b.request_id < a.request_id
+         JOIN requests r ON r.id = b.request_id AND r.exit_code = 0",
+    )
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reading_that_is_killed_five_times_asks_for_nothing_twice_whose_answer_had_arrived() {
+    let sandbox = sandbox_at(1.0, vec![paced(provider("alpha", "m", "1", "10"), 40, 1)], "alpha=quote");
+    let place = place(&sandbox, &book(1000));
+    let question = question(&[7]);
+    let answered =
+        |place: &Place| place.sql("SELECT count(*) FROM requests WHERE exit_code = 0")[0].parse::<u64>().unwrap();
+    for _ in 0..5 {
+        let before = answered(&place);
+        let mut child = place.command(&ask("map-reduce", &["--yes"], &question)).spawn().unwrap();
+        until("something more is answered", || answered(&place) > before + 1);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let before = answered(&place);
+    let ran = place.run(&["ask", "--resume", "--json"]).expect(0);
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(answer["content"].as_str().unwrap().contains(&fact(7)), "{answer}");
+    let long = &answer["long"];
+    assert!(long["kept"].as_u64().unwrap() >= before, "{long}: {before} had arrived");
+    assert_eq!(asked_again(&place), [""; 0]);
+    // Nothing of the texts is kept, and there is nothing to go on with any more.
+    assert_eq!(place.sql("SELECT count(*) FROM contents WHERE prompt <> ''"), ["0"]);
+    let nothing = place.run(&["ask", "--resume"]).expect(2);
+    assert!(nothing.stderr.contains("no reading to go on with"), "{}", nothing.stderr);
+    // The same once more costs one call at most: that of the answer.
+    let (_, again) = place.json(&ask("map-reduce", &["--yes"], &question));
+    assert_eq!((&again["long"]["calls"], &again["content"]), (&json!(1), &answer["content"]), "{again}");
+    // A text that grew at its end is read anew there alone.
+    place.work_file("book.txt", &format!("{}{}", book(1000), "One more line.\n".repeat(30)));
+    let (_, more) = place.json(&ask("map-reduce", &["--yes"], &question));
+    assert!(more["long"]["calls"].as_u64().unwrap() <= 4, "{}", more["long"]);
+}
+
+#[test]
+fn an_exhausted_budget_loses_no_answer() {
+    let sandbox = reader();
+    let place = place(&sandbox, &book(600));
+    let question = question(&[2]);
+    let poor = place.run(&ask("map-reduce", &["--max-cost", "0.012"], &question)).expect(4);
+    assert!(poor.stderr.contains("--resume"), "{}", poor.stderr);
+    let kept = place.sql("SELECT count(*) FROM requests WHERE exit_code = 0")[0].parse::<u64>().unwrap();
+    assert!(kept > 0);
+    assert!(place.money().0 <= 12_000_000 && place.money().2 == 0);
+    let (code, answer) = place.json(&ask("map-reduce", &["--max-cost", "1"], &question));
+    assert_eq!((code, &answer["long"]["kept"]), (0, &json!(kept)), "{answer}");
+    assert_eq!(asked_again(&place), [""; 0]);
+}
+
+#[test]
+fn who_fails_is_replaced_for_each_part_and_a_dead_end_keeps_what_came() {
+    let both = || vec![provider("alpha", "m", "1", "10"), provider("beta", "m", "1", "10")];
+    let sandbox = sandbox_of(both(), "alpha=quotex3,alpha=500,beta=quote");
+    let place = place(&sandbox, &book(600));
+    let question = question(&[8]);
+    let ran = place.run(&ask("map-reduce", &["--yes", "--max-retries", "0"], &question)).expect(0);
+    assert!(ran.stdout.contains(&fact(8)), "{}", ran.stdout);
+    assert!(sandbox.bill().provider("beta").unwrap().requests > 2);
+
+    let dead = sandbox_of(vec![provider("alpha", "m", "1", "10")], "alpha=quotex3,alpha=400");
+    let place = self::place(&dead, &book(600));
+    let ran = place.run(&ask("map-reduce", &["--yes"], &question));
+    assert!(ran.code == Some(3) && ran.stdout.is_empty(), "{ran:?}");
+    assert!(ran.stderr.contains("3 of about"), "{}", ran.stderr);
+    assert_eq!(place.money().2, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_and_keeps_what_came() {
+    let sandbox = sandbox_at(1.0, vec![paced(provider("alpha", "m", "1", "10"), 60, 1)], "alpha=quote");
+    let place = place(&sandbox, &book(1000));
+    let child = place.command(&ask("map-reduce", &["--yes"], &question(&[1]))).spawn().unwrap();
+    until("something is answered", || place.sql("SELECT count(*) FROM requests WHERE exit_code = 0") != ["0"]);
+    crate::common::signal(&child, "INT");
+    let ran = crate::common::finish(child).expect(130);
+    assert!(ran.stderr.contains("--resume"), "{}", ran.stderr);
+    assert_eq!(place.money().2, 0, "everything is settled");
+    // From another folder its files would be others.
+    let mut elsewhere = place.command(&["ask", "--resume"]);
+    let ran = crate::common::finish(elsewhere.current_dir(place.home()).spawn().unwrap()).expect(2);
+    assert!(ran.stderr.contains("was asked for in"), "{}", ran.stderr);
+    thread::sleep(Duration::from_millis(1));
+    place.run(&["ask", "--resume"]).expect(0);
+}
+
+#[test]
+fn a_text_of_standard_input_is_read_too_and_cannot_be_resumed() {
+    let sandbox = reader();
+    let place = place(&sandbox, "");
+    let question = question(&[6]);
+    let flags = ["ask", "--read-tokens", "2000", "--strategy-long", "retrieve", "--yes", &question];
+    let ran = place.run_with_stdin(&flags, book(400).as_bytes()).expect(0);
+    assert!(ran.stdout.contains(&fact(6)) && ran.stdout.contains("[stdin:"), "{}", ran.stdout);
+    let several: BTreeSet<String> = place.sql("SELECT name FROM batches").into_iter().collect();
+    assert_eq!(several.len(), 1);
+}
