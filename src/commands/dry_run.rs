@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli;
 use crate::commands::Context;
-use crate::commands::long::{Plan as Long, Wanted};
+use crate::commands::long::{Plan as Long, Wanted, unagreed};
 use crate::commands::question;
 use crate::conversation::{Opening, Talk, Which};
 use crate::engine::attempt::{Step, Wait, Walk};
@@ -77,6 +77,7 @@ pub fn plan_of(
         Err(error) if nobody_is_there(&error) => None,
         found => found?,
     };
+    let asks = context.host.stdin_terminal && context.host.stderr_terminal;
     let mut router = context.router_without_writing()?;
     let request = match talk {
         Some((which, opening)) => in_conversation(&router, request, which, opening)?,
@@ -97,7 +98,14 @@ pub fn plan_of(
         rehearsal = router.rehearse(&job)?;
     }
     let (would, failure) = match &long {
-        Some((_, plan)) => (plan.would(), None),
+        Some((reading, plan)) => match Some(unagreed(plan)).filter(|_| !asks && reading.max_cost.is_none()) {
+            Some(error) => {
+                let code = error.exit_code();
+                let would = plan.would();
+                (format!("ask nobody and exit with {code}, unless --yes or --max-cost agrees to {would}"), Some(error))
+            }
+            None => (plan.would(), None),
+        },
         None => would(&router, &job, &rehearsal),
     };
     let report = Report {

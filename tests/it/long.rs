@@ -116,7 +116,13 @@ fn in_a_script_it_goes_on_only_within_a_bound() {
             && plan["long"]["high_usd"].as_f64() > plan["long"]["low_usd"].as_f64()
     );
     assert_eq!(plan["estimate"]["high_usd"], plan["long"]["high_usd"]);
-    assert!(place.run(&dry).expect(0).stdout.starts_with("would read the texts by map-reduce"));
+    let said = place.run(&dry).expect(0).stdout;
+    assert!(
+        said.starts_with("would ask nobody and exit with 2, unless --yes or --max-cost agrees to read the texts"),
+        "{said}"
+    );
+    let bounded = place.run(&[&dry[..], &["--max-cost", "1"]].concat()).expect(0).stdout;
+    assert!(bounded.starts_with("would read the texts by map-reduce"), "{bounded}");
     let high = plan["long"]["high_usd"].to_string();
     let ran = place.run(&ask("map-reduce", &["--max-cost", &high], &question)).expect(0);
     assert!(ran.stdout.contains(&fact(4)), "{}", ran.stdout);

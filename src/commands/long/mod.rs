@@ -119,11 +119,17 @@ pub fn agree(context: &mut Context, args: &cli::Ask, plan: &Plan, bounded: bool)
         lines.iter().for_each(|line| context.messages.note(line));
         return Ok(());
     }
-    let error = Error::new(Kind::Usage, lines.join("; "));
-    Err(error.hint("in a script this goes on only within --max-cost USD, or with --yes").hint(format!(
+    Err(unagreed(plan))
+}
+
+/// The error of a plan that nobody has agreed to. A prompt that fits no window is refused as it always is.
+pub fn unagreed(plan: &Plan) -> Error {
+    let kind = if plan.fits_nobody() { Kind::Refused } else { Kind::Usage };
+    let error = Error::new(kind, plan.lines().join("; "));
+    error.hint("in a script this goes on only within --max-cost USD, or with --yes").hint(format!(
         "such as --max-cost {}; llmr dry-run shows the plan alone",
         plan.high_usd().map_or_else(|| "1".to_owned(), |high| units::usd(high).trim_start_matches('$').to_owned())
-    )))
+    ))
 }
 
 /// Whether a person at a terminal says yes. Anything else is a no.

@@ -108,9 +108,16 @@ pub struct Plan {
     first: String,
     #[serde(skip)]
     why: String,
+    #[serde(skip)]
+    fits_nobody: bool,
 }
 
 impl Plan {
+    /// Whether there is no other way than in parts.
+    pub fn fits_nobody(&self) -> bool {
+        self.fits_nobody
+    }
+
     /// What it likely costs.
     pub fn low_usd(&self) -> Option<NanoUsd> {
         self.low_usd
@@ -128,7 +135,7 @@ impl Plan {
 
     /// What `ask` would do, in one sentence.
     pub fn would(&self) -> String {
-        format!("read the texts by {}, if that is agreed to: {}", self.strategy.name(), self.takes())
+        format!("read the texts by {}: {}", self.strategy.name(), self.takes())
     }
 
     /// The plan in words.
@@ -314,6 +321,7 @@ fn plan(
         at_a_time,
         first: first.candidate.id.to_string(),
         why,
+        fits_nobody: too_long.is_some(),
     })
 }
 
