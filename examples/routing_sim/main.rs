@@ -1,6 +1,7 @@
 //! Tries the program's own policy and the ones to beat in nine kinds of weather, on recorded times.
 //!
-//! `cargo run --release --example routing_sim -- FOLDER [seeds]`, where FOLDER holds the four files of `data.rs`.
+//! `cargo run --release --example routing_sim -- FOLDER [seeds]`, where FOLDER holds the four files of `data.rs`; `ablations` behind
+//! them shows what each part of the policy is worth.
 #![allow(missing_docs, clippy::print_stdout, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::disallowed_methods)]
 
@@ -21,6 +22,7 @@ fn main() -> std::io::Result<()> {
     match args.next().as_deref() {
         Some("tune") => report::tune(&data, seeds, &args.collect::<Vec<_>>()),
         Some("readings") => report::readings(&data, seeds),
+        Some("ablations") => report::ablations(&data, seeds),
         Some("speed") => speed::print(),
         Some("forms") => report::forms(&data, seeds),
         Some("misread") => report::misread(&data, seeds),

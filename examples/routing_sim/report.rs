@@ -240,6 +240,29 @@ pub fn tune(data: &Data, seeds: u64, args: &[String]) {
     }
 }
 
+/// What each part of the policy is worth: the same worlds without it.
+pub fn ablations(data: &Data, seeds: u64) {
+    let trials = trials(data, seeds);
+    println!(
+        "{:34}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>8}",
+        "", "sets", "subsets", "tokens", "scaled", "all", "no answer", "worst"
+    );
+    let all = Tuning::default();
+    for (name, tuning) in [
+        ("all of it", all),
+        ("no chance for others", Tuning { pace_daring: 0.0, success_daring: 0.0, quality_daring: 0.0, ..all }),
+        ("no hope for strangers", Tuning { hope_pace: 0.0, ..all }),
+        ("recent tries are never forgotten", Tuning { success_half_life_s: 1e9, pace_half_life_s: 1e9, ..all }),
+        ("outages turn nothing at once", Tuning { turn_keep: 1.0, ..all }),
+        ("open tries do not count", Tuning { open_weight: 0.0, ..all }),
+        ("groups do not count", Tuning { group_weight: 0.0, group_doubt: 1.0, ..all }),
+        ("a 429 is no news", Tuning { limited_weight: 0.0, ..all }),
+        ("tries are cut late", Tuning { cut_most: 30.0, ..all }),
+    ] {
+        show(name, &trials, &tuning);
+    }
+}
+
 fn trials(data: &Data, seeds: u64) -> Vec<Trial> {
     let mut trials = Vec::new();
     for kind in 0..4 {
