@@ -13,8 +13,7 @@ pub(super) fn scores(units: &[Unit], terms: &[Term], hits: &Hits, tuning: &Tunin
     let sums = sums(units);
     for level in &tuning.levels {
         let windows = windows(&sums, level.tokens);
-        let mut pass =
-            Pass { level: *level, average: average(&windows), windows: &windows, counts: vec![0.0; units.len() + 1] };
+        let mut pass = Pass { level: *level, average: average(&windows), windows: &windows, found: Vec::new() };
         for ((term, of_term), of_pair) in terms.iter().zip(&hits.terms).zip(&hits.pairs) {
             pass.add(of_term, term.weight, &mut scores);
             if tuning.phrase > 0.0 && !of_pair.is_empty() {
@@ -79,41 +78,52 @@ struct Pass<'w> {
     level: Level,
     average: f32,
     windows: &'w [Window],
-    counts: Vec<f32>,
+    /// The windows in which a term occurs, and how often it does.
+    found: Vec<(usize, f32)>,
 }
 
 impl Pass<'_> {
     /// Adds what a term with these hits is worth to each unit.
     fn add(&mut self, hits: &[Hit], weight: f32, scores: &mut [f32]) {
-        self.count(hits);
-        let with = self.counts.iter().take(self.windows.len()).filter(|count| **count > 0.0).count() as f32;
-        let all = self.windows.len() as f32;
+        self.find(hits);
+        let (all, with) = (self.windows.len() as f32, self.found.len() as f32);
         let rarity = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
         let Level { weight: of_level, k1, b, .. } = self.level;
-        for ((score, window), count) in scores.iter_mut().zip(self.windows).zip(&self.counts) {
-            if *count > 0.0 {
+        for (unit, count) in &self.found {
+            if let (Some(score), Some(window)) = (scores.get_mut(*unit), self.windows.get(*unit)) {
                 let long = k1 * (1.0 - b + b * window.length / self.average);
                 *score += of_level * weight * rarity * count * (k1 + 1.0) / (count + long);
             }
         }
     }
 
-    /// Counts the hits in each window.
-    fn count(&mut self, hits: &[Hit]) {
-        self.counts.fill(0.0);
-        let mut before = 0.0;
-        let (mut first, mut behind) = (0, 0);
-        for (count, window) in self.counts.iter_mut().zip(self.windows) {
+    /// Finds the windows with a hit. Those without are skipped: most words of a long question are rare.
+    fn find(&mut self, hits: &[Hit]) {
+        self.found.clear();
+        let mut inside = 0.0;
+        let (mut first, mut behind, mut unit) = (0, 0, 0);
+        while let Some(window) = self.windows.get(unit) {
+            if first == behind {
+                // What rounding leaves of nothing is nothing.
+                inside = 0.0;
+                let Some(next) = hits.get(behind) else { break };
+                if window.to <= next.unit {
+                    unit += self.windows[unit..].partition_point(|window| window.to <= next.unit);
+                    continue;
+                }
+            }
             while let Some(hit) = hits.get(behind).filter(|hit| hit.unit < window.to) {
-                before += hit.count;
+                inside += hit.count;
                 behind += 1;
             }
             while let Some(hit) = hits.get(first).filter(|hit| hit.unit < window.from) {
-                before -= hit.count;
+                inside -= hit.count;
                 first += 1;
             }
-            // What rounding leaves of nothing is nothing.
-            *count = if first == behind { 0.0 } else { before };
+            if first != behind {
+                self.found.push((unit, inside));
+            }
+            unit += 1;
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn add(hits: &mut Hits, first: usize, text: &str, units: &[Unit], ter
 }
 
 /// So many drawers that a word of the text seldom meets a term that is not like it.
-const DRAWERS: usize = 1024;
+const DRAWERS: usize = 4096;
 
 /// The terms, by what a word must have in common with them.
 struct Drawers(Vec<Vec<usize>>);
@@ -76,9 +76,9 @@ impl Drawers {
         self.0.get(Self::number(folded, kind)).map_or(&[], Vec::as_slice)
     }
 
-    /// Forms of a word share its first character, groups are the same or have nothing in common.
+    /// Forms of a word share its first three characters, groups are the same or have nothing in common.
     fn number(folded: &str, kind: Kind) -> usize {
-        let shared = if kind == Kind::Word { 1 } else { usize::MAX };
+        let shared = if kind == Kind::Word { 3 } else { usize::MAX };
         folded.chars().take(shared).fold(0, |sum: usize, c| sum.wrapping_mul(31).wrapping_add(c as usize)) % DRAWERS
     }
 }
