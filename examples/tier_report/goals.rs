@@ -120,6 +120,24 @@ pub fn intents(data: &Data, verdicts: &Verdicts) -> (f64, Vec<(String, f64)>) {
     (shares.iter().map(|(_, share)| share).sum::<f64>() / shares.len().max(1) as f64, shares)
 }
 
+/// What each benchmark's prompts are taken for, also of those whose kind is not known: shares of 5 % or more.
+pub fn taken_for(data: &Data, verdicts: &Verdicts) -> Vec<(String, String)> {
+    let mut taken: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
+    for (prompt, verdict) in data.prompts.iter().zip(verdicts) {
+        if let Some(verdict) = verdict {
+            *taken.entry(&prompt.unit).or_default().entry(verdict.intent.name()).or_default() += 1.0;
+        }
+    }
+    let shares = |counts: BTreeMap<&str, f64>| {
+        let all: f64 = counts.values().sum();
+        let mut shares: Vec<_> = counts.into_iter().map(|(name, count)| (count / all, name)).collect();
+        shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let texts = shares.iter().filter(|(share, _)| *share >= 0.05).map(|(share, name)| format!("{name} {share:.2}"));
+        texts.collect::<Vec<_>>().join(", ")
+    };
+    taken.into_iter().map(|(unit, counts)| (unit.to_owned(), shares(counts))).collect()
+}
+
 /// APGR mixed after so many recorded outcomes less before: every third to the strong model, the rest to the
 /// weak, drawn from the mix; measured on the other prompts.
 pub fn gain(data: &Data, training: &Training<'_>, verdicts: &Verdicts, outcomes: usize, seed: u64) -> Vec<f64> {

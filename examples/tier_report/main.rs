@@ -10,9 +10,15 @@ mod data;
 #[path = "../train_tiers/fit.rs"]
 mod fit;
 mod goals;
+#[path = "../train_tiers/grammar.rs"]
+mod grammar;
+#[path = "../train_tiers/kinds.rs"]
+mod kinds;
 mod measure;
 #[path = "../train_tiers/ridge.rs"]
 mod ridge;
+#[path = "../train_tiers/softmax.rs"]
+mod softmax;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,39 +34,41 @@ const SEEDS: u64 = 5;
 fn main() -> Result<(), Trouble> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (Some(folder), quick) = (arguments.first(), arguments.iter().any(|argument| argument == "quick")) else {
-        return Err("usage: tier_report DATA [quick]".into());
+        return Err("usage: tier_report DATA [quick] [fresh]".into());
     };
     let data = data::read(Path::new(folder))?;
-    let fixtures = fit::fixtures(include_str!("../train_tiers/intents.tsv"));
+    let fixtures = kinds::all();
     let training = Training::new(&data, fixtures);
-    let built_in: Vec<Option<Verdict>> =
-        training.sketches.iter().map(|s| Some(classify_with(Model::built_in(), s))).collect();
+    // Fresh: what would ship if the weights were made now.
+    let fresh = arguments.iter().any(|argument| argument == "fresh");
+    let shipped = if fresh { reread(&training.model(&|_| true, WHOLE)) } else { Model::built_in().clone() };
+    let built_in: Vec<Option<Verdict>> = training.sketches.iter().map(|s| Some(classify_with(&shipped, s))).collect();
     println!(
         "{:<34} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
         "", "mixed", "all", "inside", "ladder", "(ends)", "gain500", "intents"
     );
     baselines(&data, &training);
     line("built in (trained on these)", &data, &training, &built_in);
-    let held = left_out(&training, WHOLE);
+    let held = left_out(&training, &shipped, WHOLE);
     line("each family left out", &data, &training, &held);
     let split = splits(&training, WHOLE, if quick { 2 } else { SEEDS });
     lines("random splits", &data, &training, &split);
     if !quick {
-        ablations(&data, &training);
+        ablations(&data, &training, &shipped);
     }
     details(&data, &training, &held, &split[0]);
-    fixtures_held(&data);
+    fixtures_held(&shipped);
     speed(&data);
     Ok(())
 }
 
-fn left_out(training: &Training<'_>, parts: Parts) -> Vec<Option<Verdict>> {
+fn left_out(training: &Training<'_>, shipped: &Model, parts: Parts) -> Vec<Option<Verdict>> {
     let prompts = &training.data.prompts;
     let families: BTreeSet<&str> = prompts.iter().map(|prompt| family(&prompt.unit)).collect();
     let mut verdicts = vec![None; prompts.len()];
     for left in families {
         let here = |at: usize| family(&prompts[at].unit) == left;
-        let model = reread(&training.model_like(Model::built_in(), &|at| !here(at), parts));
+        let model = reread(&training.model_like(shipped, &|at| !here(at), parts));
         for at in (0..prompts.len()).filter(|&at| here(at)) {
             verdicts[at] = Some(classify_with(&model, &training.sketches[at]));
         }
@@ -134,7 +142,7 @@ fn baselines(data: &Data, training: &Training<'_>) {
     line("hand rules", data, training, &by(&rules));
 }
 
-fn ablations(data: &Data, training: &Training<'_>) {
+fn ablations(data: &Data, training: &Training<'_>, shipped: &Model) {
     let without = [
         ("without word pairs", Parts { pairs: false, ..WHOLE }),
         ("without rules", Parts { rules: false, ..WHOLE }),
@@ -143,7 +151,7 @@ fn ablations(data: &Data, training: &Training<'_>) {
         ("in one stage", Parts { two_stages: false, ..WHOLE }),
     ];
     for (name, parts) in without {
-        line(&format!("{name}, left out"), data, training, &left_out(training, parts));
+        line(&format!("{name}, left out"), data, training, &left_out(training, shipped, parts));
     }
 }
 
@@ -167,6 +175,9 @@ fn details(data: &Data, training: &Training<'_>, held: &[Option<Verdict>], split
                 .collect::<Vec<_>>()
                 .join(", ")
         );
+        for (unit, taken) in goals::taken_for(data, verdicts) {
+            println!("  {unit} taken for {taken}");
+        }
         for quality in [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8] {
             let (strict, ends, shares) = goals::ladders(data, verdicts, quality);
             println!("min quality {quality}: ladder {strict:.3}, over the ends {ends:.3}, tiers {shares:.2?}");
@@ -194,18 +205,17 @@ fn details(data: &Data, training: &Training<'_>, held: &[Option<Verdict>], split
     }
 }
 
-fn fixtures_held(data: &Data) {
-    let fixtures = fit::fixtures(include_str!("../train_tiers/intents_held.tsv"));
+fn fixtures_held(model: &Model) {
+    let fixtures = kinds::fixtures(include_str!("../train_tiers/intents_held.tsv"));
     let mut right = 0;
     for fixture in &fixtures {
-        let found = classify(&fixture.text).intent;
+        let found = classify_with(model, &fixture.sketch).intent;
         right += usize::from(found == fixture.intent);
         if found != fixture.intent {
             println!("  {:?} taken for {found:?}: {:.60?}", fixture.intent, fixture.text);
         }
     }
     println!("held-out fixtures: {right} of {} intents right", fixtures.len());
-    let _ = data;
 }
 
 fn speed(data: &Data) {

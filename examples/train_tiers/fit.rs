@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use llmr::engine::tiers::features::{BUCKETS, INTENT_BUCKETS, Sketch, bucket};
-use llmr::engine::tiers::intent::{self, Intent};
+use llmr::engine::tiers::features::{BUCKETS, Sketch, bucket};
+use llmr::engine::tiers::intent::Intent;
 use llmr::engine::tiers::model::{self, Model, PAIR};
 use llmr::engine::tiers::rules;
 
 use super::data::{Data, Prompt, family};
+use super::kinds::{self, Fixture};
 use super::ridge::{Row, ridge, to_f32};
 
 /// Column scale of a rule in the difficulty: a smaller scale is a stronger penalty. Held-out figures are flat
@@ -24,14 +25,7 @@ const GAP_SHARE: f64 = 0.4;
 const WORDS_ACROSS: f64 = 0.3;
 /// A word must occur in so many families of benchmarks to get a weight.
 const FAMILIES: u32 = 3;
-/// Column scales of the intent regressions: rules weakly, cues and words fully.
-const INTENT_RULE_SCALE: f32 = 0.15;
-const CUE_SCALE: f32 = 1.0;
-/// Penalty of the intent regressions.
-const INTENT_PENALTY: f32 = 1e-3;
-/// Weight of a fixture among the prompts: twenty of them count about as much as a benchmark.
-const FIXTURE_WEIGHT: f32 = 0.05;
-/// The same in the difficulty, where they only keep small talk from looking hard.
+/// Weight of a fixture in the difficulty, where they only keep small talk from looking hard.
 const PRIOR_WEIGHT: f32 = 0.5;
 /// Calibration is fitted on prompts of families that were left out, in so many parts.
 const PARTS: usize = 3;
@@ -53,23 +47,6 @@ pub struct Parts {
 /// Everything.
 pub const WHOLE: Parts =
     Parts { words: true, pairs: true, rules: true, fixtures: true, two_stages: true, intents: true };
-
-/// A hand-written prompt and its kind.
-pub struct Fixture {
-    pub intent: Intent,
-    pub text: String,
-    pub sketch: Sketch,
-}
-
-/// Reads `intent TAB prompt` lines, with `\n` and `\\` escaped.
-pub fn fixtures(text: &str) -> Vec<Fixture> {
-    let line = |line: &str| {
-        let (name, prompt) = line.split_once('\t')?;
-        let text = prompt.replace("\\\\", "\u{0}").replace("\\n", "\n").replace('\u{0}', "\\");
-        Some(Fixture { intent: Intent::named(name)?, sketch: Sketch::of(&text), text })
-    };
-    text.lines().filter_map(line).collect()
-}
 
 /// How much more (or less) often than on an average benchmark cheap models fail at a kind that no benchmark
 /// here has. Rough, from public scores of MT-Bench by category, where writing, role-play and extraction are
@@ -128,7 +105,7 @@ pub struct Training<'a> {
     families: BTreeMap<&'a str, usize>,
     /// The families in which a hash occurs, a bit each: there are fewer than 64.
     seen: HashMap<u32, u64>,
-    fixtures: Vec<Fixture>,
+    pub fixtures: Vec<Fixture>,
 }
 
 impl<'a> Training<'a> {
@@ -152,7 +129,7 @@ impl<'a> Training<'a> {
         training
     }
 
-    fn unit(&self, at: usize) -> &'a str {
+    pub fn unit(&self, at: usize) -> &'a str {
         &self.data.prompts[at].unit
     }
 
@@ -172,7 +149,7 @@ impl<'a> Training<'a> {
             points.extend(held.map(|at| (at, other.difficulty(&self.sketches[at]))));
         }
         self.calibrate(&mut model, &points);
-        self.learn_intents(&mut model, keep, parts);
+        kinds::learn(self, &mut model, keep, parts);
         model
     }
 
@@ -182,7 +159,7 @@ impl<'a> Training<'a> {
         let mut model = self.uncalibrated(keep, parts);
         model.tiers = scale.tiers;
         if parts.intents {
-            self.learn_intents(&mut model, keep, parts);
+            kinds::learn(self, &mut model, keep, parts);
         }
         model
     }
@@ -230,7 +207,7 @@ impl<'a> Training<'a> {
         before: Option<&[f32]>,
     ) -> Vec<f32> {
         let mut all: Vec<Row> = rows.to_vec();
-        for fixture in self.fixtures.iter().filter(|_| parts.fixtures) {
+        for fixture in self.fixtures.iter().filter(|fixture| parts.fixtures && !fixture.made) {
             let Some(prior) = prior(fixture.intent) else { continue };
             let row = row(model, &fixture.sketch, parts, &|_| true);
             let said: f32 = before.map_or(0.0, |found| row.iter().map(|&(at, value)| found[at] * value).sum());
@@ -302,30 +279,6 @@ impl<'a> Training<'a> {
             *slot = (to_f32(offset), to_f32(slope.max(0.0)));
         }
     }
-
-    fn learn_intents(&self, model: &mut Model, keep: &dyn Fn(usize) -> bool, parts: Parts) {
-        let mut rows = Vec::new();
-        let mut labels = Vec::new();
-        let mut weights = Vec::new();
-        for (at, sketch) in self.sketches.iter().enumerate() {
-            let name = self.data.plan.intents.get(self.unit(at)).and_then(|name| Intent::named(name));
-            if let Some(intent) = name.filter(|_| keep(at)) {
-                rows.push(intent_row(model, sketch));
-                labels.push(intent);
-                weights.push(to_f32(1.0 / self.size(at)));
-            }
-        }
-        for fixture in self.fixtures.iter().filter(|_| parts.fixtures) {
-            rows.push(intent_row(model, &fixture.sketch));
-            labels.push(fixture.intent);
-            weights.push(FIXTURE_WEIGHT);
-        }
-        let solve = |intent: &Intent| {
-            let wanted: Vec<f32> = labels.iter().map(|label| f32::from(u8::from(label == intent))).collect();
-            ridge(&rows, &wanted, &weights, INTENT_BUCKETS + intent::DENSE + 1, INTENT_PENALTY)
-        };
-        store_intents(model, &Intent::ALL.iter().map(solve).collect::<Vec<_>>());
-    }
 }
 
 fn target(prompt: &Prompt) -> f64 {
@@ -362,19 +315,6 @@ fn row(model: &Model, sketch: &Sketch, parts: Parts, carried: &dyn Fn(u32) -> bo
     row
 }
 
-fn intent_row(model: &Model, sketch: &Sketch) -> Row {
-    let norm = intent::norm(sketch);
-    let mut row: Row = sketch.words.iter().map(|&hash| (bucket(hash, INTENT_BUCKETS), 1.0 / norm)).collect();
-    let dense = intent::dense(&model.rules(sketch), sketch);
-    row.extend(dense.iter().enumerate().map(|(at, value)| (INTENT_BUCKETS + at, value * intent_scale(at))));
-    row.push((INTENT_BUCKETS + intent::DENSE, 1.0));
-    row
-}
-
-fn intent_scale(at: usize) -> f32 {
-    if at < rules::COUNT { INTENT_RULE_SCALE } else { CUE_SCALE }
-}
-
 fn store(model: &mut Model, found: &[f32]) {
     let (hashed, dense) = found.split_at(BUCKETS);
     model.step = step(hashed);
@@ -385,26 +325,13 @@ fn store(model: &mut Model, found: &[f32]) {
     model.bias = dense[rules::COUNT];
 }
 
-fn store_intents(model: &mut Model, found: &[Vec<f32>]) {
-    let hashed: Vec<f32> = found.iter().flat_map(|found| found[..INTENT_BUCKETS].iter().copied()).collect();
-    model.intent_step = step(&hashed);
-    for (slot, found) in model.intents.iter_mut().zip(found) {
-        let (hashed, dense) = found.split_at(INTENT_BUCKETS);
-        slot.words = quantised(hashed, model.intent_step);
-        for (at, (slot, weight)) in slot.dense.iter_mut().zip(dense).enumerate() {
-            *slot = weight * intent_scale(at);
-        }
-        slot.bias = dense[intent::DENSE];
-    }
-}
-
 /// 127 steps reach the largest weight but for one in a thousand, which is cut.
-fn step(weights: &[f32]) -> f32 {
+pub fn step(weights: &[f32]) -> f32 {
     let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
     sizes.sort_by(f32::total_cmp);
     sizes.get(sizes.len() * 999 / 1000).copied().unwrap_or(0.0).max(1e-9) / 127.0
 }
 
-fn quantised(weights: &[f32], step: f32) -> Vec<i8> {
+pub fn quantised(weights: &[f32], step: f32) -> Vec<i8> {
     weights.iter().map(|weight| (weight / step).round().clamp(-127.0, 127.0) as i8).collect()
 }

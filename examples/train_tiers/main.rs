@@ -6,7 +6,10 @@
 
 mod data;
 mod fit;
+mod grammar;
+mod kinds;
 mod ridge;
+mod softmax;
 
 use std::path::Path;
 
@@ -18,7 +21,7 @@ fn main() -> Result<(), Trouble> {
         return Err("usage: train_tiers DATA weights.bin".into());
     };
     let data = data::read(Path::new(folder))?;
-    let training = fit::Training::new(&data, fit::fixtures(include_str!("intents.tsv")));
+    let training = fit::Training::new(&data, kinds::all());
     let bytes = training.model(&|_| true, fit::WHOLE).to_bytes();
     std::fs::write(target, &bytes)?;
     println!("{} prompts, {} bytes of weights to {target}", data.prompts.len(), bytes.len());

@@ -14,6 +14,12 @@ const PRIOR_KIND: f64 = 30.0;
 /// Evidence of one kind counts only beyond half a standard error of a coin thrown as often (0.5 of each
 /// outcome's 0.5), so that chance alone seldom turns an order round.
 const NOISE: f64 = 0.25;
+/// The standard error of one throw of a coin: what the strong tier gained counts only beyond one such error, so that
+/// a correction hardly ever makes an order worse (half an error let single runs lose 0.02).
+const COIN: f64 = 0.5;
+/// What it gained counts against the built-in guess as if that were so many outcomes. Few: the error above keeps
+/// chance out already.
+const PRIOR_GAIN: f64 = 4.0;
 /// A record loses half its weight in so many days, since providers change models under the same name. A guess: new
 /// models come about every quarter.
 const HALF_LIFE_DAYS: f64 = 60.0;
@@ -78,22 +84,36 @@ pub struct Records {
 /// model fails as well are not worth sending there.
 pub fn corrected(verdict: &Verdict, records: &Records) -> Verdict {
     let mut shifts = [0.0; 4];
-    let mut relative = [0.0; 4];
     for (at, (all, kind)) in records.all.iter().zip(&records.kind).enumerate() {
         let general = shrunk(all, 0.0, PRIOR_ALL);
-        relative[at] = beyond_noise(kind, general);
-        shifts[at] = (general + relative[at]).clamp(-LARGEST, LARGEST);
+        shifts[at] = (general + beyond_noise(kind, general)).clamp(-LARGEST, LARGEST);
     }
     let recorded = |at: &usize| records.all[*at].outcomes() > 0.0;
-    let weak = (0..4).find(recorded).map_or(0.0, |at| shifts[at]);
-    let strong = (0..4).rev().find(recorded).map_or(0.0, |at| shifts[at]);
+    let weak = (0..4).find(recorded).unwrap_or(0);
+    let strong = (0..4).rev().find(recorded).unwrap_or(0);
+    let side = |at: usize| (&records.kind[at], shrunk(&records.all[at], 0.0, PRIOR_ALL).clamp(-LARGEST, LARGEST));
+    let kind = if weak == strong { 0.0 } else { gained(side(weak), side(strong)) };
     let mut best = 0.0_f64;
     let mut suffices = verdict.suffices;
     for (chance, shift) in suffices.iter_mut().zip(shifts) {
         best = best.max((*chance + shift).clamp(0.0, 1.0));
         *chance = best;
     }
-    Verdict { score: (verdict.score + strong - weak).clamp(0.0, 1.0), suffices, ..*verdict }
+    let general = side(strong).1 - side(weak).1;
+    Verdict { score: (verdict.score + general + kind).clamp(0.0, 1.0), suffices, ..*verdict }
+}
+
+/// What the strong tier gained on the weak one at one kind beyond what it did at all kinds. Nothing unless both
+/// have a record of the kind and the difference is beyond what chance does.
+fn gained((weak, weak_shift): (&Record, f64), (strong, strong_shift): (&Record, f64)) -> f64 {
+    let (few, other) = (weak.outcomes(), strong.outcomes());
+    if few < 1.0 || other < 1.0 {
+        return 0.0;
+    }
+    let difference = strong.surplus(strong_shift) / other - weak.surplus(weak_shift) / few;
+    let noise = COIN * (1.0 / few + 1.0 / other).sqrt();
+    let both = few.min(other);
+    (difference.abs() - noise).max(0.0).copysign(difference) * both / (both + PRIOR_GAIN)
 }
 
 /// The shrunk surplus of one kind over what all kinds show, less what chance does.
@@ -148,6 +168,16 @@ mod tests {
         (records.all[0], records.kind[0]) = (record(60.0, 40.0, 60.0), record(60.0, 40.0, 60.0));
         (records.all[3], records.kind[3]) = (record(60.0, 40.0, 90.0), record(60.0, 40.0, 90.0));
         assert!(corrected(&VERDICT, &records).score < 0.3);
+    }
+
+    #[test]
+    fn what_chance_does_or_one_side_alone_says_moves_no_kind() {
+        let mut records = Records::default();
+        (records.all[0], records.all[3]) = (record(600.0, 400.0, 600.0), record(900.0, 100.0, 900.0));
+        (records.kind[0], records.kind[3]) = (record(5.0, 5.0, 6.0), record(9.0, 1.0, 9.0));
+        assert!((corrected(&VERDICT, &records).score - VERDICT.score).abs() < 1e-9);
+        (records.kind[0], records.kind[3]) = (record(10.0, 90.0, 60.0), Record::default());
+        assert!((corrected(&VERDICT, &records).score - VERDICT.score).abs() < 1e-9);
     }
 
     #[test]

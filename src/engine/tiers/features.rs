@@ -1,14 +1,20 @@
-//! What the linear models look at: hashed words and word pairs, and a few counted properties.
+//! What the linear models look at: hashed words, word pairs, endings and openings, and a few counted properties.
 
 use super::intent::Cues;
 use super::rules::{self, Counts};
-use super::text::{self, Kind};
+use super::shape::Shape;
+use super::text::{self, Kind, Token};
 
-/// Hash buckets of the difficulty model: 16,384 weights of 8 bits were as good as eight times as many
-/// floats on the training data.
-pub const BUCKETS: usize = 1 << 14;
-/// The same for the intents, of which there are twelve: together they stay under 32 KiB.
-pub const INTENT_BUCKETS: usize = 1 << 11;
+/// Hash buckets of the difficulty model: 8,192 weights of 8 bits were as good as twice as many, and those as eight
+/// times as many floats.
+pub const BUCKETS: usize = 1 << 13;
+/// The same for the intents, of which there are twelve: together they are 48 KiB.
+pub const INTENT_BUCKETS: usize = 1 << 12;
+/// Words of so many letters have an ending that tells their kind (-osis, -ation), of so many letters.
+const LONG: usize = 7;
+const ENDING: usize = 4;
+/// So many words open a prompt.
+const OPENING: u32 = 3;
 /// 2^32 divided by the golden ratio: Knuth's multiplicative hash.
 const GOLDEN: u32 = 0x9E37_79B1;
 /// The start value and the prime of 32-bit FNV-1a.
@@ -26,19 +32,26 @@ pub struct Sketch {
     pub counts: Counts,
     /// Its cues for the intents.
     pub cues: Cues,
+    /// Its form.
+    pub shape: Shape,
+    /// Hashes of its distinct endings of longer words, and of its opening, ascending.
+    pub forms: Vec<u32>,
 }
 
 impl Sketch {
     /// Reads a prompt: at most its first and last 2 KiB.
     pub fn of(prompt: &str) -> Sketch {
         let mut sketch = Sketch { counts: Counts::of_length(prompt.len()), ..Sketch::default() };
+        let mut seen = 0;
         for window in text::windows(prompt) {
             let mut before = FNV_START;
             text::scan(window, |token| {
                 sketch.counts.add(&token);
                 sketch.cues.add(&token);
+                let word = hash(token.lower);
+                sketch.shape.add(&token, sketch.counts.options(), sketch.counts.in_option(), word);
                 if token.kind != Kind::Break {
-                    let word = hash(token.lower);
+                    forms(&token, word, before, &mut sketch.forms, &mut seen);
                     sketch.words.push(word);
                     sketch.pairs.push(pair(before, word));
                     before = word;
@@ -47,6 +60,7 @@ impl Sketch {
         }
         distinct(&mut sketch.words);
         distinct(&mut sketch.pairs);
+        distinct(&mut sketch.forms);
         sketch
     }
 
@@ -54,6 +68,18 @@ impl Sketch {
     pub fn rules(&self) -> [f32; rules::COUNT] {
         self.counts.values()
     }
+}
+
+/// The ending of a longer word, and the words of the opening by their place.
+fn forms(token: &Token<'_>, word: u32, before: u32, into: &mut Vec<u32>, seen: &mut u32) {
+    if token.kind == Kind::Word && token.lower.len() >= LONG && token.lower.is_ascii() {
+        into.push(hash(&token.lower[token.lower.len() - ENDING..]) ^ 0xE4D);
+    }
+    if *seen < OPENING {
+        into.push(word.rotate_left(11).wrapping_mul(GOLDEN) ^ 0x0B3);
+        into.push(pair(before, word) ^ 0x77);
+    }
+    *seen += 1;
 }
 
 fn distinct(hashes: &mut Vec<u32>) {

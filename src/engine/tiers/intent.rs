@@ -4,8 +4,8 @@
 //! decides where cues contradict each other.
 
 use super::features::Sketch;
-use super::rules;
 use super::text::{Kind, Token};
+use super::{rules, shape};
 
 /// The kind of task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,20 +77,21 @@ impl Intent {
     }
 }
 
-/// Inputs of an intent beside the hashed words: the rules, and a cue of each intent.
-pub const DENSE: usize = rules::COUNT + Intent::ALL.len();
+/// Inputs of an intent beside the hashed words: the rules, a cue of each intent, and the form.
+pub const DENSE: usize = rules::COUNT + Intent::ALL.len() + shape::COUNT;
 
 /// What the sum of the hashed weights is divided by.
 #[allow(clippy::cast_precision_loss)] // at most a few thousand
 pub fn norm(sketch: &Sketch) -> f32 {
-    (sketch.words.len() as f32 + 4.0).sqrt()
+    ((sketch.words.len() + sketch.forms.len()) as f32 + 4.0).sqrt()
 }
 
-/// The rules, then the cues.
+/// The rules, then the cues, then the form.
 pub fn dense(rules: &[f32; rules::COUNT], sketch: &Sketch) -> [f32; DENSE] {
     let mut dense = [0.0; DENSE];
     let cues = sketch.cues.values();
-    for (into, &value) in dense.iter_mut().zip(rules.iter().chain(&cues)) {
+    let shape = sketch.shape.values();
+    for (into, &value) in dense.iter_mut().zip(rules.iter().chain(&cues).chain(&shape)) {
         *into = value;
     }
     dense

@@ -11,6 +11,7 @@ pub mod features;
 pub mod intent;
 pub mod model;
 pub mod rules;
+pub mod shape;
 pub mod text;
 
 pub use correct::corrected;
@@ -28,7 +29,8 @@ pub const MIN_QUALITY: f64 = 0.58;
 /// What is thought of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verdict {
-    /// About the chance that a cheap model fails, in [0, 1]: higher needs a stronger model.
+    /// About the chance that a cheap model fails, in [0, 1], and a little more for kinds at which strong models gain
+    /// most: higher needs a stronger model.
     pub score: f64,
     /// The chance that each tier suffices, fast to premium, never falling.
     pub suffices: [f64; 4],
@@ -43,9 +45,12 @@ pub fn classify(prompt: &str) -> Verdict {
 
 /// Judges a prompt with given weights.
 pub fn classify_with(model: &Model, sketch: &Sketch) -> Verdict {
-    let intent = strongest(&model.intents(sketch));
+    let kinds = model.intents(sketch);
+    let intent = strongest(&kinds);
     let suffices = model.suffices(model.difficulty(sketch) - easier(intent));
-    Verdict { score: 1.0 - suffices[0], suffices, intent }
+    let chances = model::chances(&kinds);
+    let worth: f64 = Intent::ALL.iter().zip(chances).map(|(&kind, chance)| f64::from(chance) * worth(kind)).sum();
+    Verdict { score: (1.0 - suffices[0] + worth).clamp(0.0, 1.0), suffices, intent }
 }
 
 /// How much easier a kind is, in difficulty, that the benchmarks behind the calibration do not have. By hand and
@@ -57,6 +62,17 @@ fn easier(intent: Intent) -> f64 {
         Intent::Translation => 0.3,
         Intent::Writing | Intent::Extraction | Intent::Other => 0.2,
         Intent::Knowledge | Intent::Commonsense | Intent::Logic | Intent::Math | Intent::Code | Intent::Reading => 0.0,
+    }
+}
+
+/// How much more a strong model gains on a weak one at a kind than failure of the weak alone says: where nobody
+/// fails for want of facts but for want of steps. By hand, from the gaps that public leaderboards show between small
+/// and large models; it moves the score, not the chances of the tiers.
+fn worth(intent: Intent) -> f64 {
+    match intent {
+        Intent::Math | Intent::Code => 0.1,
+        Intent::Commonsense => 0.05,
+        _ => 0.0,
     }
 }
 

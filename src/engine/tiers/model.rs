@@ -8,9 +8,9 @@
 //! | per rule: mean, spread | 24 × 2 × 4 |
 //! | difficulty: bias, step of the hashed weights, a weight per rule | (2 + 24) × 4 |
 //! | per tier: offset and slope of the chance that it suffices | 4 × 2 × 4 |
-//! | per intent: bias, a weight per rule and per cue; one step of the hashed weights | (12 × 37 + 1) × 4 |
-//! | difficulty: hashed weights | 16,384 |
-//! | per intent: hashed weights | 12 × 2,048 |
+//! | per intent: bias, a weight per rule, per cue and per property of the form; one step of the hashed weights | (12 × 71 + 1) × 4 |
+//! | difficulty: hashed weights | 8,192 |
+//! | per intent: hashed weights | 12 × 4,096 |
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ use super::intent::{self, Intent};
 use super::rules;
 
 /// The first bytes of the file; the last one is the version of the layout and of the features.
-pub const MAGIC: &[u8; 8] = b"llmrtw\x00\x01";
+pub const MAGIC: &[u8; 8] = b"llmrtw\x00\x02";
 /// A pair counts half as much as a word: rarer, and learned from fewer examples. Between 0.25 and 1
 /// nothing changed on benchmarks held out.
 pub const PAIR: f32 = 0.5;
@@ -57,7 +57,7 @@ pub struct Model {
 pub struct IntentWeights {
     /// What the sum starts from.
     pub bias: f32,
-    /// Weight of each rule, then of each intent's cue.
+    /// Weight of each rule, then of each intent's cue, then of each property of the form.
     pub dense: [f32; intent::DENSE],
     /// Hashed weights.
     pub words: Vec<i8>,
@@ -163,14 +163,26 @@ impl Model {
         let mut sums = [0.0; Intent::ALL.len()];
         for (sum, weights) in sums.iter_mut().zip(&self.intents) {
             let counted: f32 = dense.iter().zip(&weights.dense).map(|(value, weight)| value * weight).sum();
-            let hashed: i32 =
-                sketch.words.iter().map(|&hash| i32::from(weights.words[bucket(hash, INTENT_BUCKETS)])).sum();
+            let hashed: i32 = sketch
+                .words
+                .iter()
+                .chain(&sketch.forms)
+                .map(|&hash| i32::from(weights.words[bucket(hash, INTENT_BUCKETS)]))
+                .sum();
             #[allow(clippy::cast_precision_loss)] // as above
             let hashed = hashed as f32 * self.intent_step / intent::norm(sketch);
             *sum = weights.bias + counted + hashed;
         }
         sums
     }
+}
+
+/// The chance of each intent, of what speaks for it.
+pub fn chances(sums: &[f32; Intent::ALL.len()]) -> [f32; Intent::ALL.len()] {
+    let most = sums.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers = sums.map(|sum| (sum - most).exp());
+    let total: f32 = powers.iter().sum();
+    powers.map(|power| power / total)
 }
 
 /// What the sum of the hashed weights is divided by: their length as a vector.

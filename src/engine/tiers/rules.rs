@@ -269,6 +269,11 @@ impl Counts {
         }
     }
 
+    /// Whether the last token stands in an option.
+    pub fn in_option(&self) -> bool {
+        self.at == Place::Option
+    }
+
     /// Options to choose from.
     pub fn options(&self) -> u32 {
         self.options
@@ -276,108 +281,28 @@ impl Counts {
 }
 
 /// The commonest English words, by any frequency list.
+#[rustfmt::skip]
 fn is_common(word: &str) -> bool {
     matches!(
         word,
-        "the"
-            | "of"
-            | "and"
-            | "a"
-            | "to"
-            | "in"
-            | "is"
-            | "it"
-            | "that"
-            | "for"
-            | "was"
-            | "on"
-            | "are"
-            | "as"
-            | "with"
-            | "his"
-            | "they"
-            | "at"
-            | "be"
-            | "this"
-            | "have"
-            | "from"
-            | "or"
-            | "had"
-            | "by"
-            | "but"
-            | "not"
-            | "what"
-            | "all"
-            | "were"
-            | "we"
-            | "when"
-            | "your"
-            | "can"
-            | "said"
-            | "there"
-            | "an"
-            | "which"
-            | "she"
-            | "he"
-            | "do"
-            | "how"
-            | "their"
-            | "if"
-            | "will"
-            | "up"
-            | "about"
-            | "out"
-            | "many"
-            | "then"
-            | "them"
-            | "would"
-            | "so"
+        "the" | "of" | "and" | "a" | "to" | "in" | "is" | "it" | "that" | "for" | "was" | "on" | "are"
+        | "as" | "with" | "his" | "they" | "at" | "be" | "this" | "have" | "from" | "or" | "had" | "by"
+        | "but" | "not" | "what" | "all" | "were" | "we" | "when" | "your" | "can" | "said" | "there"
+        | "an" | "which" | "she" | "he" | "do" | "how" | "their" | "if" | "will" | "up" | "about" | "out"
+        | "many" | "then" | "them" | "would" | "so"
     )
 }
 
 /// Words of tasks that take several steps.
+#[rustfmt::skip]
 fn is_reasoning(word: &str) -> bool {
     matches!(
         word,
-        "prove"
-            | "derive"
-            | "calculate"
-            | "determine"
-            | "compute"
-            | "find"
-            | "evaluate"
-            | "estimate"
-            | "solve"
-            | "why"
-            | "explain"
-            | "compare"
-            | "if"
-            | "assume"
-            | "suppose"
-            | "given"
-            | "each"
-            | "every"
-            | "total"
-            | "then"
-            | "than"
-            | "must"
-            | "integer"
-            | "probability"
-            | "minimum"
-            | "maximum"
-            | "such"
-            | "therefore"
-            | "because"
-            | "step"
-            | "steps"
-            | "after"
-            | "before"
-            | "between"
-            | "remaining"
-            | "rate"
-            | "ratio"
-            | "equation"
-            | "function"
+        "prove" | "derive" | "calculate" | "determine" | "compute" | "find" | "evaluate" | "estimate"
+        | "solve" | "why" | "explain" | "compare" | "if" | "assume" | "suppose" | "given" | "each"
+        | "every" | "total" | "then" | "than" | "must" | "integer" | "probability" | "minimum" | "maximum"
+        | "such" | "therefore" | "because" | "step" | "steps" | "after" | "before" | "between"
+        | "remaining" | "rate" | "ratio" | "equation" | "function"
     )
 }
 
@@ -385,23 +310,11 @@ fn is_negation(word: &str) -> bool {
     matches!(word, "not" | "except" | "least" | "false" | "never" | "without" | "incorrect" | "unlikely")
 }
 
+#[rustfmt::skip]
 fn is_code(word: &str) -> bool {
     matches!(
         word,
-        "def"
-            | "return"
-            | "python"
-            | "list"
-            | "string"
-            | "array"
-            | "int"
-            | "str"
-            | "class"
-            | "import"
-            | "code"
-            | "sql"
-            | "javascript"
-            | "rust"
-            | "java"
+        "def" | "return" | "python" | "list" | "string" | "array" | "int" | "str" | "class" | "import"
+        | "code" | "sql" | "javascript" | "rust" | "java"
     )
 }
