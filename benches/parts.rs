@@ -129,6 +129,7 @@ fn facts(strategy: Strategy, limit: NanoUsd) -> Facts {
             own_spent: NanoUsd::ZERO,
             request_cap: None,
             cap_held: NanoUsd::ZERO,
+            hedge_free: NanoUsd::ZERO,
             allow_unpriced: false,
         },
         question: Question {

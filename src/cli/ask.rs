@@ -240,7 +240,7 @@ pub struct Ask {
     #[arg(long, help_heading = "Output", conflicts_with = "no_stream")]
     pub stream: bool,
     /// Ask the provider for a whole answer
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", conflicts_with = "hedge")]
     pub no_stream: bool,
     /// What to print
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json", "stream-json"], help_heading = "Output")]

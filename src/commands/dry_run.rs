@@ -190,7 +190,7 @@ fn would(router: &Router<'_>, job: &Job, rehearsal: &Rehearsal) -> (String, Opti
                 n => format!("{n} other candidates"),
             };
             let most = at_most(&first);
-            let hedge = hedge(job, &rehearsal.plan, &first).map_or_else(String::new, |hedge| {
+            let hedge = hedge(job, &rehearsal.plan, &rehearsal.facts, &first).map_or_else(String::new, |hedge| {
                 let (whom, after) = (&hedge.second.candidate.id, units::duration_ms(hedge.after_ms));
                 format!(" and, where nothing has come after {after}, {whom} too ({})", at_most(&hedge.second))
             });

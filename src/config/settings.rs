@@ -119,7 +119,7 @@ impl Default for Settings {
             strategy: Strategy::default(),
             tier: None,
             hedge: false,
-            hedge_daily: NanoUsd(100_000_000),
+            hedge_daily: NanoUsd(500_000_000),
             min_quality: MIN_QUALITY,
             mode: Mode::default(),
             usage: false,

@@ -31,7 +31,7 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 #max_parallel_providers = 3
 # Ask a second one when the first byte is late; what that may cost a day, in USD.
 #hedge = false
-#hedge_daily_usd = 0.1
+#hedge_daily_usd = 0.5
 # Retries on one model; attempts of a request in all.
 #max_retries = 2
 #max_attempts = 8

@@ -185,6 +185,7 @@ mod tests {
             own_spent: NanoUsd::ZERO,
             request_cap: None,
             cap_held: NanoUsd::ZERO,
+            hedge_free: NanoUsd::ZERO,
             allow_unpriced: false,
         }
     }

@@ -17,8 +17,8 @@ use crate::router::{Router, Target};
 use crate::store::{Admission, Admitted, Rated};
 use crate::transport::Limits;
 use crate::types::{
-    Answer, AttemptId, AttemptReport, CandidateId, Failure, FailureClass, FinishReason, NanoUsd, Outcome, Timestamp,
-    whole_ms,
+    Answer, AttemptId, AttemptReport, CandidateId, Effort, Failure, FailureClass, FinishReason, NanoUsd, Outcome,
+    Timestamp, whole_ms,
 };
 
 /// A hold outlives its attempt's deadline by this much (contract, section 5).
@@ -153,7 +153,7 @@ impl Router<'_> {
         let terms = Terms { rated, hedge, at, time_limit };
         let Some(attempt) = self.hold(trip, ranked, &terms)? else { return Ok(None) };
         match &trip.last {
-            Some((from, why)) if (&from.provider, &from.model) != (&id.provider, &id.model) => {
+            Some((from, why)) if hedge.is_none() && (&from.provider, &from.model) != (&id.provider, &id.model) => {
                 listener.switched(from, why, id);
             }
             _ => {}
@@ -162,7 +162,11 @@ impl Router<'_> {
         let timeouts = &self.config.settings.timeouts;
         let most = whole_ms(timeouts.first_byte_secs);
         let usual = usual_first_byte_ms(ranked).filter(|_| http.stream && !trip.alone);
-        let first_byte_ms = usual.map_or(most, |usual| usual.min(most));
+        // Who was cut too early once is given all the time the second time, and everybody else more: a slow hour is one for
+        // all of them.
+        let patience = 1 << trip.cut_early.len().min(16);
+        let usual = usual.filter(|_| !trip.cut_early.contains(id) && !thinks_hard(trip, ranked));
+        let first_byte_ms = usual.map_or(most, |usual| usual.saturating_mul(patience).min(most));
         let limits = Limits { first_byte_ms, idle_ms: whole_ms(timeouts.idle_secs) };
         let cut_early = first_byte_ms < most;
         Ok(Some(Ready { ranked: ranked.clone(), attempt, dialect, http, limits, time_limit, at, rated, cut_early }))
@@ -266,11 +270,11 @@ impl Router<'_> {
                 None => Ok(End::GoOn),
             },
             Err(Verdict::OutOfTokens) => Err(out_of_tokens(over)),
-            Err(Verdict::Failed(failure)) => self.after_failure(trip, over, &failure),
+            Err(Verdict::Failed(failure)) => self.after_failure(trip, over, charge, &failure),
         }
     }
 
-    fn after_failure(&mut self, trip: &mut Trip<'_>, over: &Over, failure: &Failure) -> Result<End> {
+    fn after_failure(&mut self, trip: &mut Trip<'_>, over: &Over, charge: &Charge, failure: &Failure) -> Result<End> {
         let candidate = &over.ready.ranked.candidate;
         let why = self.redactor.redact(&failure.to_string());
         if over.seen.shown {
@@ -278,7 +282,10 @@ impl Router<'_> {
             return Err(Error::new(Kind::Unavailable, message)
                 .hint("with --no-stream an answer comes whole, or from another provider"));
         }
-        trip.last = trip.reports.last().cloned().map(|report| (report, why));
+        trip.last = Some((over.report(charge), why));
+        if over.was_cut_early() {
+            trip.cut_early.insert(candidate.id.clone());
+        }
         let now = self.host.now();
         match drops(trip, &candidate.id, failure) {
             true => trip.walk.mended(&candidate.id, now),
@@ -317,6 +324,12 @@ fn usual_first_byte_ms(ranked: &Ranked) -> Option<u64> {
     let first = ranked.expected.first.filter(|_| ranked.expected.load.cost != Some(NanoUsd::ZERO))?;
     let reading = ranked.expected.load.input_tokens * 1000 / SLOWEST_READER_TOKENS_PER_S;
     Some(whole_ms(first.cut_s).max(LEAST_FIRST_BYTE_MS).saturating_add(reading))
+}
+
+/// Whether it is asked to think harder than it may have been before: nobody knows how long that takes.
+fn thinks_hard(trip: &Trip<'_>, ranked: &Ranked) -> bool {
+    let effort = trip.job.request.effort;
+    ranked.candidate.reasons && effort.is_some_and(|effort| effort > Effort::Low)
 }
 
 /// Nobody is given less: a hiccup of the network, a connection that has to be made anew.

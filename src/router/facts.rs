@@ -66,14 +66,15 @@ impl Router<'_> {
         let now = self.host.now();
         let recorded = self.store.facts(now)?;
         let mut known = Vec::with_capacity(job.selected.targets.len());
-        for target in &job.selected.targets {
+        let beliefs = self.store.beliefs(job.selected.targets.iter().map(|target| &target.candidate.id))?;
+        for (target, belief) in job.selected.targets.iter().zip(beliefs) {
             let id = &target.candidate.id;
             known.push(Known {
                 candidate: target.candidate.clone(),
                 group: target.group,
                 breaker: recorded.breakers.get(&id.provider).copied().unwrap_or_default(),
                 rest: rest_of(&recorded, id, now),
-                belief: recorded.beliefs.get(id).copied().unwrap_or_default(),
+                belief,
                 open_s: open_s(&recorded.open, id, request, now),
                 rate: target.rate.map(|limit| self.metered(limit, &id.provider, now)).transpose()?,
             });
@@ -97,6 +98,7 @@ impl Router<'_> {
                 own_held,
                 own_spent: purse.map_or(own_spent, Purse::spent),
                 request_cap: purse.map(Purse::cap).or(job.request.max_cost),
+                hedge_free: settings.hedge_daily.saturating_sub(recorded.hedged),
                 cap_held: purse.map_or(NanoUsd::ZERO, |purse| purse.held().saturating_sub(own_held)),
                 allow_unpriced: job.request.allow_unpriced,
             },
@@ -169,7 +171,7 @@ mod tests {
             limit_set: None,
             breakers: HashMap::new(),
             rests: Vec::new(),
-            beliefs: HashMap::new(),
+            hedged: NanoUsd::ZERO,
             open: Vec::new(),
         }
     }

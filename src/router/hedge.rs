@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::engine::budget::Fit;
+use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Ranked};
 use crate::error::{Kind, Result};
-use crate::router::attempt::{End, Over, Ready, Verdict, is_whole, out_of_time, verdict};
+use crate::router::attempt::{End, Over, Ready, Verdict, drops, is_whole, out_of_time, verdict};
 use crate::router::exchange::{Exchange, elapsed_ms};
 use crate::router::interrupt::or_given_up;
 use crate::router::request::{Flow, Listener};
@@ -18,7 +19,7 @@ use crate::router::settle::Progress;
 use crate::router::walk::Trip;
 use crate::router::{Job, Router};
 use crate::transport::Client;
-use crate::types::{Answer, Failure, FailureClass};
+use crate::types::{Answer, CandidateId, Failure, FailureClass, FinishReason};
 
 /// A second try that stands by.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +30,21 @@ pub struct Hedge {
     pub after_ms: u64,
 }
 
-/// The one that would stand by a try of `first`, if the request wants that, somebody else is there and it is known when
-/// the first one is late.
-pub fn hedge(job: &Job, plan: &Plan, first: &Ranked) -> Option<Hedge> {
+/// The one that would stand by a try of `first`, if the request wants that, it is known when the first one is late, and
+/// somebody else is there whose worst case fits the money for that, beside the first one's.
+pub fn hedge(job: &Job, plan: &Plan, facts: &Facts, first: &Ranked) -> Option<Hedge> {
     let late = first.expected.first.filter(|_| job.request.hedge && job.request.stream)?;
-    let may = |other: &&Ranked| other.candidate.id != first.candidate.id && other.sized.fit == Fit::Now;
+    let left = facts.money.free().saturating_sub(first.sized.hold).min(facts.money.hedge_free);
+    let rests = |id: &CandidateId| {
+        let mut known = facts.known.iter().filter(|known| known.candidate.id == *id);
+        known.any(|known| known.rest.is_some_and(|rest| facts.now < rest.until))
+    };
+    let may = |other: &&Ranked| {
+        let candidate = &other.candidate;
+        // Nothing bounds what has no known price.
+        let fits = candidate.pricing.is_some() && other.sized.fit == Fit::Now && other.sized.hold <= left;
+        candidate.id != first.candidate.id && fits && !rests(&candidate.id)
+    };
     let second = plan.order.iter().find(may)?.clone();
     let after_ms = u64::try_from(Duration::from_secs_f64(late.late_s).as_millis()).unwrap_or(u64::MAX);
     Some(Hedge { second, after_ms })
@@ -72,6 +83,18 @@ impl Screen<'_> {
         let flow = self.listener.delta(text);
         self.closed |= flow == Flow::Closed;
         flow
+    }
+}
+
+impl Screen<'_> {
+    /// Whether there is nothing to wait for once this one is over, without an answer: the reader is gone, or has seen
+    /// some of it. What was not shown is forgotten.
+    fn ends_with(&mut self, which: usize) -> bool {
+        let wrote = self.writer == Some(which);
+        if wrote && !self.shown {
+            self.writer = None;
+        }
+        self.closed || (wrote && self.shown)
     }
 }
 
@@ -119,22 +142,25 @@ impl Router<'_> {
         while let Some(came) = event.take() {
             match came {
                 Event::Over(which, (result, latency_ms)) => {
-                    let whole = result.as_ref().is_ok_and(|answer| !answer.text.is_empty());
+                    let ends = answers(&result) || screen.borrow_mut().ends_with(which);
                     results[which] = Some((result, latency_ms));
-                    if which == 0 {
-                        one = None
-                    } else {
-                        two = None
+                    match which {
+                        0 => one = None,
+                        _ => two = None,
                     }
-                    if whole || (one.is_none() && two.is_none()) {
+                    if ends {
                         break;
                     }
                 }
-                Event::Wrote if screen.borrow().writer == Some(0) => two = None,
-                Event::Wrote => one = None,
+                // Who has ended meanwhile cancels nobody.
+                Event::Wrote => match screen.borrow().writer {
+                    Some(0) if one.is_some() => two = None,
+                    Some(1) if two.is_some() => one = None,
+                    _ => {}
+                },
                 Event::Late => {}
             }
-            if why.is_some() {
+            if why.is_some() || (one.is_none() && two.is_none()) {
                 break;
             }
             let next = async {
@@ -198,7 +224,8 @@ impl Router<'_> {
         second: Over,
         stopped_by: Option<Kind>,
     ) -> Result<End> {
-        let second_counts = second.result.is_ok() || first.overtaken;
+        let second_counts = answers(&second.result)
+            || (!answers(&first.result) && (first.overtaken || (second.result.is_ok() && first.result.is_err())));
         let (main, other) = if second_counts { (second, first) } else { (first, second) };
         // The request's end is written with the one that answered, and tells what both cost.
         self.settle(trip, &other, false);
@@ -210,10 +237,19 @@ impl Router<'_> {
         if let Err(Verdict::Failed(failure)) = verdict(&other)
             && failure.class != FailureClass::Cancelled
         {
-            trip.walk.failed(&other.ready.ranked.candidate, &failure, self.host.now());
+            let (candidate, now) = (&other.ready.ranked.candidate, self.host.now());
+            match drops(trip, &candidate.id, &failure) {
+                true => trip.walk.mended(&candidate.id, now),
+                false => trip.walk.failed(candidate, &failure, now),
+            }
         }
         self.settled(trip, &main, &charge, stopped_by)
     }
+}
+
+/// Whether it is an answer: not one whose tokens ran out before its text.
+fn answers(result: &std::result::Result<Answer, Failure>) -> bool {
+    result.as_ref().is_ok_and(|answer| !answer.text.is_empty() || answer.finish != FinishReason::Length)
 }
 
 /// What came of an exchange, once it is over; waits for ever where there is none.

@@ -205,7 +205,13 @@ impl Over {
         }
     }
 
-    fn report(&self, charge: &Charge) -> AttemptReport {
+    /// Whether it was given up before anything came, sooner than the settings have it.
+    pub(super) fn was_cut_early(&self) -> bool {
+        let timed_out = self.result.as_ref().is_err_and(|failure| failure.class == FailureClass::Timeout);
+        timed_out && self.ready.cut_early && self.seen.status.is_none()
+    }
+
+    pub(super) fn report(&self, charge: &Charge) -> AttemptReport {
         let id = &self.ready.ranked.candidate.id;
         AttemptReport {
             provider: id.provider.clone(),
@@ -252,7 +258,7 @@ fn observation(over: &Over, charge: &Charge) -> Option<Seen> {
     let verdict = match &over.result {
         Ok(_) => Said::Answered,
         Err(failure) if failure.class == FailureClass::RateLimited => Said::Limited,
-        Err(failure) if failure.class == FailureClass::Timeout && over.ready.cut_early => Said::Cut,
+        Err(_) if over.was_cut_early() => Said::Cut,
         Err(failure) if failure.class.counts_for_breaker() => Said::Failed,
         Err(_) if over.overtaken => Said::Late,
         Err(_) => return None,

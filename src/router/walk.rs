@@ -1,6 +1,6 @@
 //! The walk: a fresh plan before every step, until somebody answers or nobody is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::engine::attempt::{LOOK_AGAIN_MS, Step, Wait, Walk, WalkRules};
@@ -27,6 +27,10 @@ use crate::types::{AttemptReport, CacheOutcome, CandidateId, Limit, NanoUsd, Req
 /// How the warning ends that is given with every answer from the soft cut-off on.
 pub const SOFT_WARNING: &str = "cheaper providers are preferred";
 
+/// Why no second one stands by although that was wished for.
+const NO_HEDGE: &str = "no second one stands by: nobody else may be asked, it is not known yet when the first one is late, \
+     or the money for second ones (LLMR_HEDGE_DAILY_USD) does not hold its worst case";
+
 /// A walk under way.
 pub(super) struct Trip<'j> {
     pub job: &'j Job,
@@ -49,6 +53,8 @@ pub(super) struct Trip<'j> {
     pub partial: Option<String>,
     /// Whether nobody else is left to ask than who is asked now.
     pub alone: bool,
+    /// Whom was waited for as long as was usual, and not longer, in vain.
+    pub cut_early: BTreeSet<CandidateId>,
 }
 
 /// How a walk ended that somebody ended by answering.
@@ -120,6 +126,7 @@ impl Router<'_> {
             stop,
             partial: None,
             alone: false,
+            cut_early: BTreeSet::new(),
         };
         if let Some(warning) = unrecorded {
             trip.warn(warning, listener);
@@ -222,7 +229,11 @@ impl Router<'_> {
             match trip.walk.next(&plan, now) {
                 Step::Try(ranked) => {
                     trip.alone = plan.order.iter().all(|other| other.candidate.id == ranked.candidate.id);
-                    let end = match hedge(trip.job, &plan, &ranked) {
+                    let hedge = hedge(trip.job, &plan, &facts, &ranked);
+                    if trip.job.request.hedge && hedge.is_none() {
+                        listener.detail(NO_HEDGE);
+                    }
+                    let end = match hedge {
                         Some(hedge) => self.attempt_hedged(trip, &ranked, &hedge, listener).await?,
                         None => self.attempt(trip, &ranked, listener).await?,
                     };

@@ -7,7 +7,6 @@ use rusqlite::Connection;
 use super::columns::{all, candidate};
 use super::health::Rest;
 use super::{Store, StoreError, budget, health, holds};
-use crate::engine::belief::Belief;
 use crate::engine::breaker::Breaker;
 use crate::types::{CandidateId, Day, Limit, NanoUsd, RequestId, Timestamp};
 
@@ -30,8 +29,8 @@ pub struct Facts {
     pub breakers: HashMap<String, Breaker>,
     /// Who is to be left alone at this moment.
     pub rests: Vec<Rest>,
-    /// What is believed of candidates, as it was when last changed: not yet faded.
-    pub beliefs: HashMap<CandidateId, Belief>,
+    /// What tries that stand by late ones cost on it, and may still cost.
+    pub hedged: NanoUsd,
     /// Attempts under way.
     pub open: Vec<OpenTry>,
 }
@@ -67,7 +66,7 @@ impl Store {
                 limit_set: budget::limit_set(tx)?,
                 breakers: breakers.into_iter().map(|(provider, state)| (provider, state.as_of(now).breaker)).collect(),
                 rests: health::rests(tx, now)?,
-                beliefs: health::beliefs(tx)?,
+                hedged: holds::hedged_on(tx, day)?,
                 open: open_tries(tx)?,
             })
         })

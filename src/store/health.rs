@@ -111,6 +111,15 @@ impl Store {
         self.read(|tx| Ok(breakers(tx)?))
     }
 
+    /// What is believed of each of these, as it was when last changed: not yet faded.
+    pub fn beliefs<'c>(&self, of: impl IntoIterator<Item = &'c CandidateId>) -> Result<Vec<Belief>, StoreError> {
+        self.read(|tx| {
+            of.into_iter()
+                .map(|candidate| Ok(belief_of(tx, candidate)?.unwrap_or_default()))
+                .collect::<Result<_, Problem>>()
+        })
+    }
+
     /// Closes a provider's breaker, ends its rests and forgets what is believed of its models. Returns whether there was
     /// anything to reset.
     pub fn reset_provider(&self, name: &str) -> Result<bool, StoreError> {
@@ -315,15 +324,7 @@ fn write_belief(tx: &Connection, of: &CandidateId, belief: &Belief) -> rusqlite:
     run(tx, sql, (&of.provider, &of.model, text)).map(drop)
 }
 
-/// What is believed of every candidate, as it was when last changed, by name.
-pub(super) fn beliefs(tx: &Connection) -> rusqlite::Result<HashMap<CandidateId, Belief>> {
-    let rows = all(tx, "SELECT * FROM beliefs", [], |row| Ok((candidate(row)?, read_belief(row)?)))?;
-    Ok(rows.into_iter().collect())
-}
-
+/// A belief that cannot be read is none: it says nothing that cannot be learned anew, and must keep nobody from asking.
 fn read_belief(row: &Row<'_>) -> rusqlite::Result<Belief> {
-    let broken = |error: serde_json::Error| {
-        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into())
-    };
-    serde_json::from_str(row.get_ref("belief")?.as_str()?).map_err(broken)
+    Ok(serde_json::from_str(row.get_ref("belief")?.as_str()?).unwrap_or_default())
 }

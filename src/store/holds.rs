@@ -241,7 +241,7 @@ pub(super) fn held_on(tx: &Connection, day: Day) -> rusqlite::Result<Vec<(Reques
 }
 
 /// What tries that stand by late ones cost on a day, and may still cost.
-fn hedged_on(tx: &Connection, day: Day) -> rusqlite::Result<NanoUsd> {
+pub(super) fn hedged_on(tx: &Connection, day: Day) -> rusqlite::Result<NanoUsd> {
     let sql = "SELECT (SELECT coalesce(sum(cost_nanousd), 0) FROM attempts WHERE day = ?1 AND hedge = 1)
                     + (SELECT coalesce(sum(amount_nanousd), 0) FROM holds WHERE day = ?1 AND hedge = 1)";
     Ok(first(tx, sql, [day], |row| row.get(0))?.unwrap_or_default())

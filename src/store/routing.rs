@@ -123,17 +123,23 @@ fn requests(tx: &Connection, days: (Day, Day), v: &Valuing) -> rusqlite::Result<
     Ok(first(tx, &sql, values, happened)?.unwrap_or_default())
 }
 
-/// Attempts that were answered or failed by the provider's own fault.
+/// What each candidate came to in the requests that it was asked in, all of its tries in one taken together: answered, or failed by
+/// its own fault. One that was overtaken by a second one would have answered, later than it was waited for.
 fn singles(tx: &Connection, days: (Day, Day), v: &Valuing) -> rusqlite::Result<Vec<Single>> {
     let sql = format!(
-        "SELECT provider, model, count(*) AS ended, count(*) FILTER (WHERE outcome = 'ok') AS answered,
+        "SELECT provider, model, count(*) AS ended, CAST(total(ok) AS INTEGER) AS answered,
              CAST(total(cost_nanousd) AS INTEGER) AS cost,
-             CAST(total(latency_ms) FILTER (WHERE outcome = 'ok') AS INTEGER) AS latency_ms,
-             total({WORTH}) FILTER (WHERE outcome = 'ok') AS worth
-         FROM attempts WHERE day BETWEEN ?1 AND ?2 AND presumed = 0
-             AND (outcome = 'ok' OR failure IN ('rate_limited', 'overloaded', 'server_error', 'timeout', 'network', 'cut',
-                                                'malformed', 'empty'))
-         GROUP BY provider, model ORDER BY provider, model"
+             CAST(total(latency_ms) FILTER (WHERE ok) AS INTEGER) AS latency_ms, total({WORTH}) FILTER (WHERE ok) AS worth
+         FROM (
+             SELECT provider, model, max(outcome <> 'failed') AS ok, sum(cost_nanousd) AS cost_nanousd,
+                 sum(latency_ms) AS latency_ms
+             FROM attempts AS a WHERE day BETWEEN ?1 AND ?2 AND presumed = 0
+                 AND (outcome = 'ok' OR failure IN ('rate_limited', 'overloaded', 'server_error', 'timeout', 'network',
+                                                    'cut', 'malformed', 'empty')
+                     OR (outcome = 'cancelled' AND hedge = 0 AND EXISTS (
+                         SELECT 1 FROM attempts AS b WHERE b.request_id = a.request_id AND b.hedge = 1)))
+             GROUP BY request_id, provider, model
+         ) GROUP BY provider, model ORDER BY provider, model"
     );
     let values = (days.0, days.1, v.cost.0, v.cost.1, v.latency.0, v.latency.1);
     let answered = answered_by(tx, days)?;

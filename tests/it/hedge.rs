@@ -132,3 +132,31 @@ fn a_hang_is_waited_for_as_long_as_is_usual_where_somebody_else_is_left() {
         place.sql("SELECT belief -> '$.success.recent' FROM beliefs WHERE provider = 'alpha'").concat();
     assert!(belief.contains("\"bad\":1"), "{belief}");
 }
+
+#[test]
+fn a_second_one_that_breaks_off_or_runs_out_of_tokens_takes_nothing_from_the_first() {
+    for fault in ["error-in-200", "think", "malformed", "500", "cut"] {
+        let sandbox = two(8, "slow:0.5", &format!(",beta={fault}"));
+        let place = acquainted(&sandbox);
+        let began = Instant::now();
+        let (code, answer) = place.json(&[&ASK[..], &["--timeout", "20", "hello"]].concat());
+        assert!(began.elapsed() < Duration::from_secs(15), "{fault}: {:?}", began.elapsed());
+        assert_eq!(code, 0, "{fault}: {answer}");
+        let who: Vec<_> = answer["attempts"].as_array().unwrap().iter().map(|a| a["provider"].clone()).collect();
+        assert_eq!(who[..2], [json!("alpha"), json!("beta")], "{fault}: {answer}");
+        assert_eq!(place.money().2, 0, "{fault}");
+        let rows = place.sql("SELECT sum(cost_nanousd) FROM attempts WHERE request_id = 9");
+        assert_eq!(place.sql("SELECT cost_nanousd FROM requests WHERE id = 9"), rows, "{fault}");
+    }
+}
+
+#[test]
+fn what_no_money_may_be_held_for_is_not_promised() {
+    let sandbox = two(8, "slow:0.4", ",beta=hang");
+    let place = acquainted(&sandbox).var("LLMR_HEDGE_DAILY_USD", "0.0001");
+    let rehearsed = place.run(&["dry-run", "--hedge", "--max-tokens", "20", "hello"]).expect(0);
+    assert!(!rehearsed.stdout.contains("where nothing has come"), "{}", rehearsed.stdout);
+    let ran = place.run(&[&ASK[..], &["-v", "hello"]].concat()).expect(0);
+    assert!(ran.stderr.contains("no second one stands by"), "{}", ran.stderr);
+    place.run(&[&ASK[..], &["--no-stream", "hello"]].concat()).expect(2);
+}

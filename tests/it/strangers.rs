@@ -19,7 +19,7 @@ const MAY_TIGHTEN: [(&str, &str, &str); 14] = [
     ("LLMR_BUDGET_SOFT_PCT", "50", "96"),
     ("LLMR_MAX_PARALLEL_PROVIDERS", "2", "4"),
     ("PENIN_MAX_PARALLEL_PROVIDERS", "1", "1000"),
-    ("LLMR_HEDGE_DAILY_USD", "0.05", "0.11"),
+    ("LLMR_HEDGE_DAILY_USD", "0.05", "0.51"),
     ("LLMR_MAX_OUTPUT_TOKENS", "10", "8193"),
     ("LLMR_MAX_RETRIES", "1", "3"),
     ("LLMR_MAX_ATTEMPTS", "7", "9"),

@@ -79,6 +79,7 @@ prop_compose! {
             own_spent: NanoUsd(own_spent),
             request_cap: request_cap.map(NanoUsd),
             cap_held: NanoUsd(cap_held),
+        hedge_free: NanoUsd::ZERO,
             allow_unpriced: true,
         }
     }

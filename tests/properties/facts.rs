@@ -131,6 +131,7 @@ prop_compose! {
             own_spent: NanoUsd(own_spent),
             request_cap: request_cap.map(NanoUsd),
             cap_held: NanoUsd::ZERO,
+            hedge_free: NanoUsd::ZERO,
         }
     }
 }

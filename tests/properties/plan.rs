@@ -230,6 +230,7 @@ fn one_of_each(n: usize) -> Facts {
             own_spent: NanoUsd::ZERO,
             request_cap: None,
             cap_held: NanoUsd::ZERO,
+            hedge_free: NanoUsd::ZERO,
             allow_unpriced: false,
         },
         question: Question {

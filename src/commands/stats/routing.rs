@@ -23,7 +23,7 @@ pub struct Report {
     to: Day,
     weights: [f64; 3],
     routed: Came,
-    /// Each candidate by its own attempts, the most valuable first.
+    /// Each candidate by the requests that it was asked in, the most valuable first.
     singles: Vec<Alone>,
     /// The most valuable one; null where nobody was asked often enough.
     best_single: Option<String>,

@@ -75,14 +75,19 @@ pub struct Belief {
 }
 
 impl Belief {
-    /// The sums as they count at `now`; a clock set back fades nothing.
+    /// The sums as they count at `now`. Where the clock was set back by more than two clocks of one machine are ever apart,
+    /// nobody knows how old they are: what was recent is over.
     #[must_use]
     pub fn faded(self, now: f64, tuning: &Tuning) -> Self {
+        if self.as_of > now + SLACK_S {
+            let success = self.success.scaled(0.0, 1.0);
+            return Self { as_of: now, success, failing: Sums::default(), ..self };
+        }
         let idle = (now - self.as_of).max(0.0);
         let by = |half_life: f64| 0.5f64.powf(idle / half_life);
         let (recent, usual) = (by(tuning.pace_half_life_s), by(tuning.usual_half_life_s));
         Self {
-            as_of: now,
+            as_of: self.as_of.max(now),
             success: self.success.scaled(by(tuning.success_half_life_s), usual),
             first: self.first.scaled(recent, usual),
             pace: self.pace.scaled(recent, usual),
@@ -96,7 +101,7 @@ impl Belief {
 
     /// Takes in a try that ended at `at` (seconds).
     pub fn observe(&mut self, at: f64, seen: &Seen, tuning: &Tuning) {
-        *self = self.faded(at.max(self.as_of), tuning);
+        *self = self.faded(at, tuning);
         match seen.verdict {
             Verdict::Answered => self.answered(seen, tuning),
             Verdict::Failed => self.failed(seen, 1.0, tuning),
@@ -109,7 +114,7 @@ impl Belief {
 
     /// Takes in that another candidate, of the same house, failed at `at`.
     pub fn hear_of_failure(&mut self, at: f64, tuning: &Tuning) {
-        *self = self.faded(at.max(self.as_of), tuning);
+        *self = self.faded(at, tuning);
         self.success = self.success.heard_of_failure(tuning.group_weight, tuning);
     }
 
@@ -134,7 +139,7 @@ impl Belief {
 
     /// Takes in what somebody said of an answer's quality, in [0, 1]; a weight below 0 takes such a word back.
     pub fn rated(&mut self, at: f64, quality: f64, weight: f64, tuning: &Tuning) {
-        *self = self.faded(at.max(self.as_of), tuning);
+        *self = self.faded(at, tuning);
         let kept = if weight > 0.0 { tuning.usual_keep } else { 1.0 };
         let quality = self.quality.scaled(kept).with(quality, weight);
         self.quality = if quality.weight > 0.0 { quality } else { Sums::default() };
@@ -204,6 +209,8 @@ fn joined(first: &Posterior, pace: &Posterior, tokens: f64) -> Posterior {
     }
 }
 
+/// Clocks of one machine are not further apart, in seconds.
+const SLACK_S: f64 = 60.0;
 /// Shorter times are not told apart: a clock's millisecond.
 const LEAST_S: f64 = 0.001;
 

@@ -6,6 +6,7 @@ use crate::engine::tuning::Tuning;
 
 /// Weights of successes and failures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Of successes.
     pub ok: f64,
@@ -21,6 +22,7 @@ impl Counts {
 
 /// The same tries twice: with a short memory for what is now, and a long one for what is usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Success {
     /// Fades within minutes, and whenever the opposite happens.
     pub recent: Counts,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Weight, sum and sum of squares of the numbers seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sums {
     /// Weight of all numbers.
     pub weight: f64,
@@ -65,6 +66,7 @@ pub struct Posterior {
 
 /// The same numbers twice: with a short memory for what is now, and a long one for what is usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Track {
     /// Fades within minutes.
     pub recent: Sums,

@@ -65,10 +65,12 @@ fn everything_fades_back_to_hope() {
 }
 
 #[test]
-fn a_clock_set_back_changes_nothing() {
-    let belief = after(&[seen(Verdict::Answered, 1.0); 3]);
+fn a_clock_set_back_ends_what_is_recent_and_a_little_behind_changes_nothing() {
+    let belief = after(&[seen(Verdict::Answered, 1.0), seen(Verdict::Failed, 1.0), seen(Verdict::Failed, 1.0)]);
     let back = belief.faded(-1e6, &TUNING());
-    assert_eq!(back, Belief { as_of: -1e6, ..belief });
+    assert_eq!((back.as_of, back.success.usual, back.whole), (-1e6, belief.success.usual, belief.whole));
+    assert!(chance(&back) > chance(&belief) && back.success.recent.bad.abs() < 1e-12);
+    assert_eq!(belief.faded(-5.0, &TUNING()), belief);
     let mut late = belief;
     late.observe(-5.0, &seen(Verdict::Failed, 1.0), &TUNING());
     assert!((late.as_of - belief.as_of).abs() < 1e-12);

@@ -25,6 +25,7 @@ pub fn facts(known: Vec<Known>) -> Facts {
             own_spent: NanoUsd::ZERO,
             request_cap: None,
             cap_held: NanoUsd::ZERO,
+            hedge_free: NanoUsd::ZERO,
             allow_unpriced: false,
         },
         question: QUESTION,

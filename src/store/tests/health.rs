@@ -224,7 +224,7 @@ fn beliefs_are_the_engine_s_own() {
     }
     let facts = store.facts(at(4000)).unwrap();
     let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
-    let found = facts.beliefs[&*LAB];
+    let found = store.beliefs([&*LAB]).unwrap()[0];
     assert!(
         near(found.success.usual.ok, expected.success.usual.ok)
             && near(found.first.recent.sum, expected.first.recent.sum)
@@ -247,9 +247,9 @@ fn a_provider_s_other_models_hear_of_a_failure() {
         store.admit(&Admission { candidate, ..admission(mine, NOON) }).unwrap();
         settle(&store, &Settlement { observation: Some(seen(verdict)), ..answered(mine, NOON) });
     }
-    let beliefs = store.facts(NOON).unwrap().beliefs;
-    assert!(beliefs[&large].success.recent.bad > 0.0 && beliefs[&large].success.usual.bad.abs() < 1e-12);
-    assert!(beliefs[&*LAB].success.usual.bad > 0.9);
+    let beliefs = store.beliefs([&large, &*LAB]).unwrap();
+    assert!(beliefs[0].success.recent.bad > 0.0 && beliefs[0].success.usual.bad.abs() < 1e-12);
+    assert!(beliefs[1].success.usual.bad > 0.9);
 }
 
 #[test]
@@ -272,4 +272,15 @@ fn what_stands_by_late_tries_has_a_day_s_limit_of_its_own() {
     let plain = begin(&store, NOON);
     let ask = Admission { amount: NanoUsd(99), limit: Limit::Off, ..admission(plain, NOON) };
     assert_eq!(store.admit(&ask).unwrap(), Admitted::Yes { trial: false });
+}
+
+#[test]
+fn a_belief_that_cannot_be_read_is_none() {
+    let home = Home::new();
+    let store = home.open(1);
+    for text in ["not json", "{\"as_of\":null}", "{\"success\":{\"recent\":{\"ok\":1}}}", "[]"] {
+        home.sql(&format!("INSERT OR REPLACE INTO beliefs VALUES ('lab', 'small', '{text}')"));
+        let _ = store.beliefs([&*LAB]).unwrap();
+        store.facts(NOON).unwrap();
+    }
 }

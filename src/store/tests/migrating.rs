@@ -153,8 +153,8 @@ fn how_often_a_candidate_answered_and_how_much_it_wrote_is_taken_over() {
         "INSERT INTO health VALUES ('lab', 'small', 5.0, 4.0, 1.0, 300.0, 10.0, 100.0, 1200.0, 1795262400000),
                                    ('lab', 'large', 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1795262400000)",
     );
-    let beliefs = home.open(1).facts(NOON).unwrap().beliefs;
-    let (small, large) = (beliefs[&*LAB], beliefs[&CandidateId::new("lab", "large")]);
+    let beliefs = home.open(1).beliefs([&*LAB, &CandidateId::new("lab", "large")]).unwrap();
+    let (small, large) = (beliefs[0], beliefs[1]);
     assert_eq!((small.success.usual.ok, small.success.usual.bad), (4.0, 1.0));
     assert_eq!((small.written.mean(0.0, 0.0), small.as_of), (300.0, NOON.as_secs()));
     assert_eq!((large.success.usual.ok, large.success.usual.bad, large.written.weight), (0.0, 2.0, 0.0));
