@@ -60,9 +60,12 @@ fn written(command: &Command, printer: &Printer, global: &Global) -> Option<Resu
 fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
     match command {
         Command::Ask(args) if args.resume => {
-            let words = commands::long::again(context)?;
-            match usage::again(&words) {
-                Some(Cli { command: Some(Command::Ask(ask)), .. }) => commands::ask::resumed(context, *ask),
+            let again = commands::long::again(context)?;
+            match usage::again(&again.words) {
+                Some(Cli { command: Some(Command::Ask(ask)), .. }) => {
+                    context.global.words.clone_from(&again.words);
+                    commands::ask::resumed(context, &again, *ask, args)
+                }
                 _ => Err(Error::new(
                     Kind::Usage,
                     "the last reading was of another version of llmr: give its command again",

@@ -10,7 +10,7 @@ use crate::engine::breaker::BreakerState;
 use crate::error::{Error, Kind, Result};
 use crate::output::Level;
 use crate::router::{Answered, Listener, Request, Router};
-use crate::types::{AttemptReport, CacheOutcome, Message, Mode};
+use crate::types::{AttemptReport, CacheOutcome, Message, Mode, NanoUsd};
 
 /// Runs `llmr ask`.
 pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
@@ -34,33 +34,48 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let (race, tag, stream) = (args.race, args.tag.clone(), !args.no_stream);
     let request = Request { race, mode, tag, stream, ..request };
     if let Some((reading, plan)) = long.plan(context, &request)? {
-        long::agree(context, args, &plan, reading.max_cost.is_some())?;
-        return read_in_parts(context, args, format, &reading);
+        let most = long::agree(context, args, &plan, reading.max_cost)?;
+        let fresh = args.question.refresh;
+        return read_in_parts(context, args, format, &long::Reading { fresh, ..reading }, most);
     }
     send(context, args, format, request, talk)
 }
 
-/// Goes on with a reading of long texts that was stopped: whoever does so has agreed to it.
-pub fn resumed(context: &mut Context, args: cli::Ask) -> Result<()> {
-    run(context, &cli::Ask { yes: true, resume: false, ..args })
+/// Goes on with a reading of long texts that was stopped, with the words that it was asked for with: whoever does so has
+/// agreed to it. `now` is what was typed beside `--resume`.
+pub fn resumed(context: &mut Context, again: &long::Again, mut args: cli::Ask, now: &cli::Ask) -> Result<()> {
+    if !now.question.prompt.is_empty() || !now.question.files.is_empty() {
+        return Err(Error::new(Kind::Usage, "--resume takes prompt and files from the reading that was stopped")
+            .hint("leave them out, or give the whole command without --resume"));
+    }
+    args.question.max_cost = now.question.max_cost.clone().or(args.question.max_cost);
+    // What was read before the stop has been refreshed.
+    args.question.refresh = false;
+    run(context, &cli::Ask { yes: true, agreed: again.most, resume: false, ..args })
 }
 
 /// Reads texts that are too long for one call, and shows the answer whole.
-fn read_in_parts(context: &mut Context, args: &cli::Ask, format: Format, reading: &Reading) -> Result<()> {
+fn read_in_parts(
+    context: &mut Context,
+    args: &cli::Ask,
+    format: Format,
+    reading: &Reading,
+    most: Option<NanoUsd>,
+) -> Result<()> {
     let rehearsal = sandbox::start(context)?;
     let level = if format == Format::Text { context.level() } else { Level::Quiet };
     let (mut messages, deliveries) = (context.stderr_at(level), context.deliveries.clone());
     let voice = batch::voice::Voice::new(context.stderr_at(level), &context.printer.terminal, level);
     let watch = batch::voice::Watch::new(deliveries.clone());
-    let (asked, speaks) = (long::asked(context, reading.piped)?, Voice::of(context));
+    let (asked, speaks) = (long::asked(context, reading, most)?, Voice::of(context));
     let router = context.router()?;
-    router.store.keep_reading(Some(&asked), router.host.now())?;
+    router.store.keep_reading(&asked, router.host.now())?;
     let (mut router, came) = long::answer(router, reading, voice, watch)?;
     drop(rehearsal);
     let (answered, report) = came.inspect_err(|error| {
         alerts::after(&router, &mut messages, &deliveries, &Happened::failed(error));
     })?;
-    router.store.keep_reading(None, router.host.now())?;
+    router.store.end_reading(&asked)?;
     let mut output = output(speaks, args, format, &reading.base);
     output.finish_stream()?;
     output.read_in_parts(report);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli;
 use crate::commands::Context;
-use crate::commands::long::{Plan as Long, Wanted, unagreed};
+use crate::commands::long::{Plan as Long, Reading, Wanted, hopeless, unagreed};
 use crate::commands::question;
 use crate::conversation::{Opening, Talk, Which};
 use crate::engine::attempt::{Step, Wait, Walk};
@@ -98,7 +98,7 @@ pub fn plan_of(
         rehearsal = router.rehearse(&job)?;
     }
     let (would, failure) = match &long {
-        Some((reading, plan)) => match Some(unagreed(plan)).filter(|_| !asks && reading.max_cost.is_none()) {
+        Some((reading, plan)) => match refusal(reading, plan, asks) {
             Some(error) => {
                 let code = error.exit_code();
                 let would = plan.would();
@@ -221,6 +221,11 @@ fn at_most(ranked: &Ranked) -> String {
         Some(_) => format!("at most {}", units::usd(ranked.sized.hold)),
         None => "without a bound".to_owned(),
     }
+}
+
+/// Why a reading would not be begun, if so.
+fn refusal(reading: &Reading, plan: &Long, asks: bool) -> Option<Error> {
+    hopeless(plan, reading.max_cost).or_else(|| Some(unagreed(plan)).filter(|_| !asks && reading.max_cost.is_none()))
 }
 
 /// What a reading in parts takes in all.

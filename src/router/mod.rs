@@ -273,14 +273,16 @@ impl Router<'_> {
     /// What is kept of a request: of a conversation the last message, the others are earlier turns.
     fn kept<'j>(&self, job: &'j Job) -> Kept<'j> {
         let request = &job.request;
+        let logged = self.config.settings.log_content;
+        let prompt = logged || !matches!(request.keep, Keep::Line { prompt: false, .. });
         Kept {
-            system: request.system.as_deref(),
-            message: request.messages.last(),
-            logged: self.config.settings.log_content,
+            system: request.system.as_deref().filter(|_| prompt),
+            message: request.messages.last().filter(|_| prompt),
+            logged,
             place: match request.keep {
                 Keep::Nothing => Place::Log,
                 Keep::Turn { conversation } => Place::Turn { conversation },
-                Keep::Line { batch, line, digest } => Place::Line { batch, line, digest },
+                Keep::Line { batch, line, digest, .. } => Place::Line { batch, line, digest },
             },
         }
     }

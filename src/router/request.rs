@@ -64,6 +64,8 @@ pub enum Keep {
         line: u64,
         /// Of everything that can change its answer.
         digest: [u8; 16],
+        /// Whether its prompt is kept, too.
+        prompt: bool,
     },
 }
 

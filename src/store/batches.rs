@@ -114,25 +114,15 @@ impl Store {
         })
     }
 
-    /// Empties the prompts that were kept for a batch alone: its answers are what matters of it.
-    pub fn forget_prompts(&self, id: i64) -> Result<(), StoreError> {
-        self.write(|tx| {
-            let sql = "UPDATE contents SET prompt = '', system = NULL WHERE logged = 0 AND prompt <> ''
-                       AND request_id IN (SELECT request_id FROM batch_lines WHERE batch_id = ?1)";
-            run(tx, sql, [id])?;
-            Ok(())
-        })
+    /// Keeps how a reading was asked for that is under way; the newest one counts.
+    pub fn keep_reading(&self, asked: &str, at: Timestamp) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO settings (name, value, at) VALUES ('reading', ?1, ?2)";
+        self.write(|tx| Ok(run(tx, sql, (asked, at)).map(drop)?))
     }
 
-    /// Keeps how a reading was asked for that is under way, or that none is any more.
-    pub fn keep_reading(&self, asked: Option<&str>, at: Timestamp) -> Result<(), StoreError> {
-        self.write(|tx| {
-            run(tx, "DELETE FROM settings WHERE name = 'reading'", [])?;
-            if let Some(asked) = asked {
-                run(tx, "INSERT INTO settings (name, value, at) VALUES ('reading', ?1, ?2)", (asked, at))?;
-            }
-            Ok(())
-        })
+    /// The reading that was asked for in this way has ended. Somebody else's stays.
+    pub fn end_reading(&self, asked: &str) -> Result<(), StoreError> {
+        self.write(|tx| Ok(run(tx, "DELETE FROM settings WHERE name = 'reading' AND value = ?1", [asked]).map(drop)?))
     }
 
     /// How the reading was asked for that has not ended, if there is one.

@@ -1,8 +1,6 @@
 //! Texts that are too long for one call: planned, read in parts, answered with sources that are there.
 
 use std::collections::BTreeSet;
-use std::thread;
-use std::time::Duration;
 
 use llmr::sandbox::Sandbox;
 use serde_json::{Value, json};
@@ -149,6 +147,9 @@ fn what_does_not_fit_anybody_s_window_is_read_in_parts_and_what_fits_is_not() {
         let (_, plan) = place.json(&["dry-run", "-f", "book.txt", question]);
         assert_eq!(plan["long"]["strategy"], "map-reduce", "{plan}");
     }
+    let nowhere = ["ask", "-f", "book.txt", "--strategy-long", "retrieve", "--yes", "zebra?"];
+    let refused = place.run(&nowhere).expect(3);
+    assert!(refused.stderr.contains("no word of the question"), "{}", refused.stderr);
     for flags in [&["--strategy-long", "retrieve"][..], &["--strategy-long", "retrieve", "-c", "-f", "book.txt"]] {
         place.run(&[&["ask"], flags, &["hello"]].concat()).expect(2);
     }
@@ -184,13 +185,13 @@ fn a_reading_that_is_killed_five_times_asks_for_nothing_twice_whose_answer_had_a
     let long = &answer["long"];
     assert!(long["kept"].as_u64().unwrap() >= before, "{long}: {before} had arrived");
     assert_eq!(asked_again(&place), [""; 0]);
-    // Nothing of the texts is kept, and there is nothing to go on with any more.
+    // Nothing of the texts was ever kept, and there is nothing to go on with any more.
     assert_eq!(place.sql("SELECT count(*) FROM contents WHERE prompt <> ''"), ["0"]);
     let nothing = place.run(&["ask", "--resume"]).expect(2);
     assert!(nothing.stderr.contains("no reading to go on with"), "{}", nothing.stderr);
-    // The same once more costs one call at most: that of the answer.
+    // The same once more asks nobody: its answer is in the cache.
     let (_, again) = place.json(&ask("map-reduce", &["--yes"], &question));
-    assert_eq!((&again["long"]["calls"], &again["content"]), (&json!(1), &answer["content"]), "{again}");
+    assert_eq!((&again["long"]["calls"], &again["content"]), (&json!(0), &answer["content"]), "{again}");
     // A text that grew at its end is read anew there alone.
     place.work_file("book.txt", &format!("{}{}", book(1000), "One more line.\n".repeat(30)));
     let (_, more) = place.json(&ask("map-reduce", &["--yes"], &question));
@@ -202,11 +203,15 @@ fn an_exhausted_budget_loses_no_answer() {
     let sandbox = reader();
     let place = place(&sandbox, &book(600));
     let question = question(&[2]);
-    let poor = place.run(&ask("map-reduce", &["--max-cost", "0.012"], &question)).expect(4);
+    let hopeless = place.run(&ask("map-reduce", &["--max-cost", "0.0001"], &question)).expect(4);
+    assert!(hopeless.stderr.contains("is less than that") && place.money().0 == 0, "{}", hopeless.stderr);
+    let place = place.var("LLMR_BUDGET_DAILY_USD", "0.012");
+    let poor = place.run(&ask("map-reduce", &["--yes"], &question)).expect(4);
     assert!(poor.stderr.contains("--resume"), "{}", poor.stderr);
     let kept = place.sql("SELECT count(*) FROM requests WHERE exit_code = 0")[0].parse::<u64>().unwrap();
     assert!(kept > 0);
     assert!(place.money().0 <= 12_000_000 && place.money().2 == 0);
+    let place = place.var("LLMR_BUDGET_DAILY_USD", "5");
     let (code, answer) = place.json(&ask("map-reduce", &["--max-cost", "1"], &question));
     assert_eq!((code, &answer["long"]["kept"]), (0, &json!(kept)), "{answer}");
     assert_eq!(asked_again(&place), [""; 0]);
@@ -245,7 +250,16 @@ fn ctrl_c_ends_it_and_keeps_what_came() {
     let mut elsewhere = place.command(&["ask", "--resume"]);
     let ran = crate::common::finish(elsewhere.current_dir(place.home()).spawn().unwrap()).expect(2);
     assert!(ran.stderr.contains("was asked for in"), "{}", ran.stderr);
-    thread::sleep(Duration::from_millis(1));
+    for flags in [&["words"][..], &["-f", "book.txt"], &["--profile", "x"]] {
+        place.run(&[&["ask", "--resume"], flags].concat()).expect(2);
+    }
+    let bound = place.run(&["ask", "--resume", "--max-cost", "0.0001"]);
+    assert!(bound.code == Some(4), "{bound:?}");
+    // Another text than was agreed to is not read unasked.
+    place.work_file("book.txt", &book(9000));
+    let changed = place.run(&["ask", "--resume"]).expect(2);
+    assert!(changed.stderr.contains("have changed"), "{}", changed.stderr);
+    place.work_file("book.txt", &book(1000));
     place.run(&["ask", "--resume"]).expect(0);
 }
 
@@ -259,4 +273,28 @@ fn a_text_of_standard_input_is_read_too_and_cannot_be_resumed() {
     assert!(ran.stdout.contains(&fact(6)) && ran.stdout.contains("[stdin:"), "{}", ran.stdout);
     let several: BTreeSet<String> = place.sql("SELECT name FROM batches").into_iter().collect();
     assert_eq!(several.len(), 1);
+}
+
+#[test]
+fn text_without_any_seam_is_read_in_parts_all_the_same() {
+    let sandbox = reader();
+    let place = place(&sandbox, &("x".repeat(60_000) + &"好".repeat(9_000)));
+    let (code, answer) = place.json(&ask("map-reduce", &["--yes"], "what is said about xylophones?"));
+    assert_eq!(code, 0, "{answer}");
+    assert!(answer["long"]["parts"].as_u64().unwrap() > 5, "{}", answer["long"]);
+    assert!(sandbox.bill().requests.len() > 5);
+}
+
+#[test]
+fn several_read_different_texts_of_the_same_name_at_once() {
+    let sandbox = reader();
+    let place = place(&sandbox, "");
+    let question = question(&[6]);
+    let flags = ["ask", "--read-tokens", "2000", "--strategy-long", "map-reduce", "--yes", &question];
+    std::thread::scope(|scope| {
+        for n in 0..4 {
+            let (place, flags) = (&place, &flags);
+            scope.spawn(move || place.run_with_stdin(flags, format!("{n} {}", book(300)).as_bytes()).expect(0));
+        }
+    });
 }

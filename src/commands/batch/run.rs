@@ -141,7 +141,7 @@ impl Run {
 
     fn request(&mut self, index: usize, request: Request) -> Request {
         let entry = self.answers.entry(index);
-        let keep = Keep::Line { batch: self.batch, line: entry.number, digest: entry.digest };
+        let keep = Keep::Line { batch: self.batch, line: entry.number, digest: entry.digest, prompt: true };
         let spent_ms = whole_ms(self.queue.begins(index).as_secs_f64());
         Request { keep, timeout_ms: request.timeout_ms.saturating_sub(spent_ms).max(1), ..request }
     }

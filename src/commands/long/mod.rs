@@ -22,7 +22,7 @@ use crate::router::{Answered, Purse, Router};
 use crate::types::NanoUsd;
 
 pub use plan::{Plan, Reading, Wanted};
-pub use resume::{again, asked};
+pub use resume::{Again, again, asked};
 
 /// What a reading came to, beside the answer.
 #[derive(Debug, Serialize)]
@@ -100,26 +100,51 @@ fn cited(documents: &[Document<'_>], source: &Source) -> Cited {
     Cited { file, first_line: source.first, last_line: source.last }
 }
 
-/// Shows the plan and asks whether to go on. In a script only a bound on the cost, or `--yes`, says so.
-pub fn agree(context: &mut Context, args: &cli::Ask, plan: &Plan, bounded: bool) -> Result<()> {
+/// Shows the plan and asks whether to go on. In a script only a bound on the cost, or `--yes`, says so. What it may cost at
+/// most by that agreement, if that is known.
+pub fn agree(context: &mut Context, args: &cli::Ask, plan: &Plan, bound: Option<NanoUsd>) -> Result<Option<NanoUsd>> {
+    let most = bound.or(plan.high_usd()).max(args.agreed);
     let lines = plan.lines();
+    let resumed = args.agreed;
+    if let Some((agreed, high)) = resumed.zip(plan.high_usd()).filter(|(agreed, high)| bound.is_none() && high > agreed)
+    {
+        let message = format!(
+            "the texts have changed: reading them may cost {}, {} was agreed to",
+            units::usd(high),
+            units::usd(agreed)
+        );
+        return Err(
+            Error::new(Kind::Usage, message).hint("give the whole command again, or --max-cost USD beside --resume")
+        );
+    }
+    if let Some(error) = hopeless(plan, bound).filter(|_| resumed.is_none()) {
+        return Err(error);
+    }
     if args.yes {
         lines.iter().for_each(|line| context.messages.note(line));
-        return Ok(());
+        return Ok(most);
     }
     let asks = context.host.stdin_terminal && context.host.stderr_terminal && !context.json();
     if asks {
         lines.iter().for_each(|line| context.messages.plain(line));
         return match confirmed() {
-            true => Ok(()),
+            true => Ok(most),
             false => Err(Error::new(Kind::Usage, "nothing was asked").hint("--yes goes on without asking")),
         };
     }
-    if bounded {
+    if bound.is_some() {
         lines.iter().for_each(|line| context.messages.note(line));
-        return Ok(());
+        return Ok(most);
     }
     Err(unagreed(plan))
+}
+
+/// The error of a plan that likely costs more than it may: nothing is spent on what will not be finished.
+pub fn hopeless(plan: &Plan, bound: Option<NanoUsd>) -> Option<Error> {
+    let (cap, low) = bound.zip(plan.low_usd()).filter(|(cap, low)| low > cap)?;
+    let message = format!("{}; --max-cost {cap} is less than that", plan.lines().join("; "));
+    let hint = format!("about {} is needed; --strategy-long retrieve reads the best passages alone", units::usd(low));
+    Some(Error::new(Kind::Budget, message).hint(hint))
 }
 
 /// The error of a plan that nobody has agreed to. A prompt that fits no window is refused as it always is.

@@ -11,7 +11,7 @@ use crate::output::units;
 use crate::router::{Request, Router};
 use crate::types::{CandidateId, Message, NanoUsd};
 
-use super::read::notes_request;
+use super::read::{ROOM, notes_request};
 
 /// Tokens that one call reads, where nobody says: models find what matters in so much, and it fits nearly every window.
 const READ_TOKENS: u64 = 24_000;
@@ -50,6 +50,10 @@ pub struct Reading {
     pub max_cost: Option<NanoUsd>,
     /// Whether a text came from where it cannot be read again.
     pub piped: bool,
+    /// The folder that the texts are named from.
+    pub folder: String,
+    /// Whether what was read before is read anew.
+    pub fresh: bool,
 }
 
 impl Reading {
@@ -188,14 +192,26 @@ fn reading(
     let Some(first) = first(router, request, &question)? else { return Ok(None) };
     let size = size(&first, &question, request, read_tokens)?;
     let documents: Vec<Document<'_>> = texts.iter().map(|(name, text)| Document { name, text }).collect();
-    let (way, parts) = parts_for(&documents, &question, size, wish.and_then(|wish| wish.0));
+    let (way, parts) = parts_for(&documents, &question, size, wish.and_then(|wish| wish.0))?;
     let text_tokens = documents.iter().map(|document| crate::engine::long::tokens(document.text)).sum();
     let notes = (size / 8).clamp(NOTES.0, NOTES.1).min(size / 2).max(1);
     let max_cost = request.max_cost;
     let base =
         Request { max_cost: None, messages: Vec::new(), parallel: 1, race: false, cascade: None, ..request.clone() };
-    let mut reading =
-        Reading { way, question, parts, size, notes, text_tokens, base, max_cost, piped, texts: Vec::new() };
+    let mut reading = Reading {
+        way,
+        question,
+        parts,
+        size,
+        notes,
+        text_tokens,
+        base,
+        max_cost,
+        piped,
+        folder: router.host.cwd.to_string_lossy().into_owned(),
+        fresh: false,
+        texts: Vec::new(),
+    };
     let mut plan = plan(router, &reading, too_long.as_ref(), &first)?;
     if wish.is_none_or(|wish| wish.0.is_none()) && reading.way == Way::MapReduce && over(&plan, max_cost) {
         // What was left to llmr stays within what it may cost.
@@ -214,15 +230,19 @@ fn over(plan: &Plan, max_cost: Option<NanoUsd>) -> bool {
 }
 
 /// In which way, and what is read in it.
-fn parts_for(documents: &[Document<'_>], question: &str, size: u64, wish: Option<Way>) -> (Way, Vec<Part>) {
-    match wish.unwrap_or_else(|| way_for(question)) {
+fn parts_for(documents: &[Document<'_>], question: &str, size: u64, wish: Option<Way>) -> Result<(Way, Vec<Part>)> {
+    Ok(match wish.unwrap_or_else(|| way_for(question)) {
         Way::Retrieve => match passages_for(documents, question, size) {
             Some(part) => (Way::Retrieve, vec![part]),
             // No word of the question occurs: only who reads everything can tell.
-            None => (Way::MapReduce, whole(documents, size)),
+            None if wish.is_none() => (Way::MapReduce, whole(documents, size)),
+            None => {
+                return Err(Error::new(Kind::Refused, "no word of the question occurs in the texts")
+                    .hint("--strategy-long map-reduce reads all of them"));
+            }
         },
         way => (way, whole(documents, size)),
-    }
+    })
 }
 
 /// Whose window the whole prompt does not fit, where it fits nobody's.
@@ -241,7 +261,8 @@ fn does_not_fit(router: &mut Router<'_>, request: &Request) -> Result<Option<(Ca
 
 /// Who would be asked the question alone; `None` where nobody would.
 fn first(router: &mut Router<'_>, request: &Request, question: &str) -> Result<Option<Ranked>> {
-    let alone = Request { messages: vec![Message::user(question)], ..request.clone() };
+    // What all of it may cost is held against the plan.
+    let alone = Request { messages: vec![Message::user(question)], max_cost: None, ..request.clone() };
     let job = router.prepare(alone)?;
     Ok(router.rehearse(&job)?.plan.order.into_iter().next())
 }
@@ -273,7 +294,7 @@ fn plan(
 ) -> Result<Plan> {
     let parts = reading.parts.len() as u64;
     let merges = match reading.way {
-        Way::MapReduce => merges(parts, reading.notes, reading.size),
+        Way::MapReduce => merges(parts, reading.notes * ROOM, reading.size),
         Way::Retrieve | Way::Refine => 0,
     };
     let notes = if reading.way == Way::Retrieve { 0 } else { parts + merges };
@@ -352,7 +373,13 @@ impl Cost {
     fn of(router: &mut Router<'_>, request: Request) -> Result<Self> {
         let job = router.prepare(request)?;
         let rehearsal = router.rehearse(&job)?;
-        let Some(first) = rehearsal.plan.order.first() else { return Ok(Self::default()) };
+        let Some(first) = rehearsal.plan.order.first() else {
+            let why = rehearsal.plan.refused.first().map(|r| format!(": {}: {}", r.id, r.reason)).unwrap_or_default();
+            let kind =
+                if rehearsal.plan.refused.iter().any(|r| r.reason.is_money()) { Kind::Budget } else { Kind::Refused };
+            return Err(Error::new(kind, format!("nobody can be asked to read a part{why}"))
+                .hint("--read-tokens N makes smaller parts"));
+        };
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let latency_ms = first.expected.latency_ms.round() as u64;
         let most = first.candidate.pricing.as_ref().map(|_| first.sized.hold);

@@ -16,9 +16,9 @@ use crate::engine::long::{
     NOTES_SYSTEM, Source, Way, answer_prompt, groups, is_nothing, merge_prompt, notes_prompt, refine_prompt,
 };
 use crate::error::{Error, Kind, Result};
-use crate::router::{Answered, CacheUse, Keep, Request, Router, interrupted};
+use crate::router::{Answered, Keep, Request, Router, interrupted};
 use crate::store::{Batch, BatchOpened};
-use crate::types::{Message, NanoUsd, RequestId, hex};
+use crate::types::{CacheOutcome, Message, NanoUsd, RequestId, hex};
 
 /// How often the progress is looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -59,8 +59,7 @@ impl<'r> Reader<'r> {
                     .hint("wait for its end, or stop it to go on with what it has read"));
             }
         };
-        let fresh = reading.base.cache == CacheUse::Refresh;
-        let answered = batch.lines.iter().filter(|line| line.answered && !fresh);
+        let answered = batch.lines.iter().filter(|line| line.answered && !reading.fresh);
         let known = answered.map(|line| (line.digest, line.request)).collect();
         let next_line = batch.lines.iter().map(|line| line.line).max().unwrap_or_default() + 1;
         let at_a_time = match reading.way {
@@ -92,9 +91,7 @@ impl<'r> Reader<'r> {
     pub fn close(&mut self) {
         self.voice.borrow_mut().clear();
         if let Some(router) = self.idle.first() {
-            // The texts are the user's own files: the answers are all that is kept of what was read. The next run does what
-            // cannot be done now, and finds a dead owner otherwise.
-            _ = router.store.forget_prompts(self.batch.id);
+            // The next run finds a dead owner otherwise: that is as good.
             _ = router.store.close_batch(self.batch.id);
         }
     }
@@ -127,10 +124,13 @@ impl<'r> Reader<'r> {
         let mut notes = self.ask_all(requests).await?;
         loop {
             notes.retain(|note| !is_nothing(note));
-            let groups = groups(&notes, reading.size);
-            // Notes that cannot be put together any more go into the answer as they are.
-            if groups.len() <= 1 || groups.len() >= notes.len() {
+            let mut groups = groups(&notes, reading.size);
+            if groups.len() <= 1 {
                 return Ok(notes);
+            }
+            if groups.len() >= notes.len() {
+                // Notes that are too long for two of them to fit: a call reads more, for once.
+                groups = (0..notes.len()).step_by(2).map(|first| first..(first + 2).min(notes.len())).collect();
             }
             self.calls += groups.len() as u64;
             let merge = |group: std::ops::Range<usize>| {
@@ -227,7 +227,9 @@ impl<'r> Reader<'r> {
         index: usize,
         request: Request,
     ) -> impl Future<Output = Came<'r>> + use<'r> {
-        let keep = Keep::Line { batch: self.batch.id, line: self.next_line, digest: lines::digest(&router, &request) };
+        let digest = lines::digest(&router, &request);
+        // The texts are the user's own files: of what is read the answers alone are kept.
+        let keep = Keep::Line { batch: self.batch.id, line: self.next_line, digest, prompt: false };
         self.next_line += 1;
         let (request, mut ear) = (Request { keep, ..request }, Ear(Rc::clone(&self.voice)));
         async move {
@@ -247,8 +249,10 @@ impl<'r> Reader<'r> {
         let attempts = result.as_ref().map_or_else(|error| error.attempts.as_slice(), |a| a.attempts.as_slice());
         self.cost += attempts.iter().filter_map(|attempt| attempt.cost_usd).sum();
         self.priced &= attempts.iter().all(|attempt| attempt.cost_usd.is_some());
-        self.asked += 1;
-        self.answered += u64::from(result.is_ok());
+        let hit = result.as_ref().is_ok_and(|answered| answered.cache == CacheOutcome::Hit);
+        self.asked += u64::from(!hit);
+        self.kept += u64::from(hit);
+        self.answered += u64::from(result.is_ok() && !hit);
         self.done += 1;
         self.of_this_run += 1;
         self.voice.borrow_mut().goes_on();
@@ -306,18 +310,20 @@ pub fn notes_request(reading: &Reading, prompt: String) -> Request {
 }
 
 /// A model that thinks, or writes more than it was asked for, has so many times the room.
-const ROOM: u64 = 2;
+pub const ROOM: u64 = 2;
 
 /// Words of notes: a token is some three quarters of a word.
 fn words(reading: &Reading) -> u64 {
     (reading.notes * 3 / 4).max(50)
 }
 
-/// What makes two readings the same: the question and the names of the texts. Which answers are kept from the last one is
-/// then told by what each call asks.
+/// What makes two readings the same: the question and the files, or what came on standard input. Which answers are kept from
+/// the last one is then told by what each call asks.
 fn name(reading: &Reading) -> String {
     let mut digest = Sha256::new();
-    for text in reading.texts.iter().map(|(name, _)| name).chain([&reading.question]) {
+    let piped = reading.texts.iter().map(|(_, text)| text).filter(|_| reading.piped);
+    let names = reading.texts.iter().map(|(name, _)| name);
+    for text in names.chain(piped).chain([&reading.folder, &reading.question]) {
         digest.update(text.len().to_le_bytes());
         digest.update(text);
     }

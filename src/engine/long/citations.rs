@@ -1,6 +1,8 @@
 //! Citations of an answer, held against what was read.
 
-use super::parts::plain;
+use std::ops::Range;
+
+use super::parts::labels;
 use super::{Document, Source};
 
 /// A longer bracket is no citation.
@@ -17,31 +19,44 @@ pub struct Checked {
     pub removed: Vec<String>,
 }
 
-/// Takes out the citations of lines that are not there or that nobody read. A citation is `[FILE:FIRST-LAST]`, or several
-/// with commas or semicolons between them; any other bracket stays as it is.
+/// Takes out the citations of lines that are not there or that nobody read. A citation is `FILE:FIRST-LAST` in brackets or
+/// parentheses, or several with commas or semicolons between them, of which later ones may leave the name out. A bracket
+/// without the name of a text, or of some other file, is none: times, slices, links and code stay as they are.
 pub fn check(answer: &str, documents: &[Document<'_>], read: &[Source]) -> Checked {
+    let texts = Texts { labels: labels(documents), documents, read };
     let mut checked = Checked { text: String::with_capacity(answer.len()), cited: Vec::new(), removed: Vec::new() };
     let mut rest = answer;
-    while let Some(open) = rest.find('[') {
-        let (before, bracket) = rest.split_at(open);
+    let mut in_code = false;
+    while let Some(at) = rest.find(['[', '(', '`']) {
+        let (before, bracket) = rest.split_at(at);
         checked.text.push_str(before);
-        let end = bracket.find(']').filter(|end| *end < LONGEST);
-        let items = end.and_then(|end| citations(&bracket[1..end]));
+        let fence = bracket.chars().take_while(|c| *c == '`').count();
+        if fence > 0 {
+            in_code = !in_code;
+            checked.text.push_str(&bracket[..fence]);
+            rest = &bracket[fence..];
+            continue;
+        }
+        let close = if bracket.starts_with('[') { ']' } else { ')' };
+        let end = bracket.find(close).filter(|end| *end < LONGEST && !in_code);
+        let link = end.is_some_and(|end| bracket[end + 1..].starts_with('('));
+        let items = end.filter(|_| !link).and_then(|end| texts.citations(&bracket[1..end]));
         let Some((end, items)) = end.zip(items) else {
-            checked.text.push('[');
+            checked.text.push_str(&bracket[..1]);
             rest = &bracket[1..];
             continue;
         };
-        let (good, bad): (Vec<_>, Vec<_>) =
-            items.into_iter().partition(|item| item.source(documents).is_some_and(|source| was_read(&source, read)));
-        checked.removed.extend(bad.iter().map(|item| item.text.to_owned()));
-        checked.cited.extend(good.iter().filter_map(|item| item.source(documents)));
-        match good.is_empty() {
-            true => checked.text.truncate(checked.text.trim_end_matches(' ').len()),
-            false => {
-                let texts: Vec<&str> = good.iter().map(|item| item.text).collect();
-                checked.text.push_str(&format!("[{}]", texts.join("; ")));
-            }
+        let (good, bad): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| texts.holds(item));
+        checked.removed.extend(bad.iter().map(Citation::full));
+        checked.cited.extend(good.iter().filter_map(|item| texts.source(item)));
+        if good.is_empty() {
+            let shorter = checked.text.strip_suffix(' ').filter(|text| !text.ends_with(['\n', ' '])).map(str::len);
+            checked.text.truncate(shorter.unwrap_or(checked.text.len()));
+        } else if bad.is_empty() {
+            checked.text.push_str(&bracket[..=end]);
+        } else {
+            let all: Vec<String> = good.iter().map(Citation::full).collect();
+            checked.text.push_str(&format!("{}{}{close}", &bracket[..1], all.join("; ")));
         }
         rest = &bracket[end + 1..];
     }
@@ -53,63 +68,107 @@ pub fn check(answer: &str, documents: &[Document<'_>], read: &[Source]) -> Check
 
 /// One citation, not yet known to be of anything.
 struct Citation<'a> {
-    text: &'a str,
     name: &'a str,
-    first: usize,
-    last: usize,
+    lines: &'a str,
+    range: Range<usize>,
 }
 
 impl Citation<'_> {
-    fn source(&self, documents: &[Document<'_>]) -> Option<Source> {
-        let document = documents.iter().position(|document| plain(document.name) == self.name)?;
-        Some(Source { document, first: self.first, last: self.last })
+    fn full(&self) -> String {
+        format!("{}:{}", self.name, self.lines)
     }
 }
 
-/// What stands in a bracket, if it is nothing but citations.
-fn citations(inside: &str) -> Option<Vec<Citation<'_>>> {
-    inside.split([',', ';']).map(|item| citation(item.trim())).collect()
+/// What may be cited.
+struct Texts<'t> {
+    labels: Vec<String>,
+    documents: &'t [Document<'t>],
+    read: &'t [Source],
 }
 
-fn citation(text: &str) -> Option<Citation<'_>> {
-    let (name, lines) = text.rsplit_once(':')?;
-    let (first, last) = lines.split_once(['-', '–']).unwrap_or((lines, lines));
-    let number = |text: &str| text.trim().parse::<usize>().ok();
-    let name = name.trim();
-    (!name.is_empty() && !name.contains('\n')).then_some(Citation {
-        text,
-        name,
-        first: number(first)?,
-        last: number(last)?,
-    })
-}
-
-/// Whether every line of it stands in what was read.
-fn was_read(source: &Source, read: &[Source]) -> bool {
-    if source.first == 0 || source.first > source.last {
-        return false;
+impl Texts<'_> {
+    /// What stands in a bracket, if it is nothing but citations.
+    fn citations<'a>(&self, inside: &'a str) -> Option<Vec<Citation<'a>>> {
+        let mut name = None;
+        let items = inside.split([',', ';']).map(|item| {
+            let item = item.trim();
+            let (given, lines) = item.rsplit_once(':').unwrap_or(("", item));
+            if !given.is_empty() {
+                name = Some(given.trim());
+            }
+            let (name, range) = (name?, lines_of(lines)?);
+            self.is_name(name).then_some(Citation { name, lines: lines.trim(), range })
+        });
+        items.collect()
     }
-    let mut next = source.first;
-    let mut of_document: Vec<&Source> = read.iter().filter(|part| part.document == source.document).collect();
-    of_document.sort_unstable();
-    for part in of_document {
-        // Between two passages that follow each other there may be empty lines.
-        if part.first <= next + BLANKS && part.last >= next {
-            next = part.last + 1;
+
+    /// Whether it is the name of a text, or could be that of another file: it has an ending or a folder.
+    fn is_name(&self, name: &str) -> bool {
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let like_a_file =
+            !ending.is_empty() && ending.len() <= 8 && ending.starts_with(|c: char| c.is_ascii_alphabetic());
+        let plain = !name.contains(['\n', '/', ' ']);
+        self.labels.iter().any(|label| label == name) || (like_a_file && plain)
+    }
+
+    fn source(&self, citation: &Citation<'_>) -> Option<Source> {
+        let document = self.labels.iter().position(|label| label == citation.name)?;
+        Some(Source { document, first: citation.range.start, last: citation.range.end })
+    }
+
+    /// Whether every line of it that says something stands in what was read.
+    fn holds(&self, citation: &Citation<'_>) -> bool {
+        let Some(source) = self.source(citation) else { return false };
+        if source.first == 0 || source.first > source.last {
+            return false;
         }
+        let mut of_document: Vec<&Source> = self.read.iter().filter(|part| part.document == source.document).collect();
+        of_document.sort_unstable();
+        let mut next = source.first;
+        for part in of_document {
+            if part.last < next || next > source.last {
+                continue;
+            }
+            let gap = next..part.first.min(source.last.saturating_add(1));
+            if gap.start > source.first && !self.are_blank(source.document, gap.clone())
+                || gap.start == source.first && !gap.is_empty()
+            {
+                break;
+            }
+            next = part.last.saturating_add(1);
+        }
+        next > source.last
     }
-    next > source.last
+
+    /// Whether these lines of a text say nothing.
+    fn are_blank(&self, document: usize, lines: Range<usize>) -> bool {
+        let Some(text) = self.documents.get(document).map(|document| document.text) else { return false };
+        let count = lines.len();
+        let blank = || text.lines().skip(lines.start - 1).take(count).filter(|line| line.trim().is_empty()).count();
+        count == 0 || (count <= MOST_BLANK && blank() == count)
+    }
 }
 
-/// So many empty lines between two passages are no gap.
-const BLANKS: usize = 3;
+/// More lines between two passages are looked at by nobody.
+const MOST_BLANK: usize = 100;
+
+/// Lines as models write them: `12-20`, `12`, `L12-L20`, `lines 12 to 20`.
+fn lines_of(text: &str) -> Option<Range<usize>> {
+    let text = text.trim().to_lowercase();
+    let text = ["lines", "line", "ll.", "l."].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(&text);
+    let (first, last) = text.split_once(['-', '–']).or_else(|| text.split_once(" to ")).unwrap_or((text, text));
+    let number = |text: &str| text.trim().trim_start_matches(['l', '#']).trim().parse::<usize>().ok();
+    Some(number(first)?..number(last)?)
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const DOCUMENTS: [Document<'static>; 2] =
-        [Document { name: "a.txt", text: "" }, Document { name: "minutes/b[2].md", text: "" }];
+    const DOCUMENTS: [Document<'static>; 2] = [
+        Document { name: "a.txt", text: "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n\n12\n13\n14\n" },
+        Document { name: "minutes/b[2].md", text: "" },
+    ];
 
     fn read() -> Vec<Source> {
         [(0, 1, 10), (0, 12, 30), (0, 90, 95), (1, 5, 5)]

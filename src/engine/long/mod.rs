@@ -62,16 +62,16 @@ impl FromStr for Wish {
     }
 }
 
-/// What is asked of a whole text is found in no passage of it.
-const OF_ALL: [&str; 27] = [
-    "summar",
+/// What is asked of a whole text is found in no passage of it. Words; one that ends in a hyphen may go on.
+const OF_ALL: [&str; 26] = [
+    "summar-",
     "overview",
     "outline",
-    "tl;dr",
+    "tldr",
     "gist",
-    "every ",
-    "each ",
-    "list ",
+    "every",
+    "each of",
+    "list",
     "how many",
     "how often",
     "throughout",
@@ -79,27 +79,33 @@ const OF_ALL: [&str; 27] = [
     "themes",
     "main points",
     "key points",
-    "zusammenfass",
+    "zusammenfass-",
     "überblick",
-    "jede",
+    "alle",
     "wie viele",
-    "resum",
+    "resum-",
     "todos los",
     "todas las",
-    "cada ",
-    "résum",
+    "résum-",
     "chaque",
     "combien",
-    "all the ",
+    "all of the",
 ];
 
 /// How a question is best read for: one of the whole text needs all of it, any other one the passages it is about.
 pub fn way_for(question: &str) -> Way {
-    let question = format!("{} ", question.to_lowercase());
-    match OF_ALL.iter().any(|sign| question.contains(sign)) {
-        true => Way::MapReduce,
-        false => Way::Retrieve,
-    }
+    let lower = question.to_lowercase().replace("tl;dr", "tldr");
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let begins = |at: usize, sign: &str| {
+        let mut signs = sign.split(' ').enumerate();
+        signs.all(|(n, sign)| match (words.get(at + n), sign.strip_suffix('-')) {
+            (Some(word), Some(stem)) => word.starts_with(stem),
+            (Some(word), None) => *word == sign,
+            (None, _) => false,
+        })
+    };
+    let of_all = (0..words.len()).any(|at| OF_ALL.iter().any(|sign| begins(at, sign)));
+    if of_all { Way::MapReduce } else { Way::Retrieve }
 }
 
 /// The notes that fit into so many tokens together, as ranges over them; a note that is too long is alone.
@@ -134,7 +140,14 @@ mod tests {
         ] {
             assert_eq!(way_for(question), Way::MapReduce, "{question}");
         }
-        for question in ["What was decided about X, and where?", "Who is Anna?", "Wann wurde das Haus gebaut?"] {
+        for question in [
+            "What was decided about X, and where?",
+            "Who is Anna?",
+            "Wann wurde das Haus gebaut?",
+            "Who keeps the depot register?",
+            "How do I install the pump, and what does the specialist say?",
+            "Which one does the keeper reach first?",
+        ] {
             assert_eq!(way_for(question), Way::Retrieve, "{question}");
         }
     }

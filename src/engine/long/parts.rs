@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Document;
-use crate::engine::retrieval::{self, hundredths, lines, pieces, units};
+use crate::engine::retrieval::{self, Ranking, hundredths, lines, pieces, units};
 
 /// Tokens of a passage: so exact a citation is.
 const PASSAGE: u64 = 300;
@@ -50,9 +50,12 @@ pub fn tokens(text: &str) -> u64 {
 /// All of the texts in parts of at most `size` tokens, whole passages each; a part begins with the last passage of the
 /// one before, so that nothing is cut off from what it belongs to. Short texts share a part.
 pub fn whole(documents: &[Document<'_>], size: u64) -> Vec<Part> {
+    let labels = labels(documents);
     let all = documents.iter().enumerate().flat_map(|(number, document)| {
-        let spans = pieces(&units(document.text), PASSAGE.min(size), 0);
-        passages(documents, number, &spans)
+        let most = PASSAGE.min(size / 2).max(1);
+        let spans = pieces(&units(document.text), most, 0);
+        let spans: Vec<_> = spans.into_iter().flat_map(|span| cut(document.text, span, most)).collect();
+        passages(document, &labels[number], number, &spans)
     });
     let mut parts = Vec::new();
     let mut part: Vec<Passage> = Vec::new();
@@ -77,13 +80,14 @@ pub fn whole(documents: &[Document<'_>], size: u64) -> Vec<Part> {
 /// The passages that the question is about, within so many tokens; `None` where no word of it occurs.
 pub fn passages_for(documents: &[Document<'_>], question: &str, budget: u64) -> Option<Part> {
     let texts: Vec<&str> = documents.iter().map(|document| document.text).collect();
+    let (ranking, labels) = (Ranking::of(&texts, question), labels(documents));
     let mut within = budget;
     for _ in 0..MOST_PICKS {
-        let (picked, _) = retrieval::pick_from(&texts, question, within);
+        let (picked, _) = ranking.pick(within);
         let all = picked.iter().enumerate().flat_map(|(number, spans)| {
             let text = documents[number].text;
             let short = near(spans).iter().flat_map(|span| shorter(text, span)).collect::<Vec<_>>();
-            passages(documents, number, &short)
+            passages(&documents[number], &labels[number], number, &short)
         });
         let part = joined(&all.collect::<Vec<_>>());
         if part.sources.is_empty() {
@@ -112,14 +116,35 @@ fn near(spans: &[Range<usize>]) -> Vec<Range<usize>> {
 /// A span in passages of the usual size.
 fn shorter(text: &str, span: &Range<usize>) -> Vec<Range<usize>> {
     let units = units(&text[span.clone()]);
-    pieces(&units, PASSAGE, 0).into_iter().map(|piece| piece.start + span.start..piece.end + span.start).collect()
+    let pieces = pieces(&units, PASSAGE, 0).into_iter().map(|piece| piece.start + span.start..piece.end + span.start);
+    pieces.flat_map(|piece| cut(text, piece, PASSAGE)).collect()
 }
 
-fn passages(documents: &[Document<'_>], number: usize, spans: &[Range<usize>]) -> Vec<Passage> {
-    let Document { name, text } = documents[number];
+/// A span in pieces of at most about so many tokens, cut anywhere: of text that has no seam of its own.
+fn cut(text: &str, span: Range<usize>, most: u64) -> Vec<Range<usize>> {
+    let whole = &text[span.clone()];
+    // A character is a token at most where scripts are dense; four bytes are one elsewhere.
+    let (all, limit) = (tokens(whole), most * 2);
+    if all <= limit {
+        return vec![span];
+    }
+    let bytes = usize::try_from(most * whole.len() as u64 / all.max(1)).unwrap_or(usize::MAX).max(4);
+    let mut pieces = Vec::new();
+    let mut start = span.start;
+    while start < span.end {
+        let end = text.floor_char_boundary((start + bytes).min(span.end)).max(start + 1);
+        let end = text.ceil_char_boundary(end);
+        pieces.push(start..end);
+        start = end;
+    }
+    pieces
+}
+
+fn passages(of: &Document<'_>, label: &str, number: usize, spans: &[Range<usize>]) -> Vec<Passage> {
+    let text = of.text;
     let said = |(span, (first, last)): (&Range<usize>, (usize, usize))| {
         let source = Source { document: number, first, last };
-        let text = format!("[{}]\n{}\n\n", label(name, &source), text[span.clone()].trim_matches('\n'));
+        let text = format!("[{label}:{first}-{last}]\n{}\n\n", text[span.clone()].trim_matches('\n'));
         Passage { tokens: tokens(&text), text, source }
     };
     let of_text = spans.iter().zip(lines(text, spans)).filter(|(span, _)| !text[(*span).clone()].trim().is_empty());
@@ -134,15 +159,25 @@ fn joined(passages: &[Passage]) -> Part {
     }
 }
 
-/// A source as it is written and cited: `FILE:FIRST-LAST`. What would end the brackets or the line is left out of a name.
-pub fn label(name: &str, source: &Source) -> String {
-    format!("{}:{}-{}", plain(name), source.first, source.last)
+/// What each text is cited by: its name without what cannot stand in brackets, the end of it where it is long, and no two
+/// alike.
+pub fn labels(documents: &[Document<'_>]) -> Vec<String> {
+    let mut labels: Vec<String> = Vec::with_capacity(documents.len());
+    for (number, document) in documents.iter().enumerate() {
+        let plain: Vec<char> = document
+            .name
+            .chars()
+            .filter(|c| !matches!(c, '[' | ']' | '(' | ')' | ',' | ';') && !c.is_control())
+            .collect();
+        let plain: String = plain[plain.len().saturating_sub(LONGEST_LABEL)..].iter().collect();
+        let alone = !plain.trim().is_empty() && !labels.contains(&plain);
+        labels.push(if alone { plain } else { format!("{plain}#{}", number + 1) });
+    }
+    labels
 }
 
-/// A name without what cannot stand in brackets.
-pub fn plain(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '[' | ']' | ',' | ';') && !c.is_control()).collect()
-}
+/// Characters of a label.
+const LONGEST_LABEL: usize = 100;
 
 #[cfg(test)]
 mod tests {

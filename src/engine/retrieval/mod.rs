@@ -46,19 +46,45 @@ pub fn pick(text: &str, question: &str, budget: u64) -> Picked {
 
 /// The best of several texts, as if they were one: the spans of each, and what they cost together.
 pub fn pick_from(texts: &[&str], question: &str, budget: u64) -> (Vec<Vec<Range<usize>>>, u64) {
-    let Picked { spans, tokens } = pick_laid_out(texts, question, budget);
-    let mut spans = spans.into_iter().peekable();
-    let of_text = |(text, start): (&&str, usize)| {
-        let end = start + text.len();
-        std::iter::from_fn(|| spans.next_if(|span| span.end <= end))
-            .map(|span| span.start - start..span.end - start)
-            .collect()
-    };
-    (texts.iter().zip(starts(texts)).map(of_text).collect(), tokens)
+    Ranking::of(texts, question).pick(budget)
+}
+
+/// Several texts ranked against a question, from which any number of tokens may be picked.
+pub struct Ranking<'t> {
+    texts: Vec<&'t str>,
+    units: Vec<Unit>,
+    scores: Vec<f32>,
+}
+
+impl<'t> Ranking<'t> {
+    /// Ranks the texts as if they were one.
+    pub fn of(texts: &[&'t str], question: &str) -> Self {
+        let (units, scores) = ranked(texts, question);
+        Self { texts: texts.to_vec(), units, scores }
+    }
+
+    /// The best within so many tokens: the spans of each text, and what they cost together.
+    pub fn pick(&self, budget: u64) -> (Vec<Vec<Range<usize>>>, u64) {
+        let Picked { spans, tokens } = pick::pick(&self.units, &self.scores, budget);
+        let mut spans = spans.into_iter().peekable();
+        let of_text = |(text, start): (&&str, usize)| {
+            let end = start + text.len();
+            std::iter::from_fn(|| spans.next_if(|span| span.end <= end))
+                .map(|span| span.start - start..span.end - start)
+                .collect()
+        };
+        (self.texts.iter().zip(starts(&self.texts)).map(of_text).collect(), tokens)
+    }
 }
 
 /// Picks from texts that lie one after the other, a byte apart, so that no span goes from one into the next.
 fn pick_laid_out(texts: &[&str], question: &str, budget: u64) -> Picked {
+    let (units, scores) = ranked(texts, question);
+    pick::pick(&units, &scores, budget)
+}
+
+/// The units of such texts with the score of each.
+fn ranked(texts: &[&str], question: &str) -> (Vec<Unit>, Vec<f32>) {
     let tuning = Tuning::default();
     let terms = question::terms(question, &tuning);
     let mut hits = Hits::none(terms.len());
@@ -68,7 +94,8 @@ fn pick_laid_out(texts: &[&str], question: &str, budget: u64) -> Picked {
         scan::add(&mut hits, all.len(), text, &units, &terms, &tuning);
         all.extend(units.into_iter().map(|unit| Unit { start: start + unit.start, end: start + unit.end, ..unit }));
     }
-    pick::pick(&all, &rank::scores(&all, &terms, &hits, &tuning), budget)
+    let scores = rank::scores(&all, &terms, &hits, &tuning);
+    (all, scores)
 }
 
 /// Where each text begins.
