@@ -227,9 +227,9 @@ pub struct Ask {
     /// Go on with the last reading of long texts that was stopped
     #[arg(long, help_heading = "Long texts")]
     pub resume: bool,
-    /// What the reading that is gone on with was agreed to cost at most.
+    /// What the reading that is gone on with was agreed to cost at most, in nano-dollars.
     #[arg(skip)]
-    pub agreed: Option<crate::types::NanoUsd>,
+    pub agreed: Option<i64>,
     /// Go on with the last conversation
     #[arg(short, long = "continue", help_heading = "What to ask", conflicts_with = "session")]
     pub continues: bool,

@@ -51,7 +51,7 @@ pub fn resumed(context: &mut Context, again: &long::Again, mut args: cli::Ask, n
     args.question.max_cost = now.question.max_cost.clone().or(args.question.max_cost);
     // What was read before the stop has been refreshed.
     args.question.refresh = false;
-    run(context, &cli::Ask { yes: true, agreed: again.most, resume: false, ..args })
+    run(context, &cli::Ask { yes: true, agreed: again.most.map(|most| most.0), resume: false, ..args })
 }
 
 /// Reads texts that are too long for one call, and shows the answer whole.

@@ -171,7 +171,7 @@ impl Eligible<'_> {
     fn ranked(&self, facts: &Facts, opinion: &Opinion, plain: &Opinion) -> Ranked {
         Ranked {
             candidate: self.known.candidate.clone(),
-            expected: Expectation::of(self.load, opinion),
+            expected: Expectation::of(self.load, opinion, &facts.question),
             score: score(opinion),
             plain_score: score(plain),
             sized: self.sized,
@@ -183,7 +183,7 @@ impl Eligible<'_> {
 /// Puts them in the order in which they are asked, and tells who would have been the first without a draw. Only strategy
 /// `weighted` draws; what any other one goes by is what is most likely.
 fn rank(eligible: &[Eligible<'_>], facts: &Facts, state: BudgetState) -> (Vec<Ranked>, Option<CandidateId>) {
-    let (tuning, taste) = (Tuning::default(), taste(&facts.policy.weights));
+    let (tuning, taste) = (Tuning::default(), taste(&facts.policy.weights, &facts.question));
     let mut turns: Vec<_> = eligible.iter().map(|e| e.ahead(facts.now)).collect();
     turns.sort_unstable();
     turns.dedup();

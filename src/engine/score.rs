@@ -8,8 +8,11 @@ use super::facts::{Known, Question};
 use super::policy::{Contender, First, Opinion, Scale, Taste};
 use crate::types::{Effort, NanoUsd, Tier, Timestamp, Usage, Weights};
 
-/// Cost part 1/2: a tenth of a cent, about 1,000 tokens in and 400 out at 0.30 / 1.75 USD per million.
+/// Cost part 1/2 of a usual request: a tenth of a cent, about 1,000 tokens in and 400 out at 0.30 / 1.75 USD per million.
 pub const COST_REF_USD: f64 = 0.001;
+/// The tokens of a usual prompt, and what each one beyond them adds to that.
+const USUAL_PROMPT: u64 = 1000;
+const COST_REF_USD_PER_TOKEN: f64 = 0.30e-6;
 /// Latency part 1/2: what people call quick for a whole answer.
 pub const LATENCY_REF_S: f64 = 4.0;
 /// No answer at all loses what the best one would be worth: the weights add up to 1.
@@ -61,7 +64,7 @@ fn effort_factor(effort: Option<Effort>, reasons: bool) -> f64 {
 /// The parts of a score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Parts {
-    /// `ref / (ref + expected cost)`, in [0, 1]; 1 when free, 0 when the price is unknown.
+    /// `ref / (ref + expected cost)`, in [0, 1], `ref` by the prompt's length; 1 when free, 0 when the price is unknown.
     pub cost: f64,
     /// `ref / (ref + expected latency)`, in [0, 1].
     pub latency: f64,
@@ -142,31 +145,38 @@ pub struct Expectation {
 
 impl Expectation {
     /// What an opinion amounts to.
-    pub fn of(load: Load, opinion: &Opinion) -> Self {
+    pub fn of(load: Load, opinion: &Opinion, question: &Question) -> Self {
         Self {
             load,
             latency_ms: opinion.expected_s * 1000.0,
             chance: opinion.chance,
             first: opinion.first,
-            parts: parts(opinion),
+            parts: parts(opinion, cost_reference(question)),
         }
     }
 }
 
-/// What answers are worth by these weights.
-pub fn taste(weights: &Weights) -> Taste {
+/// The cost that halves the cost part of this question: a long prompt costs everybody more, and prices must tell
+/// candidates apart all the same.
+#[allow(clippy::cast_precision_loss)]
+fn cost_reference(question: &Question) -> f64 {
+    COST_REF_USD + COST_REF_USD_PER_TOKEN * question.reference_tokens.saturating_sub(USUAL_PROMPT) as f64
+}
+
+/// What answers to this question are worth by these weights.
+pub fn taste(weights: &Weights, question: &Question) -> Taste {
     Taste {
         quality: weights.quality,
         cost: weights.cost,
         wait: weights.latency,
         fail: NO_ANSWER,
-        scale: Scale::Bounded { usd: COST_REF_USD, seconds: LATENCY_REF_S },
+        scale: Scale::Bounded { usd: cost_reference(question), seconds: LATENCY_REF_S },
     }
 }
 
-fn parts(opinion: &Opinion) -> Parts {
+fn parts(opinion: &Opinion, reference: f64) -> Parts {
     Parts {
-        cost: COST_REF_USD / (COST_REF_USD + opinion.expected_usd),
+        cost: reference / (reference + opinion.expected_usd),
         latency: LATENCY_REF_S / (LATENCY_REF_S + opinion.expected_s),
         quality: opinion.quality.clamp(0.0, 1.0),
         risk: opinion.risk(),

@@ -339,10 +339,13 @@ impl Router<'_> {
     fn note_wait(&self, why: &Wait, plan: &Plan, facts: &Facts, listener: &mut dyn Listener) {
         match why {
             Wait::Backoff(_) => {}
-            Wait::Money => listener.note(&format!(
-                "waiting for {} USD that other requests hold of today's {} USD",
-                facts.money.held, facts.money.limit
-            )),
+            Wait::Money => listener.note(&match facts.money.request_cap.filter(|_| self.purse.is_some()) {
+                Some(cap) => format!("waiting for what the other calls hold of --max-cost {cap}"),
+                None => format!(
+                    "waiting for {} USD that other requests hold of today's {} USD",
+                    facts.money.held, facts.money.limit
+                ),
+            }),
             Wait::Rest(id, until) => {
                 let secs = u64::try_from(until.since_ms(facts.now)).unwrap_or(0).div_ceil(1000);
                 listener.note(&match plan.refused.iter().find(|refused| refused.id == *id).map(|r| &r.reason) {

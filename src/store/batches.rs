@@ -95,6 +95,18 @@ impl Store {
         })
     }
 
+    /// The digests of the lines of a batch of this name whose answers are kept.
+    pub fn answered_lines(&self, name: &str) -> Result<Vec<[u8; 16]>, StoreError> {
+        self.read(|tx| {
+            let Some(id) = first(tx, "SELECT id FROM batches WHERE name = ?1", [name], |row| row.get::<_, i64>(0))?
+            else {
+                return Ok(Vec::new());
+            };
+            let lines = all(tx, LINES, [id], line)?;
+            Ok(lines.into_iter().filter(|line| line.answered).map(|line| line.digest).collect())
+        })
+    }
+
     /// Lets other processes in again.
     pub fn close_batch(&self, id: i64) -> Result<(), StoreError> {
         self.write(|tx| Ok(own(tx, id, None)?))

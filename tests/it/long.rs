@@ -212,6 +212,9 @@ fn an_exhausted_budget_loses_no_answer() {
     assert!(kept > 0);
     assert!(place.money().0 <= 12_000_000 && place.money().2 == 0);
     let place = place.var("LLMR_BUDGET_DAILY_USD", "5");
+    let dry = ["dry-run", "-f", "book.txt", "--read-tokens", "2000", "--strategy-long", "map-reduce", &question];
+    let (_, plan) = place.json(&dry);
+    assert_eq!(plan["long"]["kept"], json!(kept), "{plan}");
     let (code, answer) = place.json(&ask("map-reduce", &["--max-cost", "1"], &question));
     assert_eq!((code, &answer["long"]["kept"]), (0, &json!(kept)), "{answer}");
     assert_eq!(asked_again(&place), [""; 0]);

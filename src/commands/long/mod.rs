@@ -103,9 +103,9 @@ fn cited(documents: &[Document<'_>], source: &Source) -> Cited {
 /// Shows the plan and asks whether to go on. In a script only a bound on the cost, or `--yes`, says so. What it may cost at
 /// most by that agreement, if that is known.
 pub fn agree(context: &mut Context, args: &cli::Ask, plan: &Plan, bound: Option<NanoUsd>) -> Result<Option<NanoUsd>> {
-    let most = bound.or(plan.high_usd()).max(args.agreed);
+    let resumed = args.agreed.map(NanoUsd);
+    let most = bound.or(plan.high_usd()).max(resumed);
     let lines = plan.lines();
-    let resumed = args.agreed;
     if let Some((agreed, high)) = resumed.zip(plan.high_usd()).filter(|(agreed, high)| bound.is_none() && high > agreed)
     {
         let message = format!(

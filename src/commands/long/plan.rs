@@ -1,7 +1,10 @@
 //! Whether texts are read in parts, in which, and what that would take.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
+use crate::commands::batch::lines;
 use crate::commands::{Context, question};
 use crate::engine::long::{Document, Part, Way, Wish, answer_prompt, notes_prompt, passages_for, way_for, whole};
 use crate::engine::plan::{Ranked, Reason};
@@ -11,7 +14,7 @@ use crate::output::units;
 use crate::router::{Request, Router};
 use crate::types::{CandidateId, Message, NanoUsd};
 
-use super::read::{ROOM, notes_request};
+use super::read::{ROOM, name, notes_request, words};
 
 /// Tokens that one call reads, where nobody says: models find what matters in so much, and it fits nearly every window.
 const READ_TOKENS: u64 = 24_000;
@@ -57,6 +60,11 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// What makes two readings the same.
+    pub fn name(&self) -> String {
+        name(&self.folder, &self.question, &self.texts, self.piped)
+    }
+
     /// The texts.
     pub fn documents(&self) -> Vec<Document<'_>> {
         self.texts.iter().map(|(name, text)| Document { name, text }).collect()
@@ -99,6 +107,8 @@ fn may_be_long(parts: &Parts) -> bool {
 pub struct Plan {
     strategy: Way,
     parts: u64,
+    /// Parts whose notes are kept from before.
+    kept: u64,
     calls: u64,
     /// Of the texts, and of all that is sent.
     text_tokens: u64,
@@ -153,8 +163,15 @@ impl Plan {
             _ => "at an unknown price".to_owned(),
         };
         let calls = if self.calls == 1 { "1 call".to_owned() } else { format!("{} calls", units::tokens(self.calls)) };
-        let time = units::seconds(self.seconds * 1000);
+        let time = match self.seconds {
+            0..90 => format!("{} s", self.seconds),
+            seconds => format!("{} min", seconds.div_ceil(60)),
+        };
         let parts = if self.parts == 1 { "1 part".to_owned() } else { format!("{} parts", units::tokens(self.parts)) };
+        let parts = match self.kept {
+            0 => parts,
+            kept => format!("{parts} ({} kept from before)", units::tokens(kept)),
+        };
         let read = units::tokens(self.input_tokens);
         format!("{parts}, {calls} ({} first), {read} tokens in all, {money}, about {time}", self.first)
     }
@@ -178,8 +195,11 @@ fn reading(
     let Some(question) = prompt.filter(|_| !texts.is_empty()) else {
         return match wish {
             None => Ok(None),
-            Some(_) => Err(Error::new(Kind::Usage, "--strategy-long needs texts and a question about them")
-                .hint("say llmr ask --strategy-long map-reduce -f FILE \"…\"")),
+            Some(_) => Err(Error::new(
+                Kind::Usage,
+                "--strategy-long needs texts that say something, and a question about them",
+            )
+            .hint("say llmr ask --strategy-long map-reduce -f FILE \"…\"")),
         };
     };
     let too_long = match wish {
@@ -212,12 +232,14 @@ fn reading(
         fresh: false,
         texts: Vec::new(),
     };
-    let mut plan = plan(router, &reading, too_long.as_ref(), &first)?;
+    let known = router.store.answered_lines(&name(&reading.folder, &reading.question, &texts, piped))?;
+    let known: HashSet<[u8; 16]> = known.into_iter().collect();
+    let mut plan = plan(router, &reading, too_long.as_ref(), (&first, &known))?;
     if wish.is_none_or(|wish| wish.0.is_none()) && reading.way == Way::MapReduce && over(&plan, max_cost) {
         // What was left to llmr stays within what it may cost.
         if let Some(part) = passages_for(&documents, &reading.question, size) {
             (reading.way, reading.parts) = (Way::Retrieve, vec![part]);
-            plan = self::plan(router, &reading, too_long.as_ref(), &first)?;
+            plan = self::plan(router, &reading, too_long.as_ref(), (&first, &known))?;
         }
     }
     drop(documents);
@@ -290,17 +312,18 @@ fn plan(
     router: &mut Router<'_>,
     reading: &Reading,
     too_long: Option<&(CandidateId, u64)>,
-    first: &Ranked,
+    (first, known): (&Ranked, &HashSet<[u8; 16]>),
 ) -> Result<Plan> {
     let parts = reading.parts.len() as u64;
     let merges = match reading.way {
         Way::MapReduce => merges(parts, reading.notes * ROOM, reading.size),
         Way::Retrieve | Way::Refine => 0,
     };
-    let notes = if reading.way == Way::Retrieve { 0 } else { parts + merges };
+    let kept = kept(router, reading, known);
+    let notes = if reading.way == Way::Retrieve { 0 } else { parts + merges - kept };
     let at_a_time = u64::from(router.config.settings.max_parallel);
     let rounds = match reading.way {
-        Way::MapReduce => parts.div_ceil(at_a_time.max(1)) + merges.div_ceil(at_a_time.max(1)),
+        Way::MapReduce => (parts - kept).div_ceil(at_a_time.max(1)) + merges.div_ceil(at_a_time.max(1)),
         Way::Retrieve | Way::Refine => notes,
     };
     let longest = reading.parts.iter().max_by_key(|part| part.tokens);
@@ -329,9 +352,11 @@ fn plan(
         None => format!("the texts are about {} tokens", units::tokens(reading.text_tokens)),
     };
     let read: u64 = reading.parts.iter().map(|part| part.tokens).sum();
+    let read = read * (parts - kept) / parts.max(1);
     Ok(Plan {
         strategy: reading.way,
         parts,
+        kept,
         calls: notes + 1,
         text_tokens: reading.text_tokens,
         input_tokens: read + (notes + 1) * AROUND + merges * reading.size,
@@ -344,6 +369,18 @@ fn plan(
         why,
         fits_nobody: too_long.is_some(),
     })
+}
+
+/// Parts whose notes are kept from before. Of notes that are carried on nobody knows before they are.
+fn kept(router: &Router<'_>, reading: &Reading, known: &HashSet<[u8; 16]>) -> u64 {
+    if reading.way != Way::MapReduce || known.is_empty() {
+        return 0;
+    }
+    let is_kept = |part: &&Part| {
+        let prompt = notes_prompt(&reading.question, &part.text, words(reading));
+        known.contains(&lines::digest(router, &notes_request(reading, prompt)))
+    };
+    reading.parts.iter().filter(is_kept).count() as u64
 }
 
 /// Calls that merge so many notes, at most, until what is left fits one call.

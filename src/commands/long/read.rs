@@ -52,7 +52,7 @@ type Came<'r> = (Router<'r>, usize, Result<Answered>);
 impl<'r> Reader<'r> {
     /// A reader with so many calls at a time as the settings let it; nobody else reads the same meanwhile.
     pub fn open(mut router: Router<'r>, reading: &Reading, voice: Voice, watch: Watch) -> Result<Self> {
-        let batch = match router.store.open_batch(&name(reading), router.host.now())? {
+        let batch = match router.store.open_batch(&reading.name(), router.host.now())? {
             BatchOpened::Yes(batch) => batch,
             BatchOpened::Busy { pid, .. } => {
                 return Err(Error::new(Kind::Usage, format!("process {pid} reads the same for the same question"))
@@ -313,17 +313,17 @@ pub fn notes_request(reading: &Reading, prompt: String) -> Request {
 pub const ROOM: u64 = 2;
 
 /// Words of notes: a token is some three quarters of a word.
-fn words(reading: &Reading) -> u64 {
+pub fn words(reading: &Reading) -> u64 {
     (reading.notes * 3 / 4).max(50)
 }
 
 /// What makes two readings the same: the question and the files, or what came on standard input. Which answers are kept from
 /// the last one is then told by what each call asks.
-fn name(reading: &Reading) -> String {
+pub fn name(folder: &str, question: &str, texts: &[(String, String)], piped: bool) -> String {
     let mut digest = Sha256::new();
-    let piped = reading.texts.iter().map(|(_, text)| text).filter(|_| reading.piped);
-    let names = reading.texts.iter().map(|(name, _)| name);
-    for text in names.chain(piped).chain([&reading.folder, &reading.question]) {
+    let contents = texts.iter().map(|(_, text)| text.as_str()).filter(|_| piped);
+    let names = texts.iter().map(|(name, _)| name.as_str());
+    for text in names.chain(contents).chain([folder, question]) {
         digest.update(text.len().to_le_bytes());
         digest.update(text);
     }

@@ -14,6 +14,9 @@ const LONGEST: usize = 4_000;
 /// a half of a book.
 const LONGEST_HEADING: usize = 120;
 
+/// A heading without an empty line below it is shorter than this (bytes), and than what follows: wrapped prose is not.
+const SHORT_HEADING: usize = 50;
+
 /// How a block is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -49,6 +52,9 @@ struct Reader {
     /// Whether an empty line has followed.
     over: bool,
     heading: bool,
+    /// Whether a mark says so, and the bytes of the last line.
+    marked: bool,
+    length: usize,
     /// The mark that closes the code block one is in.
     fence: Option<&'static str>,
     fenced: bool,
@@ -77,11 +83,14 @@ impl Reader {
     fn text_line(&mut self, line: &str, trimmed: &str, visit: &mut impl FnMut(Block)) {
         let fence = ["```", "~~~"].into_iter().find(|fence| trimmed.starts_with(fence));
         let marked = is_marked_heading(trimmed);
+        // A line as long as those of a paragraph is no heading of the line below it, but its beginning.
+        self.heading &= self.over || self.marked || trimmed.len() > self.length && self.length < SHORT_HEADING;
         if self.over || self.heading || marked || fence.is_some() || self.at - self.start > LONGEST {
             self.end(visit);
         }
         self.fence = fence;
         self.fenced = fence.is_some();
+        (self.marked, self.length) = (marked, trimmed.len());
         self.heading = marked || self.lines == 0 && fence.is_none() && may_be_heading(trimmed) && !stands_apart(line);
         // A second line shows that the first was none, unless it underlines it.
         self.lines += 1;

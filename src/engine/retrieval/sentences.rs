@@ -16,17 +16,24 @@ const SHORTENED: [&str; 32] = [
     "ms", "no", "nr", "pp", "prof", "ref", "refs", "sr", "sra", "st", "tab", "usw", "vol", "vs", "z",
 ];
 
+/// Widths (bytes) at which text is broken into lines by hand or by programs: from 60 columns to 100, with some room.
+const WRAPPED: std::ops::RangeInclusive<usize> = 50..=110;
+
 /// Calls `push` with each sentence of the range.
 pub(super) fn each(text: &str, range: Range<usize>, push: &mut impl FnMut(Range<usize>)) {
     let mut start = range.start;
     let mut ended: Option<char> = None;
     let mut broken = false;
-    let mut before = range.start;
+    let (mut before, mut line) = (range.start, range.start);
     let block = text.get(range.clone()).unwrap_or_default();
     for (at, c) in block.char_indices() {
         let at = range.start + at;
         if c.is_whitespace() {
-            broken |= c == '\n';
+            if c == '\n' {
+                // A line of a book's width that ends in no sentence goes on in the next one.
+                broken |= !WRAPPED.contains(&(before.saturating_sub(line)));
+                line = at + 1;
+            }
             continue;
         }
         // `before` is where the last character that is no space ended.

@@ -64,7 +64,7 @@ pub fn seen(mut known: Known, verdict: Verdict, first_ms: u64, total_ms: u64, ti
 
 fn thought(known: &Known, weights: &str, explore: bool) -> (Opinion, Expectation) {
     let load = load(known, &QUESTION, 8192, Timestamp(0));
-    let (tuning, taste) = (Tuning::default(), taste(&weights.parse().unwrap()));
+    let (tuning, taste) = (Tuning::default(), taste(&weights.parse().unwrap(), &QUESTION));
     let occasion = Occasion {
         now: 0.0,
         draw: 7,
@@ -76,7 +76,7 @@ fn thought(known: &Known, weights: &str, explore: bool) -> (Opinion, Expectation
         tuning: &tuning,
     };
     let opinion = opinions(&[contender("a", known, &load, 0)], &occasion)[0];
-    (opinion, Expectation::of(load, &opinion))
+    (opinion, Expectation::of(load, &opinion, &QUESTION))
 }
 
 fn parts_of(known: &Known) -> Parts {
@@ -180,4 +180,20 @@ fn a_score_is_the_weighted_sum_of_its_parts_less_the_risk() {
             assert!((score(&opinion) - sum).abs() < 1e-9, "{weights}: {p:?}");
         }
     }
+}
+
+#[test]
+fn prices_tell_candidates_apart_however_long_the_prompt_is() {
+    let mut question = QUESTION;
+    for tokens in [10, 1000, 100_000, 1_000_000] {
+        question.reference_tokens = tokens;
+        let part = |known: &Known| {
+            let load = load(known, &question, 400, Timestamp(0));
+            let reference = cost_reference(&question);
+            reference / (reference + load.cost.unwrap().as_usd())
+        };
+        let (cheap, dear) = (part(&known("cheap", "0.3", "1.75")), part(&known("dear", "5", "25")));
+        assert!(cheap - dear > 0.3, "{tokens}: {cheap} {dear}");
+    }
+    assert!((cost_reference(&QUESTION) - 0.001).abs() < 1e-12);
 }
