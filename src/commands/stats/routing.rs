@@ -140,6 +140,9 @@ fn rounded(x: f64) -> f64 {
     (x * 1e4).round() / 1e4
 }
 
+/// A smaller difference is none.
+const SAME: f64 = 0.0005;
+
 /// The report for people.
 pub fn text(report: &Report, terminal: &Terminal) -> String {
     let mut table = Table::new(&[
@@ -163,6 +166,9 @@ pub fn text(report: &Report, terminal: &Terminal) -> String {
     }
     let mut text = format!("{} to {}\n\n{}\n", report.from, report.to, table.render(terminal));
     text += &match (&report.best_single, report.regret) {
+        (Some(best), Some(regret)) if regret.abs() < SAME => {
+            format!("routing was worth as much a request as {best} alone\n")
+        }
         (Some(best), Some(regret)) if regret > 0.0 => {
             format!("{best} alone would have been worth {regret:.3} more a request\n")
         }
