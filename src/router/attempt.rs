@@ -238,8 +238,9 @@ impl Router<'_> {
 
     /// Settles an attempt and decides what comes after it.
     pub(super) fn conclude(&mut self, trip: &mut Trip<'_>, over: Over, stopped_by: Option<Kind>) -> Result<End> {
-        let charge = self.settle(trip, &over, is_whole(trip, &over));
-        self.settled(trip, &over, &charge, stopped_by)
+        let misfit = misfit_of(trip, &over);
+        let charge = self.settle(trip, &over, verdict(&over).is_ok() && misfit.is_none());
+        self.settled(trip, &over, &charge, misfit, stopped_by)
     }
 
     /// Decides what comes after an attempt that is settled.
@@ -248,11 +249,11 @@ impl Router<'_> {
         trip: &mut Trip<'_>,
         over: &Over,
         charge: &Charge,
+        misfit: Option<Misfit>,
         stopped_by: Option<Kind>,
     ) -> Result<End> {
         let verdict = verdict(over);
         let answered = over.result.as_ref().ok().filter(|_| verdict.is_ok()).cloned();
-        let misfit = answered.as_ref().and_then(|answer| misfit(&trip.job.request, over, answer));
         let whole = answered.is_some() && misfit.is_none();
         if over.seen.shown {
             trip.partial.clone_from(&over.seen.text);
@@ -295,10 +296,10 @@ impl Router<'_> {
     }
 }
 
-/// Whether an attempt answers its request, as its schema wants it.
-pub(super) fn is_whole(trip: &Trip<'_>, over: &Over) -> bool {
-    let answer = over.result.as_ref().ok().filter(|_| verdict(over).is_ok());
-    answer.is_some_and(|answer| misfit(&trip.job.request, over, answer).is_none())
+/// How an answer does not fit its schema, if it is one and does not.
+pub(super) fn misfit_of(trip: &Trip<'_>, over: &Over) -> Option<Misfit> {
+    let answer = over.result.as_ref().ok().filter(|_| verdict(over).is_ok())?;
+    misfit(&trip.job.request, over, answer)
 }
 
 /// Why an attempt's result does not answer the request.

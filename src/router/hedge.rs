@@ -11,7 +11,7 @@ use crate::engine::budget::Fit;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Ranked};
 use crate::error::{Kind, Result};
-use crate::router::attempt::{End, Over, Ready, Verdict, drops, is_whole, out_of_time, verdict};
+use crate::router::attempt::{End, Over, Ready, Verdict, drops, misfit_of, out_of_time, verdict};
 use crate::router::exchange::{Exchange, elapsed_ms};
 use crate::router::interrupt::or_given_up;
 use crate::router::request::{Flow, Listener};
@@ -229,7 +229,8 @@ impl Router<'_> {
         let (main, other) = if second_counts { (second, first) } else { (first, second) };
         // The request's end is written with the one that answered, and tells what both cost.
         self.settle(trip, &other, false);
-        let charge = self.settle(trip, &main, is_whole(trip, &main));
+        let misfit = misfit_of(trip, &main);
+        let charge = self.settle(trip, &main, verdict(&main).is_ok() && misfit.is_none());
         let reports = trip.reports.len();
         if !second_counts {
             trip.reports.swap(reports - 2, reports - 1);
@@ -243,7 +244,7 @@ impl Router<'_> {
                 false => trip.walk.failed(candidate, &failure, now),
             }
         }
-        self.settled(trip, &main, &charge, stopped_by)
+        self.settled(trip, &main, &charge, misfit, stopped_by)
     }
 }
 

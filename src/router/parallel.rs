@@ -7,11 +7,11 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::engine::plan::Ranked;
 use crate::error::{Error, Kind, Result};
 use crate::router::Router;
-use crate::router::attempt::{End, Over, Ready, Verdict, drops, out_of_tokens, verdict};
+use crate::router::attempt::{End, Over, Ready, Verdict, drops, misfit_of, out_of_tokens, verdict};
 use crate::router::cascade::agreement;
 use crate::router::exchange::{Exchange, elapsed_ms};
 use crate::router::interrupt::or_given_up;
-use crate::router::repair::{Misfit, fits, misfit};
+use crate::router::repair::fits;
 use crate::router::request::{Flow, Listener, Request};
 use crate::router::settle::{Charge, Progress};
 use crate::router::walk::{Trip, stopped};
@@ -137,10 +137,6 @@ async fn exchange(
     let outcome = tokio::time::timeout(ready.time_limit, exchange.run(seen, &mut unseen)).await;
     let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(FailureClass::Timeout, "no whole answer in time")));
     (i, outcome, elapsed_ms(began))
-}
-
-fn misfit_of(trip: &Trip<'_>, over: &Over) -> Option<Misfit> {
-    misfit(&trip.job.request, over, over.result.as_ref().ok()?)
 }
 
 /// The best whole answer: first by whether it fits its schema, then by its finish reason, then by its candidate's

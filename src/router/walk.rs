@@ -155,6 +155,14 @@ impl Router<'_> {
         })
     }
 
+    /// The stored answer to this request if there is one that may be served, else a fresh one.
+    pub async fn answer_or_stored(&mut self, job: &Job, listener: &mut dyn Listener) -> Result<Answered> {
+        match self.cached(job)? {
+            Some(hit) => Ok(hit),
+            None => self.answer(job, listener).await,
+        }
+    }
+
     /// The one client; made when something is sent for the first time.
     pub(super) fn client(&mut self) -> Result<Client> {
         let client = match self.client.take() {

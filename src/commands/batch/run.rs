@@ -260,10 +260,7 @@ async fn answer(router: &mut Router<'_>, request: Request, ear: &mut Ear) -> Res
         return Err(lines::changed(line));
     }
     let job = router.prepare(request)?;
-    match router.cached(&job)? {
-        Some(hit) => Ok(hit),
-        None => router.answer(&job, ear).await,
-    }
+    router.answer_or_stored(&job, ear).await
 }
 
 /// Whether another candidate answered than the one that was asked first.

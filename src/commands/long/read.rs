@@ -44,6 +44,8 @@ pub struct Reader<'r> {
     answered: u64,
     /// Answers that were kept from before.
     pub kept: u64,
+    /// Whether a text cannot be read again.
+    piped: bool,
 }
 
 /// What came of one call.
@@ -84,6 +86,7 @@ impl<'r> Reader<'r> {
             asked: 0,
             answered: 0,
             kept: 0,
+            piped: reading.piped,
         })
     }
 
@@ -280,20 +283,15 @@ impl<'r> Reader<'r> {
         if self.calls <= 1 {
             return error;
         }
-        let answered = self.kept + self.answered;
-        error.hint(format!(
-            "{answered} of about {} answers are kept: the same command once more, or `llmr ask --resume`, asks for the others only",
-            self.calls
-        ))
+        let (answered, calls) = (self.kept + self.answered, self.calls);
+        let again = if self.piped { "the same command once more" } else { "the same command, or `llmr ask --resume`," };
+        error.hint(format!("{answered} of about {calls} answers are kept: {again} asks for the others only"))
     }
 }
 
 async fn answer(router: &mut Router<'_>, request: Request, ear: &mut Ear) -> Result<Answered> {
     let job = router.prepare(request)?;
-    match router.cached(&job)? {
-        Some(hit) => Ok(hit),
-        None => router.answer(&job, ear).await,
-    }
+    router.answer_or_stored(&job, ear).await
 }
 
 /// A request for notes: of the same candidates, but with a system prompt and a length of its own.

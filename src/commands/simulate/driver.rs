@@ -6,7 +6,7 @@ use super::protocol::{Answer, Decide, Id, Input, Outcome, Provider, Reset};
 use super::reading::{USUAL_TOKENS, list_usd, quality, read};
 use crate::engine::belief::{Belief, Length, Seen, Sums, Verdict};
 use crate::engine::draw;
-use crate::engine::policy::{Contender, Decision, Occasion, Taste, decide};
+use crate::engine::policy::{Contender, Occasion, Opinion, Taste, decide};
 use crate::engine::tuning::Tuning;
 
 /// No try is given longer, in seconds: what vendors' clients and proxies commonly allow until something comes.
@@ -134,8 +134,8 @@ impl Driver {
         let read = ask.in_tok.unwrap_or(USUAL_TOKENS.0);
         let written = ask.out_tok_hint.unwrap_or(USUAL_TOKENS.1);
         let decision = self.decision(ask.t, read, written)?;
-        let order: Vec<usize> = decision.order.iter().map(|o| o.place).collect();
-        let cuts = decision.order.iter().take(GIVEN_FOR).map(|o| o.cut_s);
+        let order: Vec<usize> = decision.iter().map(|o| o.place).collect();
+        let cuts = decision.iter().take(GIVEN_FOR).map(|o| o.cut_s);
         let timeout_s = cuts.fold(0.0, f64::max);
         let names = order.iter().map(|place| self.known[*place].provider.name.clone()).collect();
         if self.open.len() >= MOST_OPEN {
@@ -148,7 +148,7 @@ impl Driver {
     }
 
     /// Decides without being asked to remember it.
-    fn decision(&mut self, now: f64, read: f64, written: f64) -> Result<Decision, String> {
+    fn decision(&mut self, now: f64, read: f64, written: f64) -> Result<Vec<Opinion>, String> {
         let taste = self.taste.ok_or("a decision before any reset")?;
         if self.known.is_empty() {
             return Err("a decision among no providers".into());

@@ -7,9 +7,6 @@ use crate::engine::retrieval::{self, Ranking, hundredths, lines, pieces, units};
 
 /// Tokens of a passage: so exact a citation is.
 const PASSAGE: u64 = 300;
-/// So often at most fewer passages are picked until they fit with their sources above them: how much these take depends
-/// on how long the passages are.
-const MOST_PICKS: u32 = 16;
 /// Bytes between two passages that cost no more than a source of its own for the second one.
 const NEAR: usize = 60;
 
@@ -82,7 +79,8 @@ pub fn passages_for(documents: &[Document<'_>], question: &str, budget: u64) -> 
     let texts: Vec<&str> = documents.iter().map(|document| document.text).collect();
     let (ranking, labels) = (Ranking::of(&texts, question), labels(documents));
     let mut within = budget;
-    for _ in 0..MOST_PICKS {
+    // Fewer until they fit with their sources above them: how much these take depends on how long the passages are.
+    while within > 0 {
         let (picked, _) = ranking.pick(within);
         let all = picked.iter().enumerate().flat_map(|(number, spans)| {
             let text = documents[number].text;

@@ -64,20 +64,9 @@ pub struct Occasion<'a> {
     pub tuning: &'a Tuning,
 }
 
-/// Who is asked, in which order, for how long.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    /// All candidates, the first to be asked first.
-    pub order: Vec<Opinion>,
-    /// When a second one might be asked beside the first, in seconds: it is then later than 19 of 20 of its answers.
-    pub hedge_after_s: Option<f64>,
-}
-
-/// Decides. Every candidate is in the order, those that rest at the end of their turn.
-pub fn decide(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Decision {
-    let order = order(opinions(contenders, occasion), contenders, occasion.tuning);
-    let hedge_after_s = order.first().map(|first| first.late_s);
-    Decision { order, hedge_after_s }
+/// Who is asked, in which order, for how long: everybody, those that rest at the end of their turn.
+pub fn decide(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Vec<Opinion> {
+    order(opinions(contenders, occasion), contenders, occasion.tuning)
 }
 
 /// Puts opinions of all contenders in the order in which these are asked.

@@ -27,9 +27,7 @@ pub struct Opinion {
     pub expected_usd: f64,
     /// How long it is given, in seconds.
     pub cut_s: f64,
-    /// 19 of 20 of its answers are there by then, in seconds.
-    pub late_s: f64,
-    /// The same of its first token, where that has been seen often enough.
+    /// When its first token is late, where that has been seen often enough.
     pub first: Option<First>,
     /// Until when it rests, if it does.
     pub resting_until: Option<f64>,
@@ -95,7 +93,6 @@ pub(super) fn form(
     let utility = taste.utility(quality, expected_usd, expected_s);
     let loss = taste.wasted(failing(&belief.failing, late, cut_s)) + taste.fail * tuning.risk;
     let resting_until = of.resting_until.filter(|until| *until > occasion.now);
-    let late_s = late_by(&time).min(cut_s);
     let first = first(&belief, &assumed, occasion);
     let mut opinion = Opinion {
         place,
@@ -107,7 +104,6 @@ pub(super) fn form(
         expected_s,
         expected_usd,
         cut_s,
-        late_s,
         first,
         resting_until,
     };

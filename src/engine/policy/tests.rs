@@ -37,7 +37,7 @@ fn believed(verdict: Verdict, seconds: f64, times: usize) -> Belief {
 
 fn order(contenders: &[Contender<'_>], draw: u64) -> Vec<usize> {
     let decision = decide(contenders, &occasion(&Tuning::default(), &TASTE, draw));
-    decision.order.iter().map(|o| o.place).collect()
+    decision.iter().map(|o| o.place).collect()
 }
 
 /// Any beliefs, from a draw.
@@ -108,7 +108,7 @@ fn everybody_is_in_the_order_once() {
         order.sort_unstable();
         assert_eq!(order, [0, 1, 2, 3, 4, 5]);
     }
-    assert!(decide(&[], &occasion(&Tuning::default(), &TASTE, 1)).order.is_empty());
+    assert!(decide(&[], &occasion(&Tuning::default(), &TASTE, 1)).is_empty());
 }
 
 #[test]
@@ -146,10 +146,8 @@ fn a_try_is_cut_at_a_multiple_of_the_usual_time_and_never_after_the_limit() {
     let (fast, slow) = (believed(Verdict::Answered, 1.0, 40), believed(Verdict::Answered, 20.0, 40));
     let all = [contender("a", 0.001, &fast), contender("b", 0.001, &slow)];
     let decision = decide(&all, &occasion(&Tuning::default(), &TASTE, 1));
-    assert!((2.0..6.0).contains(&decision.order[0].cut_s), "{}", decision.order[0].cut_s);
-    assert!((decision.order[1].cut_s - 30.0).abs() < 1e-9);
-    let late = decision.hedge_after_s.unwrap();
-    assert!(late > 1.0 && late <= decision.order[0].cut_s);
+    assert!((2.0..6.0).contains(&decision[0].cut_s), "{}", decision[0].cut_s);
+    assert!((decision[1].cut_s - 30.0).abs() < 1e-9);
 }
 
 #[test]
@@ -167,7 +165,7 @@ fn an_unknown_price_counts_as_the_dearest() {
     let mut all = [contender("a", 0.0, &new), contender("b", 0.002, &new)];
     all[0].usd = None;
     let decision = decide(&all, &occasion(&Tuning::default(), &TASTE, 1));
-    assert!(decision.order.iter().all(|o| (o.expected_usd - 0.002).abs() < 1e-12));
+    assert!(decision.iter().all(|o| (o.expected_usd - 0.002).abs() < 1e-12));
 }
 
 #[test]
@@ -180,4 +178,25 @@ fn a_failed_one_is_not_followed_by_its_neighbour_where_there_is_another() {
     let thirds = (0..100).filter(|draw| order(&all, *draw) == [0, 2, 1]).count();
     assert!(thirds > 90, "{thirds}");
     assert_ne!(draw::of_name(1, "a"), draw::of_name(1, "b"));
+}
+
+#[test]
+fn a_first_token_is_late_after_nineteen_of_twenty_and_not_before_it_was_seen_five_times() {
+    let seen = Seen {
+        verdict: Verdict::Answered,
+        first_s: Some(0.8),
+        total_s: Some(3.0),
+        tokens: 50.0,
+        quality: None,
+        cost: None,
+    };
+    for (times, known) in [(4, false), (20, true)] {
+        let mut belief = Belief::default();
+        (0..times).for_each(|_| belief.observe(0.0, &seen, &Tuning::default()));
+        let thought = decide(&[contender("a", 0.001, &belief)], &occasion(&Tuning::default(), &TASTE, 1))[0];
+        assert_eq!(thought.first.is_some(), known, "{times}");
+        if let Some(first) = thought.first {
+            assert!(first.late_s > 0.8 && first.late_s <= first.cut_s && first.cut_s < 4.0, "{first:?}");
+        }
+    }
 }
