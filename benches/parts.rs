@@ -362,6 +362,7 @@ fn caching(c: &mut Criterion) {
         effort: None,
         extra: &extra,
         schema: None,
+        embed: None,
     };
     let sealer = Sealer::new(&[7; 32]);
     let row = cache_row(&sealer, cache::key(&asked));

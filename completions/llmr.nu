@@ -671,6 +671,59 @@ module completions {
     ...query: string          # The question; several words are joined by spaces
   ]
 
+  def "nu-complete llmr embed model" [] {
+    nu-complete names models
+  }
+
+  def "nu-complete llmr embed providers" [] {
+    nu-complete names providers
+  }
+
+  def "nu-complete llmr embed strategy" [] {
+    [ "weighted" "cheapest" "fastest" "reliable" "priority" "round-robin" "balanced" ]
+  }
+
+  def "nu-complete llmr embed color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete llmr embed profile" [] {
+    nu-complete names profiles
+  }
+
+  # Make vectors of texts, to find what is alike
+  export extern "llmr embed" [
+    --file(-f): path          # Make a vector of this file: a path, a pattern such as 'docs/*.md', `-` for standard input (may be repeated)
+    --lines                   # Every line is a text of its own
+    --split: string           # Cut texts into pieces of at most so many tokens, where paragraphs and sentences end
+    --query                   # The text is what is looked for, not what is to be found: some models tell the two apart
+    --no-stdin                # Do not read standard input
+    --save: string            # Keep the vectors in this collection
+    --near: string            # Say what in this collection is most like the text
+    --top: string             # With --near: so many
+    --model(-m): string@"nu-complete llmr embed model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
+    --provider(-p): string@"nu-complete llmr embed providers" # Only this provider (may be repeated)
+    --strategy: string@"nu-complete llmr embed strategy" # How candidates are put in order
+    --dimensions: string      # So many numbers a vector, where the model can make shorter ones
+    --option(-o): string      # Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
+    --max-cost: string        # The most that all calls together may cost, in USD
+    --timeout: string         # Time limit of one call, in seconds
+    --max-retries: string     # Retries on one candidate
+    --allow-unpriced          # Ask models without a known price although a budget is set
+    --no-cache                # Neither read nor write the cache
+    --refresh                 # Do not read the cache, but write it
+    --tag: string             # A label for statistics
+    --dry-run                 # Say how many calls it would take, of whom, at which cost; send nothing
+    --json                    # Print one JSON object and nothing else
+    --quiet(-q)               # No warnings and notes
+    --verbose(-v)             # Say more: the plan, every attempt, why
+    --color: string@"nu-complete llmr embed color" # Colours
+    --config: path            # Read this file instead of the config folder's config.toml
+    --profile: string@"nu-complete llmr embed profile" # Settings of this [profile.NAME] of config.toml on top of the others
+    --help(-h)                # Print help
+    ...text: string           # The text; several words are joined by spaces; `-` reads standard input
+  ]
+
   def "nu-complete llmr template color" [] {
     [ "auto" "always" "never" ]
   }
@@ -1376,6 +1429,7 @@ module completions {
 
   # Remove what was kept of requests: prompts, answers, conversations
   export extern "llmr forget" [
+    --vectors: string         # A collection of vectors (see `llmr embed --save`)
     --all                     # Everything that was kept, the cache included
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
@@ -1404,6 +1458,7 @@ module completions {
     --provider(-p): string@"nu-complete llmr models provider" # Only this provider's
     --all(-a)                 # Retired ones too
     --live                    # What the providers themselves list now
+    --embed                   # Those that make vectors (see `llmr embed`)
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
     --verbose(-v)             # Say more: the plan, every attempt, why
@@ -1716,6 +1771,10 @@ module completions {
 
   # Pick the passages of long documents that a question is about
   export extern "llmr help select" [
+  ]
+
+  # Make vectors of texts, to find what is alike
+  export extern "llmr help embed" [
   ]
 
   # Prompts that are used again

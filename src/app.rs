@@ -87,6 +87,7 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
         Command::Cache(args) => commands::cache::run(context, args),
         Command::Classify(args) => commands::classify::run(context, args),
         Command::Rate(args) => commands::rate::run(context, args),
+        Command::Embed(args) => commands::embed::run(context, args),
         Command::Log(args) => commands::log::run(context, args),
         Command::Models(args) => commands::models::run(context, args),
         Command::Config(args) => commands::config::run(context, args),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use serde_json::{Map, Value};
 
 use crate::store::CacheRow;
-use crate::types::{Effort, FinishReason, Message, Schema, Tier, hex};
+use crate::types::{Effort, Embed, FinishReason, Message, Schema, Tier, hex};
 
 /// The version of the key's and the seal's form; another one makes every older entry a miss.
 const FORM: &str = "llmr cache 1";
@@ -77,6 +77,8 @@ pub struct Asked<'a> {
     pub extra: &'a Map<String, Value>,
     /// What the answer must fit.
     pub schema: Option<&'a Schema>,
+    /// Vectors that are asked for in its place.
+    pub embed: Option<Embed>,
 }
 
 /// The key of a request.
@@ -116,6 +118,10 @@ pub fn key(asked: &Asked<'_>) -> Key {
     if let Some(schema) = asked.schema {
         // Vendors get its name, too.
         fields.list("schema", &[schema.name.clone(), schema.value.to_string()]);
+    }
+    if let Some(Embed { dimensions, purpose }) = asked.embed {
+        fields.put("embed", purpose.name());
+        fields.option("dimensions", dimensions.map(|n| n.to_string()).as_deref());
     }
     fields.hash()
 }
@@ -216,7 +222,7 @@ fn fields_of(row: &CacheRow) -> Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{CostSource, Image, ImageKind, NanoUsd, Timestamp, Usage};
+    use crate::types::{CostSource, Image, ImageKind, NanoUsd, Purpose, Timestamp, Usage};
 
     fn messages(text: &str) -> Vec<Message> {
         vec![Message::user(text)]
@@ -240,6 +246,7 @@ mod tests {
         effort: Option<Effort>,
         extra: Map<String, Value>,
         schema: Option<Schema>,
+        embed: Option<Embed>,
     }
 
     fn key_of(v: &Varied) -> Key {
@@ -261,6 +268,7 @@ mod tests {
             effort: v.effort,
             extra: &v.extra,
             schema: v.schema.as_ref(),
+            embed: v.embed,
         })
     }
 
@@ -275,6 +283,7 @@ mod tests {
         let seen = |images: Vec<Image>| Some(vec![Message { images, ..Message::user("hello") }]);
         let schema = |name: &str, value: Value| Some(Schema { name: name.to_owned(), value });
         let extra: Map<String, Value> = [("seed".to_owned(), Value::from(1))].into_iter().collect();
+        let embed = |dimensions, purpose| Some(Embed { dimensions, purpose });
         let varied = [
             plain(),
             Varied { model: Some(""), ..plain() },
@@ -289,6 +298,9 @@ mod tests {
             Varied { stop: &["a"], ..plain() },
             Varied { tier: Some(Tier::Fast), ..plain() },
             Varied { cascade: Some(Tier::Fast), ..plain() },
+            Varied { embed: embed(None, Purpose::Document), ..plain() },
+            Varied { embed: embed(None, Purpose::Query), ..plain() },
+            Varied { embed: embed(Some(2), Purpose::Query), ..plain() },
             Varied { system: Some("m"), ..plain() },
             Varied { turns: Some(messages("hello!")), ..plain() },
             Varied { turns: Some([messages("hel"), messages("lo")].concat()), ..plain() },

@@ -132,6 +132,22 @@ fn every_row_has_the_figures_of_its_source() {
 }
 
 #[test]
+fn every_row_of_a_model_that_makes_vectors_has_the_figures_of_its_source() {
+    let Some(source) = source() else { return };
+    let theirs: Vec<_> = source["models"].as_array().unwrap().iter().filter(|m| m["kind"] == "embedding").collect();
+    assert_eq!(catalogue::embeddings().count(), theirs.len(), "one row for each model");
+    for model in theirs {
+        let (provider, id) = (model["provider"].as_str().unwrap(), model["id"].as_str().unwrap());
+        let row = catalogue::embedding(provider, id).unwrap_or_else(|| panic!("no row {provider}/{id}"));
+        assert_eq!(model["dimensions"].as_u64(), Some(u64::from(row.dimensions)), "{provider}/{id}");
+        let (ours, theirs) = (of_row(&row.model), of_source(model));
+        for (field, value) in &theirs {
+            assert_eq!(&ours[field], value, "{provider}/{id}: {field}");
+        }
+    }
+}
+
+#[test]
 fn the_defaults_are_those_of_the_source() {
     let Some(source) = source() else { return };
     for (provider, named) in source["defaults"].as_object().unwrap() {

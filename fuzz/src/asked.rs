@@ -90,6 +90,7 @@ fn request() -> Request {
         min_quality: 0.6,
         tag: None,
         schema: None,
+        embed: None,
         keep: Keep::Nothing,
         cache: CacheUse::On,
         stream: true,

@@ -26,7 +26,7 @@ const NEAR_FROM: usize = 5;
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands one by one: to define all of them takes longer than most of them run.
-const DEFINITIONS: [(&str, Definition); 21] = [
+const DEFINITIONS: [(&str, Definition); 22] = [
     ("ask", cli::Ask::augment_args),
     ("dry-run", cli::DryRun::augment_args),
     ("chat", cli::Chat::augment_args),
@@ -34,6 +34,7 @@ const DEFINITIONS: [(&str, Definition); 21] = [
     ("classify", cli::Classify::augment_args),
     ("rate", cli::Rate::augment_args),
     ("select", cli::Select::augment_args),
+    ("embed", cli::Embed::augment_args),
     ("template", cli::Template::augment_args),
     ("budget", cli::Budget::augment_args),
     ("providers", cli::Providers::augment_args),
@@ -121,7 +122,7 @@ fn wanted(args: &[OsString]) -> Wanted {
 
 /// The commands by what they are for, in the order of the help.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Ask", &["ask", "chat", "batch", "template", "dry-run", "classify", "rate", "select"]),
+    ("Ask", &["ask", "chat", "batch", "template", "dry-run", "classify", "rate", "select", "embed"]),
     ("Look", &["budget", "stats", "log", "providers", "models"]),
     ("Keep and forget", &["cache", "forget"]),
     ("Set up", &["config", "import", "completions", "man", "sandbox", "simulate", "help"]),

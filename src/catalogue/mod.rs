@@ -5,12 +5,14 @@
 //! data of the binary, and a lookup reads a few dozen ids.
 
 mod closest;
+mod embeddings;
 mod image_tokens;
 pub mod models;
 mod row;
 mod token_factor;
 
 pub use closest::closest;
+pub use embeddings::{EmbeddingRow, default_embedding, embedding, embeddings};
 pub use image_tokens::image_tokens;
 pub use row::{Ability, Defaults, ModelRow, ModelState, Status};
 pub use token_factor::token_factor;

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod ask;
+mod embed;
 mod reports;
 mod setup;
 
@@ -12,12 +13,14 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use arguments::{is_address, is_sandbox_value, named_command, normalise, plain_words};
 pub use ask::{Ask, Batch, Chat, ChatAction, Classify, DryRun, Question, Rate, Select, Template, TemplateAction};
+pub use embed::Embed;
 pub use reports::{
     Budget, BudgetAction, Cache, CacheAction, Forget, Log, LogAction, Models, Providers, ProvidersAction, Stats,
 };
 pub use setup::{Completions, Config, ConfigAction, Import, Man, Sandbox, Simulate};
 
 use ask::{ASK_EXAMPLES, BATCH_EXAMPLES, CHAT_EXAMPLES, SELECT_EXAMPLES, TEMPLATE_EXAMPLES};
+use embed::EMBED_EXAMPLES;
 use setup::{SANDBOX_EXAMPLES, SIMULATE_EXAMPLES};
 
 const TOP_EXAMPLES: &str = "\
@@ -107,6 +110,9 @@ pub enum Command {
     /// Pick the passages of long documents that a question is about
     #[command(after_help = SELECT_EXAMPLES)]
     Select(Select),
+    /// Make vectors of texts, to find what is alike
+    #[command(after_help = EMBED_EXAMPLES)]
+    Embed(Box<Embed>),
     /// Prompts that are used again
     #[command(after_help = TEMPLATE_EXAMPLES)]
     Template(Template),
@@ -135,12 +141,12 @@ pub enum Command {
     Log(Log),
     /// Remove what was kept of requests: prompts, answers, conversations
     #[command(
-        after_help = "Examples:\n  llmr forget r17\n  llmr forget trip c3\n  llmr forget --all\n\nThe ledger and the log's figures stay: only texts are removed, from the database's files too, with the stored answers that\nbelong to them. A request's place in a conversation stays, empty. --all asks nothing and removes everything that was kept,\nwhat was typed into chats included."
+        after_help = "Examples:\n  llmr forget r17\n  llmr forget trip c3\n  llmr forget --vectors docs\n  llmr forget --all\n\nThe ledger and the log's figures stay: only texts are removed, from the database's files too, with the stored answers that\nbelong to them. A request's place in a conversation stays, empty. --all asks nothing and removes everything that was kept,\nwhat was typed into chats included."
     )]
     Forget(Forget),
     /// The catalogue: models, prices, windows
     #[command(
-        after_help = "Examples:\n  llmr models\n  llmr models -p anthropic\n  llmr models gpt-6 --json\n  llmr models --live            what the providers list now, marked against the catalogue"
+        after_help = "Examples:\n  llmr models\n  llmr models -p anthropic\n  llmr models gpt-6 --json\n  llmr models --embed           those that make vectors\n  llmr models --live            what the providers list now, marked against the catalogue"
     )]
     Models(Models),
     /// Settings and where they come from
@@ -172,7 +178,7 @@ pub enum Command {
 }
 
 /// The names of all commands, as typed.
-pub const COMMANDS: [&str; 22] = [
+pub const COMMANDS: [&str; 23] = [
     "ask",
     "dry-run",
     "chat",
@@ -180,6 +186,7 @@ pub const COMMANDS: [&str; 22] = [
     "classify",
     "rate",
     "select",
+    "embed",
     "template",
     "budget",
     "providers",

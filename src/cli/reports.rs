@@ -184,8 +184,11 @@ pub enum LogAction {
 #[derive(Debug, Args)]
 pub struct Forget {
     /// Requests (r17) or conversations (c3, a name)
-    #[arg(value_name = "ID", required_unless_present = "all")]
+    #[arg(value_name = "ID", required_unless_present_any = ["all", "vectors"])]
     pub ids: Vec<String>,
+    /// A collection of vectors (see `llmr embed --save`)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["ids", "all"])]
+    pub vectors: Option<String>,
     /// Everything that was kept, the cache included
     #[arg(long, conflicts_with = "ids")]
     pub all: bool,
@@ -205,4 +208,7 @@ pub struct Models {
     /// What the providers themselves list now
     #[arg(long)]
     pub live: bool,
+    /// Those that make vectors (see `llmr embed`)
+    #[arg(long, conflicts_with = "live")]
+    pub embed: bool,
 }

@@ -29,6 +29,7 @@ struct Removed {
     condensations: u64,
     batches: u64,
     cache_entries: u64,
+    vectors: u64,
     chat_history: bool,
 }
 
@@ -47,6 +48,13 @@ pub fn run(context: &mut Context, args: &cli::Forget) -> Result<()> {
             }
         }
         return report(context, &store, done, history || drafts);
+    }
+    if let Some(name) = &args.vectors {
+        let vectors = store.forget_collection(name)?;
+        if vectors == 0 {
+            return Err(Error::new(Kind::Usage, format!("there is no collection `{name}`")));
+        }
+        return report(context, &store, Forgotten { vectors, ..Forgotten::default() }, false);
     }
     let these = args.ids.iter().map(|id| meant(&store, id)).collect::<Result<Vec<_>>>()?;
     let done = store.forget(&these)?;
@@ -95,9 +103,9 @@ pub(super) fn report(context: &mut Context, store: &Store, done: Forgotten, chat
     if let Some(problem) = &problem {
         context.warn(problem);
     }
-    let Forgotten { requests, conversations, condensations, batches, cache_entries } = done;
+    let Forgotten { requests, conversations, condensations, batches, cache_entries, vectors } = done;
     let report = Report {
-        removed: Removed { requests, conversations, condensations, batches, cache_entries, chat_history },
+        removed: Removed { requests, conversations, condensations, batches, cache_entries, vectors, chat_history },
         scrubbed: problem.is_none(),
         warnings: problem.into_iter().collect(),
     };
@@ -111,6 +119,7 @@ fn text(removed: &Removed) -> String {
         (removed.condensations, "summary", "summaries"),
         (removed.batches, "batch", "batches"),
         (removed.cache_entries, "stored answer", "stored answers"),
+        (removed.vectors, "vector", "vectors"),
     ];
     let told = rows.iter().filter(|(count, ..)| *count > 0);
     let mut parts: Vec<String> =

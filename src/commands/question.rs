@@ -161,6 +161,7 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         meta: meta(&question.meta)?,
         min_quality: min_quality(question.min_quality)?.unwrap_or(settings.min_quality),
         schema: question.schema.as_deref().map(schema::read).transpose()?,
+        embed: None,
         keep: Keep::default(),
         cache: match (question.no_cache, question.refresh) {
             (true, _) => CacheUse::Off,

@@ -94,6 +94,12 @@ impl KeyState {
 }
 
 impl ProviderConfig {
+    /// Whether the config lists a model of this name.
+    pub fn lists(&self, model: &str) -> bool {
+        let has_row = |row: &ModelRow| row.model.as_deref() == Some(model);
+        self.models.iter().any(|own| own == model) || self.model_rows.iter().any(has_row)
+    }
+
     /// Whether it takes part, as far as keys and addresses go: whether a model is known is the catalogue's to say.
     pub fn participates(&self) -> bool {
         match self.key_state {

@@ -264,6 +264,7 @@ impl Fold {
             mode: Mode::Production,
             tag: Some(TAG.to_owned()),
             schema: None,
+            embed: None,
             keep: Keep::Nothing,
             // Nobody asks for the same notes again, and what is forgotten shall not be looked for in one more place.
             cache: CacheUse::Off,

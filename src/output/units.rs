@@ -30,6 +30,11 @@ pub fn usd_or_unknown(amount: Option<NanoUsd>) -> String {
     amount.map_or_else(|| "unknown".to_owned(), usd)
 }
 
+/// `1 text`, `1,200 texts`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", tokens(count), if count == 1 { one } else { many })
+}
+
 /// A count with groups of three: `1,234`. Of tokens, requests, entries.
 pub fn tokens(count: u64) -> String {
     grouped(count)

@@ -79,6 +79,11 @@ impl Dialect for Gemini {
 
 /// The key goes into a header, never into the URL, which ends up in logs.
 fn address(to: &Endpoint, stream: bool) -> Result<String, Failure> {
+    address_of(to, if stream { "streamGenerateContent?alt=sse" } else { "generateContent" })
+}
+
+/// Where a method of the model is.
+pub(super) fn address_of(to: &Endpoint, method: &str) -> Result<String, Failure> {
     let base = to.base_url.trim_end_matches('/');
     let version = if base.ends_with("/v1beta") || base.ends_with("/v1") { "" } else { "/v1beta" };
     let name = to.model.strip_prefix("models/").unwrap_or(&to.model);
@@ -86,7 +91,6 @@ fn address(to: &Endpoint, stream: bool) -> Result<String, Failure> {
         Some(tuned) => ("tunedModels", tuned),
         None => ("models", name),
     };
-    let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
     Ok(format!("{base}{version}/{folder}/{}:{method}", segment(name)?))
 }
 

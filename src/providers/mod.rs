@@ -14,6 +14,7 @@ pub mod think;
 
 mod anthropic;
 mod cohere;
+mod embed;
 mod gemini;
 mod image;
 mod openai;
@@ -173,6 +174,11 @@ pub fn dialect(kind: DialectKind, quirks: &Quirks) -> Box<dyn Dialect> {
         DialectKind::Gemini => Box::new(gemini::Gemini),
         DialectKind::Cohere => Box::new(cohere::Cohere),
     }
+}
+
+/// The same for vectors of so many texts in place of an answer.
+pub fn embedder(kind: DialectKind, quirks: &Quirks, texts: usize) -> Box<dyn Dialect> {
+    Box::new(embed::Embedder { chat: dialect(kind, quirks), kind, quirks: *quirks, texts })
 }
 
 /// The names of the dialects, for messages.

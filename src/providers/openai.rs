@@ -5,6 +5,8 @@
 
 mod request;
 
+pub(super) use request::address;
+
 use serde_json::Value;
 
 use crate::types::{Ask, Delta, Failure, FailureClass, FinishReason, Usage};

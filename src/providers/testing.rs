@@ -19,6 +19,7 @@ pub fn ask() -> Ask {
         effort: None,
         extra: Map::new(),
         schema: None,
+        embed: None,
         stream: false,
     }
 }

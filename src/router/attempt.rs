@@ -115,6 +115,10 @@ impl Router<'_> {
             })
         });
         seen.shown = shown;
+        if trip.job.request.embed.is_some() {
+            // Of vectors no token was written.
+            seen.written = 0;
+        }
         let over = Over { ready, result, seen, latency_ms: elapsed_ms(began), overtaken: false };
         if closed {
             stopped_by = Some(Kind::Closed);
@@ -139,7 +143,11 @@ impl Router<'_> {
         for warning in target.warning.iter().cloned().chain(shaped.warnings) {
             trip.warn(warning, listener);
         }
-        let dialect = providers::dialect(target.dialect, &shaped.target.endpoint.quirks);
+        let quirks = &shaped.target.endpoint.quirks;
+        let dialect = match shaped.ask.embed {
+            Some(_) => providers::embedder(target.dialect, quirks, shaped.ask.messages.len()),
+            None => providers::dialect(target.dialect, quirks),
+        };
         let http = match dialect.request(&shaped.target.endpoint, &shaped.ask) {
             Ok(http) => http,
             Err(failure) => {

@@ -120,11 +120,12 @@ impl Router<'_> {
         // Who names a model has chosen.
         let cascade = request.cascade.filter(|_| request.selection.model.is_none());
         let request = Request { cascade, ..request };
-        let selected = match request.cascade {
-            Some(strong) => cascade::select_all(self.config, &request, strong, began.day())?,
-            None => select(self.config, &request.selection, began.day())?,
-        };
         let question = question(&request);
+        let selected = match (request.cascade, request.embed) {
+            (_, Some(embed)) => select::embedders(self.config, &request, embed, began.day())?,
+            (Some(strong), _) => cascade::select_all(self.config, &request, strong, began.day())?,
+            _ => select(self.config, &request.selection, began.day())?,
+        };
         let key = self.key(&request, &sampling(&request, &selected));
         let job = Job { request, selected, question, key, began, judgement, tiering };
         let two_at_once = self.config.settings.max_parallel > 1;
@@ -255,7 +256,9 @@ impl Router<'_> {
 
     /// Whether the texts of a request are kept.
     fn keeps(&self, job: &Job) -> bool {
-        self.config.settings.log_content || job.request.keep != Keep::Nothing
+        // Nobody reads vectors.
+        let logged = self.config.settings.log_content && job.request.embed.is_none();
+        logged || job.request.keep != Keep::Nothing
     }
 
     /// The request as its row begins.
@@ -346,6 +349,7 @@ fn asked<'a>(
         effort: request.effort,
         extra: &request.extra,
         schema: request.schema.as_deref(),
+        embed: request.embed,
         cascade: request.cascade,
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::engine::plan::Plan;
 use crate::types::{
-    AttemptReport, CacheOutcome, CandidateId, CostSource, Effort, FinishReason, Message, Mode, NanoUsd, RequestId,
-    Schema, Strategy, Tier, TierWish, Usage, Weights,
+    AttemptReport, CacheOutcome, CandidateId, CostSource, Effort, Embed, FinishReason, Message, Mode, NanoUsd,
+    RequestId, Schema, Strategy, Tier, TierWish, Usage, Weights,
 };
 
 /// How the cache is used.
@@ -122,6 +122,8 @@ pub struct Request {
     pub cascade: Option<Tier>,
     /// What the answer must fit.
     pub schema: Option<Arc<Schema>>,
+    /// Vectors are asked for, one for each message.
+    pub embed: Option<Embed>,
     /// What its texts are kept for, beside the log.
     pub keep: Keep,
     /// How the cache is used.

@@ -10,9 +10,15 @@ use crate::providers::schema::{JsonForm, JsonMode};
 use crate::providers::{Endpoint, MaxPrice, ModelFacts, Quirks};
 use crate::router::request::Selection;
 use crate::types::{
-    Candidate, CandidateId, CostSource, Day, DialectKind, NanoUsd, Pricing, RateLimit, Rates, Sight, Tier, TierWish,
-    whole_ms,
+    Candidate, CandidateId, CostSource, Day, DialectKind, NanoUsd, Pricing, RateLimit, Rates, Sight, TierWish, whole_ms,
 };
+
+mod embed;
+mod tiers;
+
+pub use embed::embedders;
+pub use tiers::{default_model, tier_named};
+use tiers::{of_tier, one_each};
 
 /// A candidate with the address it is asked at.
 #[derive(Debug, Clone)]
@@ -53,11 +59,23 @@ impl Selected {
     }
 
     fn take(&mut self, provider: &ProviderConfig, model: &str, group: u32, verbatim: bool, today: Day) {
+        self.take_row(provider, model, row_of(provider, model), group, verbatim, today);
+    }
+
+    /// The same for a model of this row.
+    fn take_row(
+        &mut self,
+        provider: &ProviderConfig,
+        model: &str,
+        row: Option<&'static ModelRow>,
+        group: u32,
+        verbatim: bool,
+        today: Day,
+    ) {
         let known = self.targets.iter().map(|t| &t.candidate.id).chain(self.barred.iter().map(|(id, _)| id));
         if known.into_iter().any(|id| id.provider == provider.name && id.model == model) {
             return;
         }
-        let row = row_of(provider, model);
         let id = CandidateId::new(&provider.name, model);
         let warning = match row.map_or(Life::On, |row| life(row, &id, verbatim, today)) {
             Life::On => None,
@@ -160,86 +178,6 @@ fn missing_key(provider: &ProviderConfig) -> Error {
     }
     let message = format!("provider `{}` cannot take part: {}", provider.name, why_not(provider));
     Error::new(Kind::NoProvider, message).hint("`llmr providers list --all` shows what each provider needs")
-}
-
-/// Without `-m`: the models that the config lists for the tier, else one candidate a provider.
-fn one_each(config: &Config, providers: &[&ProviderConfig], wanted: &Selection, today: Day, selected: &mut Selected) {
-    if wanted.tier.is_some_and(|tier| listed(config, providers, tier, 0, today, selected)) {
-        return;
-    }
-    for provider in providers {
-        match default_model(provider, wanted) {
-            Some(model) => selected.take(provider, &model, 0, false, today),
-            None => selected.warnings.push(format!(
-                "provider `{}` is left out: no model is known for it; set {}",
-                provider.name,
-                provider.model_vars.first().map_or("its `models` in config.toml", String::as_str)
-            )),
-        }
-    }
-}
-
-/// The models that `[tiers]` lists for a tier, of the providers that take part; whether there are any.
-fn listed(
-    config: &Config,
-    providers: &[&ProviderConfig],
-    tier: Tier,
-    group: u32,
-    today: Day,
-    selected: &mut Selected,
-) -> bool {
-    let Some(names) = config.tiers.models.get(&tier) else { return false };
-    let before = selected.targets.len();
-    for provider in providers {
-        let own = format!("{}/", provider.name);
-        for name in names {
-            match name.strip_prefix(&own) {
-                Some(model) => selected.take(provider, model, group, false, today),
-                None if has(provider, name) => selected.take(provider, name, group, false, today),
-                None => {}
-            }
-        }
-    }
-    let found = selected.targets.len() > before;
-    if !found {
-        let names = names.join(", ");
-        selected.warnings.push(format!("no provider that takes part has a model of [tiers] {tier} ({names})"));
-    }
-    found
-}
-
-/// `tier/NAME`: what the config lists for the tier, else each provider's model of it.
-fn of_tier(
-    config: &Config,
-    providers: &[&ProviderConfig],
-    tier: Tier,
-    group: u32,
-    today: Day,
-    selected: &mut Selected,
-) {
-    if listed(config, providers, tier, group, today, selected) {
-        return;
-    }
-    for provider in providers.iter().filter(|p| !is_azure(p)) {
-        if let Some(defaults) = catalogue::defaults(&provider.name) {
-            selected.take(provider, defaults.for_tier(tier), group, false, today);
-        }
-    }
-}
-
-/// The tier that a model's name stands for.
-pub fn tier_named(model: &str) -> Option<TierWish> {
-    model.strip_prefix("tier/")?.parse().ok()
-}
-
-/// The provider's own `*_MODEL`, else the tier's model, else the default one. How somebody has named a deployment
-/// nobody can know.
-pub fn default_model(provider: &ProviderConfig, wanted: &Selection) -> Option<String> {
-    let defaults = catalogue::defaults(&provider.name).filter(|_| !is_azure(provider));
-    let of_tier = wanted.tier.and_then(|tier| defaults.map(|d| d.for_tier(tier).to_owned()));
-    let own = provider.models.first().cloned();
-    let general = defaults.map(|d| d.default.to_owned());
-    provider.model.clone().or(of_tier).or(own).or(general)
 }
 
 /// With `-m`: that model, then the same one at other providers; with `-p` too, exactly that name.
@@ -404,10 +342,8 @@ pub fn fallbacks(config: &Config, wanted: &Selection) -> Vec<String> {
 
 /// Whether a provider is known to have a model of this name.
 fn has(provider: &ProviderConfig, model: &str) -> bool {
-    let own = provider.models.iter().any(|m| m == model)
-        || provider.model_rows.iter().any(|row| row.model.as_deref() == Some(model));
     let named = provider.model.as_deref() == Some(model);
-    own || named || (!is_azure(provider) && catalogue::find(&provider.name, model).is_some())
+    provider.lists(model) || named || (!is_azure(provider) && catalogue::find(&provider.name, model).is_some())
 }
 
 /// The catalogue's row of a provider's model; Azure's deployment goes by the model that was named for it.

@@ -63,6 +63,7 @@ pub fn shape(request: &Request, target: &Target, cap: u64, dropped: &Dropped) ->
         effort,
         extra: request.extra.clone(),
         schema: request.schema.clone(),
+        embed: request.embed,
         stream: request.stream && streams,
     };
     Shaped { ask, target, warnings }

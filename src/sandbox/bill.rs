@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::SandboxProvider;
-use crate::types::{NanoUsd, Timestamp, Usage};
+use crate::types::{NanoUsd, Pricing, Timestamp, Usage};
 
 /// The bill so far. In JSON (`GET /bill`) every field has its name from here.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -91,13 +91,17 @@ impl Received {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EntryId(usize);
 
-struct Entry {
-    number: u64,
-    provider: usize,
-    model: String,
-    fault: &'static str,
-    sent_at: Timestamp,
-    usage: Usage,
+/// What is billed for one request.
+pub(super) struct Entry {
+    pub number: u64,
+    /// Its place in the list.
+    pub provider: usize,
+    pub model: String,
+    pub fault: &'static str,
+    pub sent_at: Timestamp,
+    pub usage: Usage,
+    /// What its tokens cost, where that is not the provider's usual price.
+    pub pricing: Option<Pricing>,
 }
 
 #[derive(Default)]
@@ -151,17 +155,9 @@ impl Books {
     }
 
     /// Opens an entry with what is billed at once.
-    pub(super) fn open(
-        &self,
-        provider: usize,
-        number: u64,
-        model: &str,
-        fault: &'static str,
-        sent_at: Timestamp,
-        usage: Usage,
-    ) -> EntryId {
+    pub(super) fn open(&self, entry: Entry) -> EntryId {
         let mut pages = self.pages();
-        pages.entries.push(Entry { number, provider, model: model.to_owned(), fault, sent_at, usage });
+        pages.entries.push(entry);
         EntryId(pages.entries.len() - 1)
     }
 
@@ -200,7 +196,7 @@ impl Books {
             let (Some(provider), Some(row)) = (providers.get(entry.provider), rows.get_mut(entry.provider)) else {
                 continue;
             };
-            let cost_usd = provider.pricing.cost(&entry.usage, entry.sent_at);
+            let cost_usd = entry.pricing.as_ref().unwrap_or(&provider.pricing).cost(&entry.usage, entry.sent_at);
             row.billed_requests += 1;
             row.cost_usd += cost_usd;
             row.usage = sum(row.usage, entry.usage);

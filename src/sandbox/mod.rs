@@ -6,7 +6,8 @@
 //!
 //! One listener on 127.0.0.1 serves them all, each below its name:
 //! `/openai/v1/chat/completions`, `/anthropic/v1/messages`, `/gemini/v1beta/models/M:generateContent` and
-//! `:streamGenerateContent?alt=sse`, `/cohere/v2/chat`, and the list of models where each dialect has it; beside them
+//! `:streamGenerateContent?alt=sse`, `/cohere/v2/chat`, where three of them make vectors, and the list of models where each
+//! dialect has it; beside them
 //! `GET /bill` and `GET /health`. Any model name and
 //! any key that is not empty will do; a request that the vendor would refuse is refused in the vendor's words.
 //!

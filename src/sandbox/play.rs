@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::script::Fault;
 use super::wire::{Event, Finish, Part, Prompt, Reply, Wire};
@@ -118,8 +119,13 @@ fn picture_tokens(provider: &SandboxProvider, prompt: &Prompt) -> u64 {
 
 /// The play of a whole answer. A vendor has made all of it before it sends anything, so all of it is billed.
 pub(super) fn whole(wire: &dyn Wire, reply: &Reply, fault: Fault, pace: Pace) -> Play {
+    told(wire, &wire.whole(reply), reply.usage, fault, pace)
+}
+
+/// The same of this body, which so many tokens were read and written for.
+pub(super) fn told(wire: &dyn Wire, body: &Value, usage: Usage, fault: Fault, pace: Pace) -> Play {
     let error = fault == Fault::ErrorInside;
-    let body = if error { wire.error_body() } else { wire.whole(reply) };
+    let body = if error { &wire.error_body() } else { body };
     let body = Bytes::from(body.to_string());
     let half = body.slice(..body.len() / 2);
     let (length, steps) = match fault {
@@ -128,9 +134,9 @@ pub(super) fn whole(wire: &dyn Wire, reply: &Reply, fault: Fault, pace: Pace) ->
         Fault::Malformed => (half.len(), vec![Step::Send(half)]),
         _ => (body.len(), vec![Step::Send(body)]),
     };
-    let before = milliseconds(pace.first_token_ms) + pace.of_tokens(reply.usage.completion_tokens());
+    let before = milliseconds(pace.first_token_ms) + pace.of_tokens(usage.completion_tokens());
     Play {
-        billed: (!error).then_some(reply.usage),
+        billed: (!error).then_some(usage),
         before: before + slowness(fault),
         length: Some(length),
         steps: steps.into(),

@@ -18,14 +18,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::bill::{Books, EntryId, Received};
+use super::bill::{Books, Entry, EntryId, Received};
 use super::play::{self, Pace, Play, Step};
 use super::script::{Fault, Script};
+use super::wire::vectors::{self, Wanted};
 use super::wire::{self, Meta, Problem, Prompt, Refusal, Reply, Route, Wire};
 use super::{SandboxProvider, text};
 use crate::catalogue::{self, Ability};
 use crate::engine::draw;
-use crate::types::Timestamp;
+use crate::types::{Pricing, Timestamp, Usage};
 
 /// The longest request that is read, in bytes: longer than any catalogue model's window.
 const MAX_REQUEST_BYTES: usize = 64 << 20;
@@ -124,6 +125,12 @@ fn text_headers(headers: &hyper::HeaderMap) -> Vec<(String, String)> {
     headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
 }
 
+/// What a request asks for.
+enum Asked {
+    Answer(Prompt),
+    Vectors(Wanted),
+}
+
 /// One request to one provider.
 struct Exchange<'a> {
     state: &'a Arc<State>,
@@ -169,39 +176,55 @@ impl<'a> Exchange<'a> {
     }
 
     async fn answer(&self, received: &Received) -> Response<Body> {
-        let prompt = match self.read(received) {
-            Ok(prompt) => prompt,
+        let asked = match self.read(received) {
+            Ok(asked) => asked,
             Err(problem) => return self.refuse(&problem, received.body["model"].as_str().unwrap_or_default()),
         };
-        match self.fault {
-            Fault::Hang => std::future::pending().await,
-            Fault::Refuse(problem) => self.refuse(&problem, &prompt.model),
-            Fault::NoSchema if prompt.format.is_some() => {
+        let model = match &asked {
+            Asked::Answer(prompt) => &prompt.model,
+            Asked::Vectors(wanted) => &wanted.model,
+        };
+        match (self.fault, &asked) {
+            (Fault::Hang, _) => std::future::pending().await,
+            (Fault::Refuse(problem), _) => self.refuse(&problem, model),
+            (Fault::NoSchema, Asked::Answer(prompt)) if prompt.format.is_some() => {
                 let problem = Problem::Invalid("this model does not support response_format", Some("response_format"));
-                self.refuse(&problem, &prompt.model)
+                self.refuse(&problem, model)
             }
-            Fault::Blocked if self.wire.blocks_with_status() => self.refuse(&Problem::Blocked, &prompt.model),
-            _ => self.play(&prompt).await,
+            (Fault::Blocked, _) if self.wire.blocks_with_status() => self.refuse(&Problem::Blocked, model),
+            (_, Asked::Answer(prompt)) => self.play(prompt).await,
+            (_, Asked::Vectors(wanted)) => self.play_vectors(wanted).await,
         }
     }
 
     /// Path, key and body, in the order in which vendors look at them.
-    fn read(&self, received: &Received) -> Result<Prompt, Problem> {
+    fn read(&self, received: &Received) -> Result<Asked, Problem> {
         let meta = Meta { headers: &received.headers, query: &received.query };
         let path = received.path.get(self.provider.name.len() + 1..).unwrap_or_default();
-        let route: Option<Route> = self.wire.route(path).filter(|_| received.method == "POST");
-        let route = route.ok_or(Problem::UnknownPath)?;
+        let posted = |_: &Route| received.method == "POST";
+        let to_vectors = vectors::route(self.provider.dialect, path).filter(posted);
+        let route: Option<Route> = self.wire.route(path).filter(posted);
+        if to_vectors.is_none() && route.is_none() {
+            return Err(Problem::UnknownPath);
+        }
         if self.provider.needs_key && self.wire.key(&meta).is_none_or(|key| key.trim().is_empty()) {
             return Err(Problem::MissingKey);
         }
         if received.body.is_null() {
             return Err(Problem::Invalid("the body is not JSON, or it is too long", None));
         }
-        let prompt = self.wire.read(route, &meta, &received.body)?;
+        if let Some(route) = to_vectors {
+            let wanted = vectors::read(self.provider.dialect, route, &received.body)?;
+            return match vectors::overflows(&self.provider.name, &wanted) {
+                true => Err(Problem::Overflow),
+                false => Ok(Asked::Vectors(wanted)),
+            };
+        }
+        let prompt = self.wire.read(route.unwrap_or_default(), &meta, &received.body)?;
         let blind = catalogue::find(&self.provider.name, &prompt.model).is_some_and(|row| !row.can(Ability::Vision));
         match blind && !prompt.pictures.is_empty() {
             true => Err(Problem::Invalid("image: this model does not take pictures", Some("messages"))),
-            false => Ok(prompt),
+            false => Ok(Asked::Answer(prompt)),
         }
     }
 
@@ -220,13 +243,44 @@ impl<'a> Exchange<'a> {
         let now = self.state.now();
         let reply: Reply =
             play::reply(self.provider, prompt, self.fault, self.state.seed, self.number, now.0.div_euclid(1000));
-        let draw = text::hash(&[&self.provider.name, &prompt.last, &self.state.seed.to_string()]);
-        let pace = Pace::of(self.provider, self.state.speed, draw);
         let make = if prompt.stream { play::stream } else { play::whole };
-        let play = make(self.wire, &reply, self.fault, pace);
-        let entry = play
-            .billed
-            .map(|usage| self.state.books.open(self.index, self.number, &prompt.model, self.fault_name, now, usage));
+        let play = make(self.wire, &reply, self.fault, self.pace(&prompt.last));
+        self.bill_and_perform(play, &prompt.model, None, now).await
+    }
+
+    async fn play_vectors(&self, wanted: &Wanted) -> Response<Body> {
+        let silent = matches!(self.fault, Fault::Empty | Fault::Blocked);
+        let dialect = self.provider.dialect;
+        let body = vectors::answer(dialect, &self.provider.name, wanted, silent, self.fault != Fault::NoUsage);
+        let usage = Usage { input_tokens: vectors::tokens(wanted), ..Usage::default() };
+        let pace = self.pace(wanted.texts.first().map_or("", String::as_str));
+        let play = play::told(self.wire, &body, usage, self.fault, pace);
+        let row = catalogue::embedding(&self.provider.name, &wanted.model);
+        self.bill_and_perform(play, &wanted.model, row.and_then(|row| row.model.pricing()), self.state.now()).await
+    }
+
+    fn pace(&self, prompt: &str) -> Pace {
+        let draw = text::hash(&[&self.provider.name, prompt, &self.state.seed.to_string()]);
+        Pace::of(self.provider, self.state.speed, draw)
+    }
+
+    async fn bill_and_perform(
+        &self,
+        play: Play,
+        model: &str,
+        pricing: Option<Pricing>,
+        sent_at: Timestamp,
+    ) -> Response<Body> {
+        let entry = play.billed.map(|usage| Entry {
+            number: self.number,
+            provider: self.index,
+            model: model.to_owned(),
+            fault: self.fault_name,
+            sent_at,
+            usage,
+            pricing,
+        });
+        let entry = entry.map(|entry| self.state.books.open(entry));
         if !play.before.is_zero() {
             sleep(play.before).await;
         }

@@ -31,6 +31,8 @@ pub struct Forgotten {
     pub batches: u64,
     /// Stored answers.
     pub cache_entries: u64,
+    /// Vectors of texts.
+    pub vectors: u64,
 }
 
 impl std::ops::AddAssign for Forgotten {
@@ -40,6 +42,7 @@ impl std::ops::AddAssign for Forgotten {
         self.condensations += more.condensations;
         self.batches += more.batches;
         self.cache_entries += more.cache_entries;
+        self.vectors += more.vectors;
     }
 }
 
@@ -85,6 +88,7 @@ impl Store {
                 condensations,
                 batches: removed("batches")?,
                 cache_entries: removed("cache")?,
+                vectors: removed("vectors")?,
             })
         })
     }
@@ -100,7 +104,7 @@ impl Store {
     }
 
     /// From now on this connection writes zeros over what it removes.
-    fn overwrite_what_is_removed(&self) -> Result<(), StoreError> {
+    pub(super) fn overwrite_what_is_removed(&self) -> Result<(), StoreError> {
         let set = self.conn.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()));
         set.map_err(|error| StoreError { path: self.path.clone(), problem: error.into() })
     }

@@ -45,6 +45,7 @@ mod shadows;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod vectors;
 mod write_ahead;
 
 pub use batches::{Batch, BatchLine, BatchOpened};
@@ -69,6 +70,7 @@ pub use reports::{CandidateStats, DayStats, LogAttempt, LogEntry, LogFilter, Req
 pub use requests::{CacheHit, RequestEnd, RequestStart};
 pub use routing::{Exploration, Happened, Hedges, Routing, Single, Valuing};
 pub use shadows::ShadowStats;
+pub use vectors::{Collection, KeptVector, TextDigest};
 
 use busy::{Mood, Patience};
 

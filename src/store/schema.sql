@@ -355,3 +355,14 @@ CREATE TABLE beliefs (
     PRIMARY KEY (provider, model)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_hedged ON attempts (day) WHERE hedge = 1;
+CREATE TABLE vectors (
+    collection TEXT NOT NULL,
+    source     TEXT NOT NULL,
+    place      TEXT NOT NULL,
+    provider   TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    digest     BLOB NOT NULL,
+    vector     BLOB NOT NULL,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (collection, source, place)
+) STRICT;

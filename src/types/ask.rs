@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Image, NanoUsd, Usage};
+use super::{Embed, Image, NanoUsd, Usage};
 
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +115,9 @@ pub struct Ask {
     pub extra: serde_json::Map<String, serde_json::Value>,
     /// What the answer shall fit; asked for in the vendor's own way where there is one.
     pub schema: Option<Arc<Schema>>,
+    /// Vectors are asked for in place of an answer, one for each message; their text is that of
+    /// [`encode_vectors`](super::encode_vectors).
+    pub embed: Option<Embed>,
     /// Whether the answer shall come as a stream.
     pub stream: bool,
 }

@@ -5,6 +5,7 @@
 mod ask;
 mod attempt;
 mod candidate;
+mod embed;
 mod failure;
 mod hex;
 mod image;
@@ -19,6 +20,7 @@ mod usage;
 pub use ask::{Answer, Ask, Delta, Effort, FinishReason, Message, Role, Schema};
 pub use attempt::{AttemptId, AttemptReport, CacheOutcome, Outcome, RequestId};
 pub use candidate::{Candidate, CandidateId, DialectKind, RateLimit, Tier, TierWish};
+pub use embed::{Embed, Purpose, bytes_of, cosine, decode_vectors, encode_vectors, of_bytes};
 pub use failure::{Failure, FailureClass, Retry};
 pub use hex::hex;
 pub use image::{Image, ImageKind, ImageLimits, ImageTokens, Sight};

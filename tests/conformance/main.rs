@@ -16,8 +16,11 @@ macro_rules! say {
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use llmr::providers::{AnswerReader, Dialect, Endpoint, Headers, ModelFacts, ProviderRow, dialect, table};
-use llmr::types::{Answer, Ask, Delta, DialectKind, Failure, FailureClass, FinishReason, Secret};
+use llmr::providers::{AnswerReader, Dialect, Endpoint, Headers, ModelFacts, ProviderRow, dialect, embedder, table};
+use llmr::types::{
+    Answer, Ask, Delta, DialectKind, Embed, Failure, FailureClass, FinishReason, Message, Purpose, Secret,
+    decode_vectors,
+};
 use serde_json::{Map, Value};
 
 use expected::expect;
@@ -146,9 +149,13 @@ fn read(path: &Path) -> Option<Recording> {
     })
 }
 
-/// Answers of the chat paths spoken here; error bodies have the same shapes on every path.
+/// Answers of the paths spoken here; error bodies have the same shapes on every path.
 fn in_scope(recording: &Recording) -> bool {
     let spoken = |path: &str| match recording.row.dialect {
+        // Ollama's own path is not spoken, its copy of OpenAI's is.
+        DialectKind::Openai if recording.kind == "embeddings" => path.ends_with("/embeddings"),
+        DialectKind::Gemini if recording.kind == "embeddings" => path.ends_with(":batchEmbedContents"),
+        DialectKind::Cohere if recording.kind == "embeddings" => path.ends_with("/v2/embed"),
         DialectKind::Openai => path.ends_with("/chat/completions"),
         DialectKind::Anthropic => path.ends_with("/v1/messages"),
         DialectKind::Gemini => path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent"),
@@ -158,8 +165,11 @@ fn in_scope(recording: &Recording) -> bool {
 }
 
 fn check(recording: &Recording) {
+    if recording.kind == "embeddings" {
+        return check_vectors(recording);
+    }
     let dialect = dialect(recording.row.dialect, &recording.row.quirks);
-    check_address(&*dialect, recording);
+    check_address(&*dialect, recording, &ask(recording));
     if recording.status != 200 {
         let failure = dialect.failure(recording.status, &recording.headers, &recording.body);
         assert_eq!(failure.status, Some(recording.status), "{}", recording.name);
@@ -201,7 +211,7 @@ fn check_cuts(dialect: &dyn Dialect, recording: &Recording) {
 }
 
 /// The request goes where the recorded one went.
-fn check_address(dialect: &dyn Dialect, recording: &Recording) {
+fn check_address(dialect: &dyn Dialect, recording: &Recording, ask: &Ask) {
     let Some(path) = recording.path.as_deref().filter(|path| !path.ends_with("/responses") && !path.contains("/api/"))
     else {
         return;
@@ -225,7 +235,14 @@ fn check_address(dialect: &dyn Dialect, recording: &Recording) {
         model_facts: ModelFacts::default(),
         max_price: None,
     };
-    let ask = Ask {
+    let url = dialect.request(&to, ask).unwrap().url;
+    let sent = url.split_once("://").unwrap().1.split_once('/').unwrap().1.split('?').next().unwrap();
+    assert_eq!(format!("/{sent}"), path, "{}", recording.name);
+}
+
+/// A question that says nothing.
+fn ask(recording: &Recording) -> Ask {
+    Ask {
         system: None,
         messages: Vec::new(),
         max_output_tokens: 1,
@@ -235,11 +252,34 @@ fn check_address(dialect: &dyn Dialect, recording: &Recording) {
         effort: None,
         extra: Map::new(),
         schema: None,
-        stream: path.contains(":stream"),
-    };
-    let url = dialect.request(&to, &ask).unwrap().url;
-    let sent = url.split_once("://").unwrap().1.split_once('/').unwrap().1.split('?').next().unwrap();
-    assert_eq!(format!("/{sent}"), path, "{}", recording.name);
+        embed: None,
+        stream: recording.path.as_deref().is_some_and(|path| path.contains(":stream")),
+    }
+}
+
+/// Every recording has the vector of one text.
+fn check_vectors(recording: &Recording) {
+    let name = &recording.name;
+    let dialect = embedder(recording.row.dialect, &recording.row.quirks, 1);
+    let embed = Some(Embed { dimensions: None, purpose: Purpose::Document });
+    check_address(&*dialect, recording, &Ask { messages: vec![Message::user("x")], embed, ..ask(recording) });
+    let told: Value = serde_json::from_slice(&recording.body).unwrap();
+    let pointer = ["/data/0/embedding", "/embeddings/0/values", "/embeddings/float/0"];
+    let numbers = pointer.iter().find_map(|pointer| told.pointer(pointer)?.as_array()).unwrap();
+    let numbers: Vec<f64> = numbers.iter().map(|number| number.as_f64().unwrap()).collect();
+    let read = ["/usage/prompt_tokens", "/meta/billed_units/input_tokens"];
+    let read = read.iter().find_map(|pointer| told.pointer(pointer)?.as_u64());
+    for pieces in [vec![&recording.body[..]], at_random(&recording.body, 1)] {
+        let answer = replay(&*dialect, recording, &pieces).unwrap();
+        let vectors = decode_vectors(&answer.text).unwrap();
+        assert_eq!(vectors.len(), 1, "{name}");
+        assert_eq!(vectors[0].len(), numbers.len(), "{name}");
+        assert!(vectors[0].iter().zip(&numbers).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-7), "{name}");
+        assert_eq!(answer.usage.map(|usage| usage.prompt_tokens()), read, "{name}");
+        let cost = told.pointer("/usage/cost").and_then(Value::as_f64);
+        assert_eq!(answer.reported_cost.map(|cost| cost.as_usd()), cost, "{name}");
+        assert_eq!(answer.finish, FinishReason::Stop, "{name}");
+    }
 }
 
 /// Pieces of 1 to 40 bytes, the same in every run (a linear congruential generator with Knuth's constants).

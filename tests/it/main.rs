@@ -20,6 +20,7 @@ mod common;
 mod conversations;
 mod corrupt;
 mod dry_run;
+mod embed;
 mod escapes;
 mod exports;
 mod failover;

@@ -3,7 +3,8 @@
 use llmr::cache::{Asked, Key, Sealer, Verdict, key};
 use llmr::store::CacheRow;
 use llmr::types::{
-    CostSource, Effort, FinishReason, Image, ImageKind, Message, NanoUsd, Role, Schema, Tier, Timestamp, Usage,
+    CostSource, Effort, Embed, FinishReason, Image, ImageKind, Message, NanoUsd, Purpose, Role, Schema, Tier,
+    Timestamp, Usage,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -73,6 +74,7 @@ struct Request {
     effort: Option<Effort>,
     extra: Map<String, Value>,
     schema: Option<Schema>,
+    embed: Option<Embed>,
 }
 
 prop_compose! {
@@ -85,6 +87,7 @@ prop_compose! {
         effort in prop::option::of(prop::sample::select(&Effort::ALL[..])),
         extra in prop::collection::hash_map(word(), value(), 0..3),
         schema in prop::option::of((word(), value())),
+        embed in prop::option::of((prop::option::of(1..4u32), prop::bool::ANY)),
     ) -> Request {
         let mut providers = providers;
         // A set: their order and their number are no part of what was asked.
@@ -95,6 +98,10 @@ prop_compose! {
             effort: effort.map(|(effort, _)| effort),
             extra: extra.into_iter().collect(),
             schema: schema.map(|(name, value)| Schema { name, value }),
+            embed: embed.map(|(dimensions, query)| Embed {
+                dimensions,
+                purpose: if query { Purpose::Query } else { Purpose::Document },
+            }),
         }
     }
 }
@@ -116,6 +123,7 @@ fn key_of(r: &Request) -> Key {
         effort: r.effort,
         extra: &r.extra,
         schema: r.schema.as_ref(),
+        embed: r.embed,
     })
 }
 
@@ -146,6 +154,7 @@ fn with_one_of(this: &Request, other: &Request, field: usize) -> Request {
         19 => made.stop.reverse(),
         20 => made.fallbacks.reverse(),
         21 => _ = made.stop.pop(),
+        22 => made.embed = o.embed,
         _ => made.stop = vec![made.stop.concat()],
     }
     made.providers.sort();

@@ -234,6 +234,7 @@ mod tests {
             cascade: None,
             min_quality: 0.6,
             schema: None,
+            embed: None,
             keep: Keep::Nothing,
             cache: CacheUse::On,
             stream: true,

@@ -3,25 +3,21 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use sha2::{Digest, Sha256};
 
 use super::plan::Reading;
 use crate::commands::batch::lines;
 use crate::commands::batch::progress::Numbers;
 use crate::commands::batch::voice::{Ear, Voice, Watch};
+use crate::commands::side_by_side::{TICK, Work, answer, ask_all};
 use crate::engine::long::{
     NOTES_SYSTEM, Source, Way, answer_prompt, groups, is_nothing, merge_prompt, notes_prompt, refine_prompt,
 };
 use crate::error::{Error, Kind, Result};
-use crate::router::{Answered, Keep, Request, Router, interrupted};
+use crate::router::{Answered, Keep, Request, Router};
 use crate::store::{Batch, BatchOpened};
 use crate::types::{CacheOutcome, Message, NanoUsd, RequestId, hex};
-
-/// How often the progress is looked at.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Who reads.
 pub struct Reader<'r> {
@@ -47,9 +43,6 @@ pub struct Reader<'r> {
     /// Whether a text cannot be read again.
     piped: bool,
 }
-
-/// What came of one call.
-type Came<'r> = (Router<'r>, usize, Result<Answered>);
 
 impl<'r> Reader<'r> {
     /// A reader with so many calls at a time as the settings let it; nobody else reads the same meanwhile.
@@ -164,43 +157,16 @@ impl<'r> Reader<'r> {
                     self.kept += 1;
                     self.done += 1;
                 }
-                None => open.push((index, request)),
+                None => open.push((index, self.keeping(request)?)),
             }
         }
-        open.reverse();
-        let mut stopped: Option<Error> = None;
-        let mut running = FuturesUnordered::new();
-        let (mut stop, mut tick) = (interrupted(), tokio::time::interval(TICK));
-        loop {
-            while stopped.is_none()
-                && !open.is_empty()
-                && let Some(router) = self.idle.pop()
-            {
-                if let Some((index, request)) = open.pop() {
-                    running.push(self.begin(router, index, request));
-                }
-            }
-            if running.is_empty() {
-                break;
-            }
-            tokio::select! {
-                biased;
-                kind = &mut stop, if stopped.is_none() => stopped = Some(Error::new(kind, "the reading was stopped")),
-                _ = tick.tick() => self.draw(),
-                Some((router, index, result)) = running.next() => {
-                    self.took(&router, &result);
-                    self.idle.push(router);
-                    match result {
-                        Ok(answered) => answers[index] = Some(answered.text),
-                        Err(error) => _ = stopped.get_or_insert(error),
-                    }
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-        match stopped {
-            None => Ok(answers.into_iter().flatten().collect()),
-            Some(error) => Err(self.broken_off(error)),
+        let (mut idle, voice) = (std::mem::take(&mut self.idle), Rc::clone(&self.voice));
+        let mut notes = Notes { reader: self, answers: &mut answers };
+        let asked = ask_all(&mut idle, open, &voice, &mut notes).await;
+        self.idle = idle;
+        match asked {
+            Ok(()) => Ok(answers.into_iter().flatten().collect()),
+            Err(error) => Err(self.broken_off(error)),
         }
     }
 
@@ -224,31 +190,25 @@ impl<'r> Reader<'r> {
         result.map_err(|error| self.broken_off(error))
     }
 
-    fn begin(
-        &mut self,
-        router: Router<'r>,
-        index: usize,
-        request: Request,
-    ) -> impl Future<Output = Came<'r>> + use<'r> {
-        let digest = lines::digest(&router, &request);
-        // The texts are the user's own files: of what is read the answers alone are kept.
+    /// The request whose answer is kept. The texts are the user's own files: of what is read the answers alone are kept.
+    fn keeping(&mut self, request: Request) -> Result<Request> {
+        let digest = lines::digest(self.router()?, &request);
         let keep = Keep::Line { batch: self.batch.id, line: self.next_line, digest, prompt: false };
         self.next_line += 1;
-        let (request, mut ear) = (Request { keep, ..request }, Ear(Rc::clone(&self.voice)));
-        async move {
-            let mut router = router;
-            let result = answer(&mut router, request, &mut ear).await;
-            (router, index, result)
-        }
+        Ok(Request { keep, ..request })
+    }
+
+    fn router(&self) -> Result<&Router<'r>> {
+        self.idle.first().ok_or_else(|| Error::new(Kind::Other, "nobody reads"))
     }
 
     fn kept_answer(&self, request: &Request) -> Result<Option<String>> {
-        let Some(router) = self.idle.first() else { return Ok(None) };
+        let router = self.router()?;
         let Some(id) = self.known.get(&lines::digest(router, request)) else { return Ok(None) };
         Ok(router.store.kept_answer(*id)?.map(|(_, text)| text))
     }
 
-    fn took(&mut self, router: &Router<'r>, result: &Result<Answered>) {
+    fn took(&mut self, router: &Router<'_>, result: &Result<Answered>) {
         let attempts = result.as_ref().map_or_else(|error| error.attempts.as_slice(), |a| a.attempts.as_slice());
         self.cost += attempts.iter().filter_map(|attempt| attempt.cost_usd).sum();
         self.priced &= attempts.iter().all(|attempt| attempt.cost_usd.is_some());
@@ -289,9 +249,22 @@ impl<'r> Reader<'r> {
     }
 }
 
-async fn answer(router: &mut Router<'_>, request: Request, ear: &mut Ear) -> Result<Answered> {
-    let job = router.prepare(request)?;
-    router.answer_or_stored(&job, ear).await
+/// Notes under way.
+struct Notes<'n, 'r> {
+    reader: &'n mut Reader<'r>,
+    answers: &'n mut Vec<Option<String>>,
+}
+
+impl Work for Notes<'_, '_> {
+    fn took(&mut self, router: &Router<'_>, number: usize, result: Result<Answered>) -> Result<()> {
+        self.reader.took(router, &result);
+        self.answers[number] = Some(result?.text);
+        Ok(())
+    }
+
+    fn draw(&self) {
+        self.reader.draw();
+    }
 }
 
 /// A request for notes: of the same candidates, but with a system prompt and a length of its own.

@@ -49,8 +49,11 @@ pub fn run(context: &mut Context, args: &cli::Models) -> Result<()> {
         return live::run(context, args);
     }
     let today = context.host.now().day();
-    let own = context.config.providers.iter().flat_map(own_models);
-    let built_in = catalogue::rows().filter(|row| !overridden(context, row)).map(|row| model(row, today));
+    // Of the user's own models nobody knows what they are for.
+    let own = context.config.providers.iter().filter(|_| !args.embed).flat_map(own_models);
+    let answering = catalogue::rows().filter(|row| !args.embed && !overridden(context, row));
+    let embedding = catalogue::embeddings().map(|row| &row.model).filter(|_| args.embed);
+    let built_in = answering.chain(embedding).map(|row| model(row, today));
     let wanted = |m: &Model| {
         args.filter.as_deref().is_none_or(|f| m.model.contains(f) || m.aliases.iter().any(|a| a.contains(f)))
             && args.provider.as_deref().is_none_or(|p| m.provider == p)

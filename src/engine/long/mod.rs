@@ -7,8 +7,9 @@ mod prompts;
 
 use std::str::FromStr;
 
+pub use crate::engine::retrieval::tokens;
 pub use citations::{Checked, check};
-pub use parts::{Part, Source, passages_for, tokens, whole};
+pub use parts::{Part, Source, passages_for, whole};
 pub use prompts::{NOTES_SYSTEM, answer_prompt, is_nothing, merge_prompt, notes_prompt, refine_prompt};
 
 /// A text with its name.
@@ -113,7 +114,7 @@ pub fn groups(notes: &[String], size: u64) -> Vec<std::ops::Range<usize>> {
     let mut groups = Vec::new();
     let (mut first, mut cost) = (0, 0);
     for (number, note) in notes.iter().enumerate() {
-        let next = parts::tokens(note);
+        let next = tokens(note);
         if number > first && cost + next > size {
             groups.push(first..number);
             (first, cost) = (number, 0);
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn notes_are_grouped_within_a_size() {
         let notes: Vec<String> = (0..10).map(|n| format!("note {n} ").repeat(40)).collect();
-        let one = parts::tokens(&notes[0]);
+        let one = tokens(&notes[0]);
         for (size, most) in [(one * 3, 3), (one, 1), (1, 1), (u64::MAX, 10)] {
             let groups = groups(&notes, size);
             assert!(groups.iter().all(|group| !group.is_empty() && group.len() <= most), "{size}: {groups:?}");

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Document;
-use crate::engine::retrieval::{self, Ranking, hundredths, lines, pieces, units};
+use crate::engine::retrieval::{Ranking, lines, pieces_within, tokens};
 
 /// Tokens of a passage: so exact a citation is.
 const PASSAGE: u64 = 300;
@@ -39,20 +39,13 @@ struct Passage {
     tokens: u64,
 }
 
-/// What a text costs, in tokens.
-pub fn tokens(text: &str) -> u64 {
-    u64::from(hundredths(text)).div_ceil(retrieval::TOKEN)
-}
-
 /// All of the texts in parts of at most `size` tokens, whole passages each; a part begins with the last passage of the
 /// one before, so that nothing is cut off from what it belongs to. Short texts share a part.
 pub fn whole(documents: &[Document<'_>], size: u64) -> Vec<Part> {
     let labels = labels(documents);
     let all = documents.iter().enumerate().flat_map(|(number, document)| {
         let most = PASSAGE.min(size / 2).max(1);
-        let spans = pieces(&units(document.text), most, 0);
-        let spans: Vec<_> = spans.into_iter().flat_map(|span| cut(document.text, span, most)).collect();
-        passages(document, &labels[number], number, &spans)
+        passages(document, &labels[number], number, &pieces_within(document.text, most, most * 2))
     });
     let mut parts = Vec::new();
     let mut part: Vec<Passage> = Vec::new();
@@ -113,29 +106,8 @@ fn near(spans: &[Range<usize>]) -> Vec<Range<usize>> {
 
 /// A span in passages of the usual size.
 fn shorter(text: &str, span: &Range<usize>) -> Vec<Range<usize>> {
-    let units = units(&text[span.clone()]);
-    let pieces = pieces(&units, PASSAGE, 0).into_iter().map(|piece| piece.start + span.start..piece.end + span.start);
-    pieces.flat_map(|piece| cut(text, piece, PASSAGE)).collect()
-}
-
-/// A span in pieces of at most about so many tokens, cut anywhere: of text that has no seam of its own.
-fn cut(text: &str, span: Range<usize>, most: u64) -> Vec<Range<usize>> {
-    let whole = &text[span.clone()];
-    // A character is a token at most where scripts are dense; four bytes are one elsewhere.
-    let (all, limit) = (tokens(whole), most * 2);
-    if all <= limit {
-        return vec![span];
-    }
-    let bytes = usize::try_from(most * whole.len() as u64 / all.max(1)).unwrap_or(usize::MAX).max(4);
-    let mut pieces = Vec::new();
-    let mut start = span.start;
-    while start < span.end {
-        let end = text.floor_char_boundary((start + bytes).min(span.end)).max(start + 1);
-        let end = text.ceil_char_boundary(end);
-        pieces.push(start..end);
-        start = end;
-    }
-    pieces
+    let pieces = pieces_within(&text[span.clone()], PASSAGE, PASSAGE * 2);
+    pieces.into_iter().map(|piece| piece.start + span.start..piece.end + span.start).collect()
 }
 
 fn passages(of: &Document<'_>, label: &str, number: usize, spans: &[Range<usize>]) -> Vec<Passage> {

@@ -9,6 +9,11 @@ pub const TOKEN: u64 = 100;
 /// The rule of thumb: four characters a token, so a character is 25 hundredths.
 const CHARACTER: u64 = 25;
 
+/// The cost of a text in tokens.
+pub fn tokens(text: &str) -> u64 {
+    u64::from(hundredths(text)).div_ceil(TOKEN)
+}
+
 /// The cost of a text in hundredths of a token.
 pub fn hundredths(text: &str) -> u32 {
     let rule = CHARACTER * text.chars().count() as u64;

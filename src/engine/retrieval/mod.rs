@@ -28,10 +28,10 @@ mod words;
 use std::ops::Range;
 
 pub use index::Index;
-pub use measure::{TOKEN, hundredths};
+pub use measure::{TOKEN, hundredths, tokens};
 pub use offsets::{code_points, lines};
 pub use pick::Picked;
-pub use pieces::pieces;
+pub use pieces::{pieces, pieces_within};
 use scan::Hits;
 pub use split::{Unit, units};
 use tuning::Tuning;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::measure::TOKEN;
-use super::split::Unit;
+use super::measure::{TOKEN, tokens};
+use super::split::{Unit, units};
 
 /// From this part of the size on, a piece ends where a heading begins; so a piece is at least half full.
 const HEADING: u64 = 2;
@@ -29,6 +29,32 @@ pub fn pieces(units: &[Unit], size: u64, overlap: u64) -> Vec<Range<usize>> {
         cost += next;
     }
     pieces.extend(range(units, first, units.len()));
+    pieces
+}
+
+/// Pieces of a text of about `size` tokens and never more than `most`, which is no less: one that has no seam of its own
+/// is cut anywhere between two characters.
+pub fn pieces_within(text: &str, size: u64, most: u64) -> Vec<Range<usize>> {
+    let whole = pieces(&units(text), size, 0);
+    whole.into_iter().flat_map(|span| cut(text, span, size, most)).collect()
+}
+
+fn cut(text: &str, span: Range<usize>, size: u64, most: u64) -> Vec<Range<usize>> {
+    let whole = &text[span.clone()];
+    let all = tokens(whole);
+    if all <= most {
+        return vec![span];
+    }
+    // A character is a token at most where scripts are dense; four bytes are one elsewhere.
+    let bytes = usize::try_from(size * whole.len() as u64 / all.max(1)).unwrap_or(usize::MAX).max(4);
+    let mut pieces = Vec::new();
+    let mut start = span.start;
+    while start < span.end {
+        let end = text.floor_char_boundary((start + bytes).min(span.end)).max(start + 1);
+        let end = text.ceil_char_boundary(end);
+        pieces.push(start..end);
+        start = end;
+    }
     pieces
 }
 

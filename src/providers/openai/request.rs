@@ -20,7 +20,7 @@ pub fn request(to: &Endpoint, ask: &Ask) -> Result<HttpRequest, Failure> {
 }
 
 /// The URL, and whether the body names the model (otherwise the URL does).
-fn address(to: &Endpoint) -> Result<(String, bool), Failure> {
+pub fn address(to: &Endpoint) -> Result<(String, bool), Failure> {
     if !to.quirks.deployment_paths {
         return Ok((join(&to.base_url, to.quirks.path), true));
     }

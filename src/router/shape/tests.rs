@@ -62,6 +62,7 @@ pub fn request() -> Request {
         cascade: None,
         min_quality: 0.6,
         schema: None,
+        embed: None,
         keep: Keep::Nothing,
         cache: CacheUse::On,
         stream: true,

@@ -8,6 +8,7 @@ mod gemini;
 mod openai;
 #[cfg(test)]
 mod properties;
+pub(super) mod vectors;
 
 use base64::Engine as _;
 use serde_json::{Value, json};

@@ -1,0 +1,146 @@
+//! The texts that vectors are made of, and the calls that they are made in.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use crate::cli;
+use crate::commands::{Context, question};
+use crate::engine::retrieval::{self, lines, pieces_within, tokens};
+use crate::error::{Error, Kind, Result};
+use crate::input::{self, Given};
+use crate::store::TextDigest;
+
+/// So many texts go into one call: every vendor takes as many, and an answer stays short enough to be kept.
+const MOST_TEXTS: usize = 32;
+/// So many tokens together; some vendors take no more than twice as many.
+const MOST_TOKENS: u64 = 8_000;
+
+/// One text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The file's name; `text` for the words of the command line, `-` for standard input.
+    pub source: String,
+    /// Its lines there, where the file was split.
+    pub lines: Option<(usize, usize)>,
+    /// Its place in code points, where the file was split.
+    pub span: Option<[usize; 2]>,
+    /// The text.
+    pub text: String,
+    /// Of the text.
+    pub digest: TextDigest,
+}
+
+impl Text {
+    fn new(source: &str, text: &str) -> Self {
+        let digest = Sha256::digest(text).into();
+        Self { source: source.to_owned(), lines: None, span: None, text: text.to_owned(), digest }
+    }
+
+    /// Its lines as `12-40`; empty for all of a file.
+    pub fn place(&self) -> String {
+        self.lines.map_or_else(String::new, |(first, last)| format!("{first}-{last}"))
+    }
+}
+
+/// What the command line names, in the order in which it names it.
+pub fn read(context: &mut Context, args: &cli::Embed) -> Result<Vec<Text>> {
+    let given = Given { words: &args.text, files: &args.files, no_stdin: args.no_stdin };
+    let parts = input::read_parts(&given, question::stdin(), |hint| context.messages.hint(hint))?;
+    let beside = parts.prompt.map(|text| (WORDS.to_owned(), text)).into_iter();
+    let piped = parts.stdin.filter(|text| !text.is_empty()).map(|text| (STDIN.to_owned(), text));
+    let wholes: Vec<(String, String)> = beside.chain(parts.files).chain(piped).collect();
+    let texts: Vec<Text> = wholes.iter().flat_map(|(name, text)| cut(name, text, args)).collect();
+    if texts.is_empty() {
+        return Err(Error::new(Kind::Input, "there is no text to make a vector of")
+            .hint("say llmr embed \"…\", name files with -f, or pipe a text in"));
+    }
+    Ok(texts)
+}
+
+/// What words of the command line go by.
+const WORDS: &str = "text";
+/// What standard input goes by.
+const STDIN: &str = "-";
+
+/// A whole text as it is, by lines, or in pieces. What has no letter in it is no text.
+fn cut(name: &str, whole: &str, args: &cli::Embed) -> Vec<Text> {
+    let spans = match (args.lines, args.split) {
+        (true, _) => line_spans(whole),
+        (_, Some(size)) => pieces_within(whole, size, size),
+        _ => return Some(Text::new(name, whole)).filter(|text| !text.text.trim().is_empty()).into_iter().collect(),
+    };
+    let said: Vec<Range<usize>> = spans.into_iter().filter(|span| !whole[span.clone()].trim().is_empty()).collect();
+    let points = retrieval::code_points(whole, &said);
+    let mut texts = Vec::with_capacity(said.len());
+    for ((span, lines), points) in said.iter().zip(lines(whole, &said)).zip(points) {
+        let text = Text::new(name, whole[span.clone()].trim_end_matches(['\n', '\r']));
+        texts.push(Text { lines: Some(lines), span: Some([points.start, points.end]), ..text });
+    }
+    texts
+}
+
+fn line_spans(text: &str) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        let span = start..start + line.len();
+        start = span.end;
+        span
+    });
+    lines.collect()
+}
+
+/// The texts that are asked for, each once, in calls: numbers of texts.
+pub fn calls(texts: &[Text], known: impl Fn(&Text) -> bool) -> Vec<Vec<usize>> {
+    let (mut calls, mut call, mut cost) = (Vec::new(), Vec::new(), 0);
+    let mut seen: HashSet<&TextDigest> = HashSet::new();
+    for (number, text) in texts.iter().enumerate() {
+        if known(text) || !seen.insert(&text.digest) {
+            continue;
+        }
+        let own = tokens(&text.text);
+        if !call.is_empty() && (call.len() >= MOST_TEXTS || cost + own > MOST_TOKENS) {
+            calls.push(std::mem::take(&mut call));
+            cost = 0;
+        }
+        call.push(number);
+        cost += own;
+    }
+    calls.extend((!call.is_empty()).then_some(call));
+    calls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(whole: &str, lines: bool, split: Option<u64>) -> Vec<Text> {
+        cut("a", whole, &cli::Embed { lines, split, ..cli::Embed::default() })
+    }
+
+    #[test]
+    fn a_file_is_one_text_or_its_lines_or_pieces_of_it() {
+        let whole = "Ärger eins.\n\nTwo.\r\n";
+        assert_eq!(of(whole, false, None)[0].text, whole);
+        let lines = of(whole, true, None);
+        assert_eq!(lines.iter().map(|text| text.text.as_str()).collect::<Vec<_>>(), ["Ärger eins.", "Two."]);
+        assert_eq!((lines[1].place().as_str(), lines[1].span), ("3-3", Some([13, 19])));
+        let long = "A sentence of seven words stands here. ".repeat(100);
+        let pieces = of(&long, false, Some(50));
+        assert!(pieces.len() > 10 && pieces.iter().all(|piece| tokens(&piece.text) <= 50));
+        assert_eq!(pieces.iter().map(|piece| piece.text.len()).sum::<usize>(), long.len());
+        assert!(of(" \n\n", false, None).is_empty() && of(" \n\n", true, None).is_empty());
+    }
+
+    #[test]
+    fn a_call_is_short_and_no_text_is_asked_for_twice() {
+        let texts: Vec<Text> = (0..100).map(|n| Text::new("a", &format!("text {}", n % 80))).collect();
+        let all = calls(&texts, |_| false);
+        assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [32, 32, 16]);
+        assert_eq!(calls(&texts, |text| text.text != "text 7"), [[7]]);
+        let long: Vec<Text> = (0..5).map(|n| Text::new("a", &format!("{n} {}", "word ".repeat(3000)))).collect();
+        assert_eq!(calls(&long, |_| false).iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+        assert!(calls(&texts, |_| true).is_empty());
+    }
+}
