@@ -4,13 +4,18 @@
 //! ```sh
 //! cargo run --release --example retrieval_report -- FOLDER
 //! cargo run --release --example retrieval_report -- --cost
+//! cargo run --release --example retrieval_report -- FOLDER --rerank COMMAND…
 //! ```
+//!
+//! With `--rerank` the ranking is also mixed with the likeness of vectors. The command makes them: it reads a text a line and
+//! writes a JSON array of numbers a line, as `llmr embed --lines` does.
 //!
 //! The folder has `NAME.txt.gz` and `NAME.questions.jsonl.gz` with `{"question", "gold": [[start, end], …]}` a line.
 
 mod baseline;
 mod cost;
 mod data;
+mod rerank;
 
 use std::error::Error;
 use std::io::Write;
@@ -31,10 +36,12 @@ const CHUNK: usize = 800;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = &mut std::io::stdout();
-    match std::env::args().nth(1).as_deref() {
-        Some("--cost") => cost::print(out),
-        Some(folder) => recall(Path::new(folder), out),
-        None => Err("usage: retrieval_report FOLDER | --cost".into()),
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--cost"] => cost::print(out),
+        [folder] => recall(Path::new(folder), out),
+        [folder, "--rerank", ref command @ ..] if !command.is_empty() => rerank::print(Path::new(folder), command, out),
+        _ => Err("usage: retrieval_report FOLDER [--rerank COMMAND…] | --cost".into()),
     }
 }
 

@@ -114,7 +114,7 @@ fn what_is_forgotten_leaves_no_byte() {
     let (_, removed) = place.json(&["forget", "--all"]);
     assert_eq!(
         removed["removed"],
-        json!({"requests": 4, "conversations": 1, "condensations": 0, "batches": 0, "cache_entries": 4,
+        json!({"requests": 4, "conversations": 1, "condensations": 0, "batches": 0, "cache_entries": 4, "vectors": 0,
                "chat_history": true})
     );
     assert_eq!(removed["scrubbed"], true);

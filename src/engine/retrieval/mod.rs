@@ -115,9 +115,18 @@ impl Index {
 
     /// The same with other numbers.
     pub fn pick_tuned(&self, question: &str, budget: u64, tuning: &Tuning) -> Picked {
+        self.pick_scored(&self.scores(question, tuning), budget)
+    }
+
+    /// The score of each unit for a question.
+    pub fn scores(&self, question: &str, tuning: &Tuning) -> Vec<f32> {
         let terms = question::terms(question, tuning);
-        let scores = rank::scores(self.units(), &terms, &self.hits(&terms, tuning), tuning);
-        pick::pick(self.units(), &scores, budget)
+        rank::scores(self.units(), &terms, &self.hits(&terms, tuning), tuning)
+    }
+
+    /// The best units by such scores, within so many tokens.
+    pub fn pick_scored(&self, scores: &[f32], budget: u64) -> Picked {
+        pick::pick(self.units(), scores, budget)
     }
 }
 
