@@ -7,8 +7,8 @@
 //! cargo run --release --example retrieval_report -- FOLDER --rerank COMMAND…
 //! ```
 //!
-//! With `--rerank` the ranking is also mixed with the likeness of vectors. The command makes them: it reads a text a line and
-//! writes a JSON array of numbers a line, as `llmr embed --lines` does.
+//! With `--rerank` the best passages get a second look by vectors (`llmr ask --rerank`). The command makes them: it reads a text a
+//! line and writes a JSON array of numbers a line, as `llmr embed --lines` does.
 //!
 //! The folder has `NAME.txt.gz` and `NAME.questions.jsonl.gz` with `{"question", "gold": [[start, end], …]}` a line.
 

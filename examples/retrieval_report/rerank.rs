@@ -1,55 +1,49 @@
-//! The ranking mixed with the likeness of vectors: what a model that makes them would add.
+//! The ranking with a second look by vectors: what a model that makes them would add.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use llmr::engine::retrieval::tuning::Tuning;
-use llmr::engine::retrieval::{Index, pieces};
+use llmr::engine::retrieval::Ranking;
 use llmr::types::cosine;
 
 use crate::{data, line};
 
-/// Tokens of a piece that gets a vector.
-const PIECE: u64 = 150;
-/// What likeness counts beside the ranking, whose best unit counts 1.
-const WEIGHTS: [f32; 6] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6];
+/// So many times the budget is looked at twice.
+const POOL: u64 = 4;
 
-/// Recall with vectors of every piece of every document, by each weight.
+/// Recall without and with the second look.
 pub fn print(folder: &Path, command: &[&str], out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
-    let tuning = Tuning::default();
     for set in data::sets(folder)? {
         writeln!(out, "{}: {} questions", set.name, set.questions.len())?;
-        let index = Index::new(&set.text);
-        let pieces = pieces(index.units(), PIECE, 0);
-        let texts = pieces.iter().map(|piece| &set.text[piece.clone()]);
+        let texts = [set.text.as_str()];
+        let mut spans: Vec<_> = set
+            .questions
+            .iter()
+            .flat_map(|question| {
+                Ranking::of(&texts, &question.text).pool(POOL * crate::BUDGETS[crate::BUDGETS.len() - 1])
+            })
+            .map(|piece| piece.span)
+            .collect();
+        spans.sort_by_key(|span| span.start);
+        spans.dedup();
+        let pieces = spans.iter().map(|span| &set.text[span.clone()]);
         let questions = set.questions.iter().map(|question| question.text.as_str());
-        let vectors = vectors(command, texts.chain(questions))?;
-        let (of_pieces, of_questions) = vectors.split_at(pieces.len());
-        let piece_of: Vec<usize> =
-            index.units().iter().map(|unit| pieces.partition_point(|piece| piece.end <= unit.start)).collect();
+        let vectors = vectors(command, pieces.chain(questions))?;
+        let (of_pieces, of_questions) = vectors.split_at(spans.len());
+        let of_pieces: HashMap<usize, &Vec<f32>> = spans.iter().map(|span| span.start).zip(of_pieces).collect();
         let number = |text: &str| set.questions.iter().position(|question| question.text == text).unwrap_or(0);
-        let alike = |question: &str| -> Vec<f32> {
+        let picked = |ranking: &Ranking<'_>, budget| ranking.pick(budget).0.pop().unwrap_or_default();
+        line(out, "the ranking alone", &set, |question, budget| picked(&Ranking::of(&texts, question), budget))?;
+        line(out, "a second look", &set, |question, budget| {
+            let ranking = Ranking::of(&texts, question);
+            let pool = ranking.pool(POOL * budget);
             let own = &of_questions[number(question)];
-            of_pieces.iter().map(|piece| cosine(own, piece).max(0.0) as f32).collect()
-        };
-        line(out, "shipped", &set, |question, budget| index.pick_tuned(question, budget, &tuning).spans)?;
-        line(out, "vectors alone", &set, |question, budget| {
-            let alike = alike(question);
-            let scores: Vec<f32> = piece_of.iter().map(|piece| alike[*piece]).collect();
-            index.pick_scored(&scores, budget).spans
+            let alike: Vec<f64> = pool.iter().map(|piece| cosine(own, of_pieces[&piece.span.start])).collect();
+            picked(&ranking.mixed(&pool, &alike), budget)
         })?;
-        for weight in WEIGHTS {
-            line(out, &format!("mixed {weight}"), &set, |question, budget| {
-                let (mut scores, alike) = (index.scores(question, &tuning), alike(question));
-                let best = scores.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-                for (score, piece) in scores.iter_mut().zip(&piece_of) {
-                    *score = *score / best + weight * alike[*piece];
-                }
-                index.pick_scored(&scores, budget).spans
-            })?;
-        }
     }
     Ok(())
 }

@@ -191,6 +191,21 @@ pub struct Question {
     pub refresh: bool,
 }
 
+/// How texts are read that are too long for one call: the flags that `ask` and `dry-run` share.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LongTexts {
+    /// How texts are read that are too long for one call
+    #[arg(long, value_name = "WAY", value_parser = ["auto", "retrieve", "map-reduce", "refine"], help_heading = "Long texts")]
+    pub strategy_long: Option<String>,
+    /// Tokens of the texts that one call reads at most [default: 24000]
+    #[arg(long, value_name = "N", help_heading = "Long texts", value_parser = clap::value_parser!(u64).range(256..))]
+    pub read_tokens: Option<u64>,
+    /// With retrieve: the best passages get a second look by vectors, of this model (see `llmr embed`)
+    #[arg(long, value_name = "MODEL", help_heading = "Long texts", num_args = 0..=1, require_equals = true,
+          default_missing_value = "")]
+    pub rerank: Option<String>,
+}
+
 /// `llmr ask`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Ask {
@@ -215,12 +230,9 @@ pub struct Ask {
     /// The same as the dry-run command
     #[arg(long, help_heading = "What to do", conflicts_with = "mode")]
     pub dry_run: bool,
-    /// How texts are read that are too long for one call
-    #[arg(long, value_name = "WAY", value_parser = ["auto", "retrieve", "map-reduce", "refine"], help_heading = "Long texts")]
-    pub strategy_long: Option<String>,
-    /// Tokens of the texts that one call reads at most [default: 24000]
-    #[arg(long, value_name = "N", help_heading = "Long texts", value_parser = clap::value_parser!(u64).range(256..))]
-    pub read_tokens: Option<u64>,
+    /// How long texts are read.
+    #[command(flatten)]
+    pub long: LongTexts,
     /// Go on with the plan for texts that are too long without being asked
     #[arg(long, help_heading = "Long texts")]
     pub yes: bool,
@@ -481,12 +493,9 @@ pub struct DryRun {
     /// What would be asked, and of whom.
     #[command(flatten)]
     pub question: Question,
-    /// How texts are read that are too long for one call
-    #[arg(long, value_name = "WAY", value_parser = ["auto", "retrieve", "map-reduce", "refine"], help_heading = "Long texts")]
-    pub strategy_long: Option<String>,
-    /// Tokens of the texts that one call reads at most [default: 24000]
-    #[arg(long, value_name = "N", help_heading = "Long texts", value_parser = clap::value_parser!(u64).range(256..))]
-    pub read_tokens: Option<u64>,
+    /// How long texts are read.
+    #[command(flatten)]
+    pub long: LongTexts,
     /// The label it would have, for the rules of `[tiers]`
     #[arg(long, value_name = "NAME", help_heading = "Whom to ask")]
     pub tag: Option<String>,

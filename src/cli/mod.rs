@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use arguments::{is_address, is_sandbox_value, named_command, normalise, plain_words};
-pub use ask::{Ask, Batch, Chat, ChatAction, Classify, DryRun, Question, Rate, Select, Template, TemplateAction};
+pub use ask::{
+    Ask, Batch, Chat, ChatAction, Classify, DryRun, LongTexts, Question, Rate, Select, Template, TemplateAction,
+};
 pub use embed::Embed;
 pub use reports::{
     Budget, BudgetAction, Cache, CacheAction, Forget, Log, LogAction, Models, Providers, ProvidersAction, Stats,

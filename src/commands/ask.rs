@@ -25,7 +25,7 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let resolved = question::resolve(context, &args.question)?;
     let talk = conversation(args).map(|which| (which, resolved.opening.clone()));
     let (request, parts) = resolved.read(context)?;
-    let long = long::Wanted::of(args.strategy_long.as_deref(), args.read_tokens, parts.filter(|_| talk.is_none()))?;
+    let long = long::Wanted::of(&args.long, parts.filter(|_| talk.is_none()))?;
     let request = Request { parallel: args.parallel.unwrap_or(1), ..request };
     if rehearsed {
         let talk = talk.as_ref().map(|(which, opening)| (which, opening));

@@ -54,7 +54,7 @@ struct Estimate {
 /// Runs `llmr dry-run`.
 pub fn run(context: &mut Context, args: &cli::DryRun) -> Result<()> {
     let (request, parts) = question::resolve(context, &args.question)?.read(context)?;
-    let long = Wanted::of(args.strategy_long.as_deref(), args.read_tokens, parts)?;
+    let long = Wanted::of(&args.long, parts)?;
     plan_of(context, Request { tag: args.tag.clone(), ..request }, None, long, args.check)
 }
 

@@ -63,6 +63,14 @@ pub async fn ask_all<'r>(
     stopped.map_or(Ok(()), Err)
 }
 
+/// So many routers as there is work for, at most as many as the settings let.
+pub fn routers(mut router: Router<'_>, work: usize) -> Result<Vec<Router<'_>>> {
+    let most = (router.config.settings.max_parallel as usize).min(work).max(1);
+    let mut routers = (1..most).map(|_| router.sibling()).collect::<Result<Vec<_>>>()?;
+    routers.push(router);
+    Ok(routers)
+}
+
 async fn ask(
     mut router: Router<'_>,
     number: usize,

@@ -301,3 +301,39 @@ fn several_read_different_texts_of_the_same_name_at_once() {
         }
     });
 }
+
+#[test]
+fn the_best_passages_get_a_second_look_by_vectors() {
+    let (reader, vectors) = (reader(), sandbox_of(vec![provider("openai", "m", "1", "1")], ""));
+    let place = |vectors: &Sandbox| {
+        let place = Place::new().labs(&reader, "").with(vectors);
+        place.work_file("book.txt", &book(1000));
+        place
+    };
+    let one = place(&vectors);
+    let question = question(&[7]);
+    let asked = ask("retrieve", &["--yes", "--rerank"], &question);
+    let (_, plan) = one.json(&["dry-run", "-f", "book.txt", "--read-tokens", "2000", "--rerank", &question]);
+    let (looking, calls) = (&plan["long"]["rerank"], plan["long"]["calls"].as_u64().unwrap());
+    assert_eq!(looking["model"], "openai/text-embedding-3-small", "{plan}");
+    assert_eq!(looking["calls"].as_u64().map(|n| n + 1), Some(calls), "the answer is one more: {plan}");
+    let (code, answer) = one.json(&asked);
+    assert_eq!(code, 0, "{answer}");
+    assert!(answer["content"].as_str().unwrap().contains(&fact(7)), "{answer}");
+    assert_eq!(answer["long"]["calls"], calls, "{answer}");
+    let bill = reader.bill().cost_usd + vectors.bill().cost_usd;
+    assert_eq!((one.money(), (answer["cost_usd"].as_f64().unwrap() * 1e9).round() as i64), ((bill.0, 0, 0), bill.0));
+    assert!(bill.0 > 0 && bill.0 < (plan["long"]["high_usd"].as_f64().unwrap() * 1e9) as i64, "{plan}");
+    assert_eq!(vectors.bill().requests.len() as u64, calls - 1);
+    let (_, again) = one.json(&asked);
+    assert_eq!((&again["long"]["calls"], vectors.bill().requests.len() as u64), (&json!(0), calls - 1), "{again}");
+    // Without vectors the ranking alone counts.
+    let down = sandbox_of(vec![provider("openai", "m", "1", "1")], "openai=503");
+    let other = place(&down).var("LLMR_MAX_RETRIES", "0");
+    let ran = other.run(&asked).expect(0);
+    assert!(ran.stdout.contains(&fact(7)) && ran.stderr.contains("no second look at the passages"), "{ran:?}");
+    let wrong = one.run(&ask("map-reduce", &["--yes", "--rerank"], &question)).expect(2);
+    assert!(wrong.stderr.contains("retrieve"), "{}", wrong.stderr);
+    let nobody = place(&sandbox_of(vec![provider("anthropic", "m", "1", "1")], ""));
+    nobody.run(&asked).expect(2);
+}

@@ -11,7 +11,7 @@ use crate::commands::side_by_side::{self, Work};
 use crate::error::{Error, Kind, Result};
 use crate::router::{Answered, Request, Router, Selection};
 use crate::store::TextDigest;
-use crate::types::{CacheOutcome, CandidateId, Message, NanoUsd, RequestId, Usage, decode_vectors};
+use crate::types::{CacheOutcome, CandidateId, NanoUsd, RequestId, Usage, decode_vectors};
 
 /// What the calls came to.
 pub struct Made {
@@ -37,14 +37,20 @@ pub struct Calls<'c> {
     calls: &'c [Vec<usize>],
     base: Request,
     made: Made,
-    voice: Rc<RefCell<Voice>>,
-    watch: Watch,
+    voice: &'c Rc<RefCell<Voice>>,
+    watch: &'c mut Watch,
     done: u64,
 }
 
 impl<'c> Calls<'c> {
     /// Those of these texts.
-    pub fn new(texts: &'c [Text], calls: &'c [Vec<usize>], base: Request, voice: Voice, watch: Watch) -> Self {
+    pub fn new(
+        texts: &'c [Text],
+        calls: &'c [Vec<usize>],
+        base: Request,
+        voice: &'c Rc<RefCell<Voice>>,
+        watch: &'c mut Watch,
+    ) -> Self {
         let made = Made {
             candidate: None,
             vectors: HashMap::new(),
@@ -54,41 +60,38 @@ impl<'c> Calls<'c> {
             cost: Some(NanoUsd::ZERO),
             warnings: Vec::new(),
         };
-        Self { texts, calls, base, made, voice: Rc::new(RefCell::new(voice)), watch, done: 0 }
+        Self { texts, calls, base, made, voice, watch, done: 0 }
     }
 
     /// Makes them; what has arrived is there also when it fails.
-    pub async fn make(mut self, router: Router<'_>) -> (Made, Result<()>) {
-        let result = self.all(router).await;
+    pub async fn make(mut self, idle: &mut Vec<Router<'_>>) -> (Made, Result<()>) {
+        let result = self.all(idle).await;
         self.voice.borrow_mut().clear();
         (self.made, result)
     }
 
-    async fn all(&mut self, mut router: Router<'_>) -> Result<()> {
-        let voice = Rc::clone(&self.voice);
-        let at_a_time = (router.config.settings.max_parallel as usize).min(self.calls.len());
-        let mut idle = (1..at_a_time).map(|_| router.sibling()).collect::<Result<Vec<_>>>()?;
-        idle.push(router);
+    async fn all(&mut self, idle: &mut Vec<Router<'_>>) -> Result<()> {
+        let voice = self.voice;
         let first = self.calls.first().map(|call| (0, self.request(call)));
-        side_by_side::ask_all(&mut idle, first.into_iter().collect(), &voice, self).await?;
+        side_by_side::ask_all(idle, first.into_iter().collect(), voice, self).await?;
         if let Some(candidate) = &self.made.candidate {
             // Vectors of another model say nothing about these.
             self.base.selection = only(&self.base.selection, candidate);
         }
         let rest = self.calls.iter().enumerate().skip(1).map(|(number, call)| (number, self.request(call))).collect();
-        let asked = side_by_side::ask_all(&mut idle, rest, &voice, self).await;
-        idle.first().into_iter().for_each(|router| self.watch.look_now(router, &voice));
+        let asked = side_by_side::ask_all(idle, rest, voice, self).await;
+        idle.first().into_iter().for_each(|router| self.watch.look_now(router, voice));
         asked
     }
 
     fn request(&self, call: &[usize]) -> Request {
-        let messages = call.iter().filter_map(|number| self.texts.get(*number)).map(|text| Message::user(&text.text));
+        let messages = call.iter().filter_map(|number| self.texts.get(*number)).map(Text::message);
         Request { messages: messages.collect(), ..self.base.clone() }
     }
 }
 
 /// The same selection, with this model and nobody else's.
-fn only(wanted: &Selection, candidate: &CandidateId) -> Selection {
+pub fn only(wanted: &Selection, candidate: &CandidateId) -> Selection {
     match wanted.providers.is_empty() {
         true => Selection { model: Some(candidate.to_string()), ..wanted.clone() },
         false => Selection {
@@ -102,7 +105,7 @@ fn only(wanted: &Selection, candidate: &CandidateId) -> Selection {
 impl Work for Calls<'_> {
     fn took(&mut self, router: &Router<'_>, number: usize, result: Result<Answered>) -> Result<()> {
         self.watch.note(&result);
-        self.watch.look(router, &self.voice);
+        self.watch.look(router, self.voice);
         self.voice.borrow_mut().goes_on();
         let attempts = result.as_ref().map_or_else(|error| error.attempts.as_slice(), |a| a.attempts.as_slice());
         for attempt in attempts {

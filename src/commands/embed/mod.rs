@@ -1,10 +1,11 @@
 //! `llmr embed`: vectors of texts, by the same routing, budget and cache as answers; printed, or kept in a collection and
 //! searched.
 
-mod calls;
+pub mod calls;
 mod near;
-mod texts;
+pub mod texts;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::cli;
 use crate::commands::batch::voice::{Voice, Watch};
+use crate::commands::side_by_side::routers;
 use crate::commands::{Context, question, runtime, sandbox, write};
 use crate::engine::retrieval;
 use crate::error::{Error, Kind, Result};
@@ -82,8 +84,8 @@ fn make(context: &mut Context, args: &cli::Embed) -> Result<()> {
     if args.dry_run {
         return plan(context, &texts, base);
     }
-    let voice = Voice::new(context.stderr(), &context.printer.terminal, context.level());
-    let watch = Watch::new(context.deliveries.clone());
+    let voice = Rc::new(RefCell::new(Voice::new(context.stderr(), &context.printer.terminal, context.level())));
+    let mut watch = Watch::new(context.deliveries.clone());
     let notes: Vec<String> = context.global.sandbox.iter().map(|_| sandbox::NOTE.to_owned()).collect();
     let mut router = context.router()?;
     let collection = args.save.as_deref().map(|name| of_name(&router.store, name)).transpose()?.flatten();
@@ -96,7 +98,9 @@ fn make(context: &mut Context, args: &cli::Embed) -> Result<()> {
     router.purse = base.max_cost.map(|cap| Rc::new(Purse::new(cap, NanoUsd::ZERO)));
     let (store, cached) = (router.store.clone(), router.sealer.is_some() && base.cache != CacheUse::Off);
     base.max_cost = None;
-    let (made, result) = runtime()?.block_on(Calls::new(&texts, &calls, base, voice, watch).make(router));
+    let mut idle = routers(router, calls.len())?;
+    let making = Calls::new(&texts, &calls, base, &voice, &mut watch).make(&mut idle);
+    let (made, result) = runtime()?.block_on(making);
     if let Some(name) = &args.save {
         keep(&store, name, collection.as_ref(), &texts, &known, &made, context.now())?;
     }
@@ -121,18 +125,32 @@ fn request(context: &Context, args: &cli::Embed, purpose: Purpose) -> Result<Req
         ..cli::Question::default()
     };
     let request = question::checked(context, &flags)?;
-    let Selection { model, providers, .. } = request.selection;
-    Ok(Request {
-        selection: Selection { model, providers, ..Selection::default() },
-        embed: Some(Embed { dimensions: args.dimensions, purpose }),
-        // Nothing is written.
+    let Selection { model, providers, .. } = request.selection.clone();
+    let selection = Selection { model, providers, ..Selection::default() };
+    let request = Request { tag: args.tag.clone(), ..request };
+    Ok(for_vectors(request, selection, Embed { dimensions: args.dimensions, purpose }))
+}
+
+/// The same request for vectors in place of an answer: nothing is written, so that nothing is said about writing.
+pub fn for_vectors(request: Request, selection: Selection, embed: Embed) -> Request {
+    Request {
+        selection,
+        embed: Some(embed),
+        system: None,
+        messages: Vec::new(),
         explicit_cap: Some(1),
+        temperature: None,
+        top_p: None,
+        stop: Vec::new(),
         effort: None,
+        schema: None,
+        parallel: 1,
+        race: false,
         hedge: false,
+        cascade: None,
         stream: false,
-        tag: args.tag.clone(),
         ..request
-    })
+    }
 }
 
 /// The collection of that name, if there is one.
@@ -301,7 +319,7 @@ struct Candidate {
 fn plan(context: &mut Context, texts: &[Text], base: Request) -> Result<()> {
     let calls = calls(texts, |_| false);
     let mut router: Router<'_> = context.router_without_writing()?;
-    let messages = calls.iter().flatten().map(|number| crate::types::Message::user(&texts[*number].text)).collect();
+    let messages = calls.iter().flatten().map(|number| texts[*number].message()).collect();
     let input_tokens = calls.iter().flatten().map(|number| retrieval::tokens(&texts[*number].text)).sum();
     let job = router.prepare(Request { messages, ..base })?;
     let rehearsal = router.rehearse(&job)?;

@@ -1,5 +1,6 @@
 //! `llmr embed --near`: what in a collection is most like a text.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
@@ -46,8 +47,8 @@ pub fn run(context: &mut Context, args: &cli::Embed, name: &str) -> Result<()> {
         return Err(Error::new(Kind::Usage, "--near compares one text").hint("give it in quotes, or one file with -f"));
     };
     let _rehearsal = sandbox::start(context)?;
-    let voice = Voice::new(context.stderr(), &context.printer.terminal, context.level());
-    let watch = Watch::new(context.deliveries.clone());
+    let voice = Rc::new(RefCell::new(Voice::new(context.stderr(), &context.printer.terminal, context.level())));
+    let mut watch = Watch::new(context.deliveries.clone());
     let notes: Vec<String> = context.global.sandbox.iter().map(|_| sandbox::NOTE.to_owned()).collect();
     let mut router = context.router()?;
     let collection = of_name(&router.store, name)?.ok_or_else(|| unknown(name, &router.store))?;
@@ -55,7 +56,9 @@ pub fn run(context: &mut Context, args: &cli::Embed, name: &str) -> Result<()> {
     router.purse = base.max_cost.take().map(|cap| Rc::new(Purse::new(cap, NanoUsd::ZERO)));
     let store = router.store.clone();
     let calls = calls(&texts, |_| false);
-    let (made, result) = runtime()?.block_on(Calls::new(&texts, &calls, base, voice, watch).make(router));
+    let mut idle = vec![router];
+    let making = Calls::new(&texts, &calls, base, &voice, &mut watch).make(&mut idle);
+    let (made, result) = runtime()?.block_on(making);
     result?;
     let vector = made.vectors.get(&text.digest).ok_or_else(|| Error::new(Kind::Other, "no vector came"))?;
     if vector.len() != collection.dimensions as usize {

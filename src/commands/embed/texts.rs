@@ -11,6 +11,7 @@ use crate::engine::retrieval::{self, lines, pieces_within, tokens};
 use crate::error::{Error, Kind, Result};
 use crate::input::{self, Given};
 use crate::store::TextDigest;
+use crate::types::Message;
 
 /// So many texts go into one call: every vendor takes as many, and an answer stays short enough to be kept.
 const MOST_TEXTS: usize = 32;
@@ -33,9 +34,15 @@ pub struct Text {
 }
 
 impl Text {
-    fn new(source: &str, text: &str) -> Self {
+    /// All of a text.
+    pub fn new(source: &str, text: &str) -> Self {
         let digest = Sha256::digest(text).into();
         Self { source: source.to_owned(), lines: None, span: None, text: text.to_owned(), digest }
+    }
+
+    /// As it is sent.
+    pub fn message(&self) -> Message {
+        Message::user(&self.text)
     }
 
     /// Its lines as `12-40`; empty for all of a file.

@@ -6,6 +6,7 @@
 
 mod plan;
 mod read;
+mod rerank;
 mod resume;
 
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use crate::cli;
 use crate::commands::batch::voice::{Voice, Watch};
 use crate::commands::{Context, runtime};
-use crate::engine::long::{Document, Source, Way, check};
+use crate::engine::long::{Document, Part, Source, Way, check};
 use crate::error::{Error, Kind, Result};
 use crate::output::units;
 use crate::router::{Answered, Purse, Router};
@@ -59,19 +60,16 @@ pub fn answer<'r>(mut router: Router<'r>, reading: &Reading, voice: Voice, watch
     let mut reader = read::Reader::open(router, reading, voice, watch)?;
     let answered = runtime()?.block_on(reader.read(reading));
     reader.close();
-    let answered = answered.map(|(answered, sources)| checked(reading, &reader, answered, &sources));
+    let answered = answered
+        .map(|(answered, parts)| checked(reading, &reader, answered, parts.as_deref().unwrap_or(&reading.parts)));
     Ok((reader.into_router()?, answered))
 }
 
 /// The answer without citations of what was not read.
-fn checked(
-    reading: &Reading,
-    reader: &read::Reader<'_>,
-    mut answered: Answered,
-    sources: &[Source],
-) -> (Answered, Report) {
+fn checked(reading: &Reading, reader: &read::Reader<'_>, mut answered: Answered, parts: &[Part]) -> (Answered, Report) {
     let documents = reading.documents();
-    let checked = check(&answered.text, &documents, sources);
+    let sources: Vec<Source> = parts.iter().flat_map(|part| part.sources.iter().copied()).collect();
+    let checked = check(&answered.text, &documents, &sources);
     if !checked.removed.is_empty() {
         let n = checked.removed.len();
         let (what, were) = if n == 1 { ("a citation", "was") } else { ("citations", "were") };
@@ -81,11 +79,11 @@ fn checked(
     answered.text = checked.text;
     let report = Report {
         strategy: reading.way,
-        parts: reading.parts.len() as u64,
+        parts: parts.len() as u64,
         calls: reader.asked,
         kept: reader.kept,
         text_tokens: reading.text_tokens,
-        read_tokens: reading.parts.iter().map(|part| part.tokens).sum(),
+        read_tokens: parts.iter().map(|part| part.tokens).sum(),
         sources: checked.cited.iter().map(|source| cited(&documents, source)).collect(),
         removed: checked.removed,
     };

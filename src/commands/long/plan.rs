@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use crate::cli;
 use crate::commands::batch::lines;
 use crate::commands::{Context, question};
 use crate::engine::long::{Document, Part, Way, Wish, answer_prompt, notes_prompt, passages_for, way_for, whole};
@@ -15,6 +16,7 @@ use crate::router::{Request, Router};
 use crate::types::{CandidateId, Message, NanoUsd};
 
 use super::read::{ROOM, name, notes_request, words};
+use super::rerank::{Rerank, Takes};
 
 /// Tokens that one call reads, where nobody says: models find what matters in so much, and it fits nearly every window.
 const READ_TOKENS: u64 = 24_000;
@@ -57,6 +59,8 @@ pub struct Reading {
     pub folder: String,
     /// Whether what was read before is read anew.
     pub fresh: bool,
+    /// Passages that get a second look.
+    pub rerank: Option<Rerank>,
 }
 
 impl Reading {
@@ -75,24 +79,38 @@ impl Reading {
 pub struct Wanted {
     wish: Option<Wish>,
     read_tokens: Option<u64>,
+    /// Whether vectors have a say, and of which model.
+    rerank: Option<Option<String>>,
     parts: Option<Parts>,
 }
 
 impl Wanted {
     /// From the flags. Wrong usage for a wish where nothing can be read in parts.
-    pub fn of(strategy: Option<&str>, read_tokens: Option<u64>, parts: Option<Parts>) -> Result<Self> {
-        let wish: Option<Wish> = question::parsed("--strategy-long", strategy)?;
+    pub fn of(flags: &cli::LongTexts, parts: Option<Parts>) -> Result<Self> {
+        let wish: Option<Wish> = question::parsed("--strategy-long", flags.strategy_long.as_deref())?;
+        let rerank = flags.rerank.clone().map(|model| Some(model).filter(|model| !model.is_empty()));
+        let wish = match (&rerank, wish) {
+            (Some(_), None) => Some(Wish(Some(Way::Retrieve))),
+            (Some(_), Some(wish)) if wish.0 != Some(Way::Retrieve) => {
+                return Err(Error::new(
+                    Kind::Usage,
+                    "--rerank is for --strategy-long retrieve: the other ways read everything",
+                ));
+            }
+            (_, wish) => wish,
+        };
         if wish.is_some() && parts.is_none() {
             return Err(Error::new(Kind::Usage, "only a prompt with files is read in parts")
                 .hint("leave --strategy-long out beside pictures, a template or a conversation"));
         }
-        Ok(Self { wish, read_tokens, parts })
+        Ok(Self { wish, read_tokens: flags.read_tokens, rerank, parts })
     }
 
     /// The reading of the prompt's texts, with its plan; `None` where they are asked in one call as they are.
     pub fn plan(self, context: &mut Context, request: &Request) -> Result<Option<(Reading, Plan)>> {
         let Some(parts) = self.parts.filter(|parts| self.wish.is_some() || may_be_long(parts)) else { return Ok(None) };
-        reading(&mut context.router_without_writing()?, request, parts, self.wish, self.read_tokens)
+        let wished = Wished { wish: self.wish, read_tokens: self.read_tokens, rerank: self.rerank };
+        reading(&mut context.router_without_writing()?, request, parts, wished)
     }
 }
 
@@ -120,6 +138,9 @@ pub struct Plan {
     seconds: u64,
     at_a_time: u64,
     first: String,
+    /// The second look at the passages, in all of the above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerank: Option<Takes>,
     #[serde(skip)]
     why: String,
     #[serde(skip)]
@@ -130,6 +151,15 @@ impl Plan {
     /// Whether there is no other way than in parts.
     pub fn fits_nobody(&self) -> bool {
         self.fits_nobody
+    }
+
+    /// With a second look before it.
+    fn with(&mut self, takes: Takes) {
+        self.calls += takes.calls;
+        self.input_tokens += takes.tokens;
+        self.low_usd = self.low_usd.zip(takes.low_usd).map(|(sum, more)| sum + more);
+        self.high_usd = self.high_usd.zip(takes.high_usd).map(|(sum, more)| sum + more);
+        self.rerank = Some(takes);
     }
 
     /// What it likely costs.
@@ -177,16 +207,24 @@ impl Plan {
     }
 }
 
-/// The reading of a prompt with its texts, with its plan; `None` where they are asked in one call as they are.
-///
-/// `wish` is `--strategy-long`; `read_tokens` what one call reads at most. Wrong usage for a wish without texts or question.
+/// What flags say of a reading.
+struct Wished {
+    /// `--strategy-long`.
+    wish: Option<Wish>,
+    /// What one call reads at most.
+    read_tokens: Option<u64>,
+    rerank: Option<Option<String>>,
+}
+
+/// The reading of a prompt with its texts, with its plan; `None` where they are asked in one call as they are. Wrong usage
+/// for a wish without texts or question.
 fn reading(
     router: &mut Router<'_>,
     request: &Request,
     parts: Parts,
-    wish: Option<Wish>,
-    read_tokens: Option<u64>,
+    wished: Wished,
 ) -> Result<Option<(Reading, Plan)>> {
+    let Wished { wish, read_tokens, rerank } = wished;
     let Parts { prompt, files, stdin } = parts;
     let piped = stdin.is_some() || files.iter().any(|(name, _)| name == "-");
     let mut texts = files;
@@ -231,6 +269,7 @@ fn reading(
         folder: router.host.cwd.to_string_lossy().into_owned(),
         fresh: false,
         texts: Vec::new(),
+        rerank: None,
     };
     let known = router.store.answered_lines(&name(&reading.folder, &reading.question, &texts, piped))?;
     let known: HashSet<[u8; 16]> = known.into_iter().collect();
@@ -241,6 +280,12 @@ fn reading(
             (reading.way, reading.parts) = (Way::Retrieve, vec![part]);
             plan = self::plan(router, &reading, too_long.as_ref(), (&first, &known))?;
         }
+    }
+    if let Some(model) = rerank {
+        let about = (&documents[..], reading.question.as_str(), size);
+        let (looking, takes) = Rerank::plan(router, request, model.as_deref(), about)?;
+        reading.rerank = Some(looking);
+        plan.with(takes);
     }
     drop(documents);
     reading.texts = texts;
@@ -366,6 +411,7 @@ fn plan(
         seconds: (of_note.latency_ms.saturating_mul(rounds) + of_answer.latency_ms).div_ceil(1000),
         at_a_time,
         first: first.candidate.id.to_string(),
+        rerank: None,
         why,
         fits_nobody: too_long.is_some(),
     })

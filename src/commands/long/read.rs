@@ -10,9 +10,9 @@ use super::plan::Reading;
 use crate::commands::batch::lines;
 use crate::commands::batch::progress::Numbers;
 use crate::commands::batch::voice::{Ear, Voice, Watch};
-use crate::commands::side_by_side::{TICK, Work, answer, ask_all};
+use crate::commands::side_by_side::{TICK, Work, answer, ask_all, routers};
 use crate::engine::long::{
-    NOTES_SYSTEM, Source, Way, answer_prompt, groups, is_nothing, merge_prompt, notes_prompt, refine_prompt,
+    NOTES_SYSTEM, Part, Way, answer_prompt, groups, is_nothing, merge_prompt, notes_prompt, refine_prompt,
 };
 use crate::error::{Error, Kind, Result};
 use crate::router::{Answered, Keep, Request, Router};
@@ -46,7 +46,7 @@ pub struct Reader<'r> {
 
 impl<'r> Reader<'r> {
     /// A reader with so many calls at a time as the settings let it; nobody else reads the same meanwhile.
-    pub fn open(mut router: Router<'r>, reading: &Reading, voice: Voice, watch: Watch) -> Result<Self> {
+    pub fn open(router: Router<'r>, reading: &Reading, voice: Voice, watch: Watch) -> Result<Self> {
         let batch = match router.store.open_batch(&reading.name(), router.host.now())? {
             BatchOpened::Yes(batch) => batch,
             BatchOpened::Busy { pid, .. } => {
@@ -57,13 +57,12 @@ impl<'r> Reader<'r> {
         let answered = batch.lines.iter().filter(|line| line.answered && !reading.fresh);
         let known = answered.map(|line| (line.digest, line.request)).collect();
         let next_line = batch.lines.iter().map(|line| line.line).max().unwrap_or_default() + 1;
-        let at_a_time = match reading.way {
-            Way::MapReduce => router.config.settings.max_parallel as usize,
-            Way::Retrieve | Way::Refine => 1,
+        let at_a_time = match (reading.way, &reading.rerank) {
+            (Way::MapReduce, _) => reading.parts.len(),
+            (_, Some(rerank)) => rerank.calls.len(),
+            _ => 1,
         };
-        let mut idle =
-            (1..at_a_time.min(reading.parts.len()).max(1)).map(|_| router.sibling()).collect::<Result<Vec<_>>>()?;
-        idle.push(router);
+        let idle = routers(router, at_a_time)?;
         Ok(Self {
             idle,
             batch,
@@ -97,11 +96,15 @@ impl<'r> Reader<'r> {
         self.idle.pop().ok_or_else(|| Error::new(Kind::Other, "nobody reads"))
     }
 
-    /// Reads, and answers. With the sources of everything that was read.
-    pub async fn read(&mut self, reading: &Reading) -> Result<(Answered, Vec<Source>)> {
+    /// Reads, and answers. With the parts that were read, where a second look has made them others than planned.
+    pub async fn read(&mut self, reading: &Reading) -> Result<(Answered, Option<Vec<Part>>)> {
         self.calls = reading.parts.len() as u64 + u64::from(reading.way != Way::Retrieve);
+        let mut parts: Option<Vec<Part>> = None;
         let from = match reading.way {
-            Way::Retrieve => reading.parts.iter().map(|part| part.text.clone()).collect(),
+            Way::Retrieve => {
+                parts = self.second_look(reading).await?.map(|part| vec![part]);
+                parts.as_ref().unwrap_or(&reading.parts).iter().map(|part| part.text.clone()).collect()
+            }
             Way::MapReduce => self.map_reduce(reading).await?,
             Way::Refine => vec![self.refine(reading).await?],
         };
@@ -109,8 +112,27 @@ impl<'r> Reader<'r> {
             Request { messages: vec![Message::user(answer_prompt(&reading.question, &from))], ..reading.base.clone() };
         let mut answered = self.ask_one(request).await?;
         answered.cost = Some(self.cost).filter(|_| self.priced);
-        let sources = reading.parts.iter().flat_map(|part| part.sources.iter().copied()).collect();
-        Ok((answered, sources))
+        Ok((answered, parts))
+    }
+
+    /// The passages once vectors were asked what they say of them; `None` where nobody is to be asked. Without vectors
+    /// the ranking alone counts, and it is said why.
+    async fn second_look(&mut self, reading: &Reading) -> Result<Option<Part>> {
+        let Some(rerank) = &reading.rerank else { return Ok(None) };
+        let (mut idle, voice) = (std::mem::take(&mut self.idle), Rc::clone(&self.voice));
+        let (looked, result) = rerank.look(reading, &mut idle, &voice, &mut self.watch).await;
+        self.idle = idle;
+        self.cost += looked.cost.unwrap_or_default();
+        self.priced &= looked.cost.is_some();
+        self.asked += looked.calls - looked.from_cache;
+        self.kept += looked.from_cache;
+        match result {
+            Err(error) if matches!(error.kind, Kind::Unavailable | Kind::RateLimited | Kind::Auth) => {
+                self.voice.borrow_mut().once(&format!("no second look at the passages: {}", error.message));
+            }
+            result => result?,
+        }
+        Ok(looked.part)
     }
 
     async fn map_reduce(&mut self, reading: &Reading) -> Result<Vec<String>> {

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 pub use crate::engine::retrieval::tokens;
 pub use citations::{Checked, check};
-pub use parts::{Part, Source, passages_for, whole};
+pub use parts::{Part, Source, best, passages_for, ranking, whole};
 pub use prompts::{NOTES_SYSTEM, answer_prompt, is_nothing, merge_prompt, notes_prompt, refine_prompt};
 
 /// A text with its name.

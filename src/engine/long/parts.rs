@@ -69,8 +69,18 @@ pub fn whole(documents: &[Document<'_>], size: u64) -> Vec<Part> {
 
 /// The passages that the question is about, within so many tokens; `None` where no word of it occurs.
 pub fn passages_for(documents: &[Document<'_>], question: &str, budget: u64) -> Option<Part> {
+    best(&ranking(documents, question), documents, budget)
+}
+
+/// The texts ranked against a question.
+pub fn ranking<'t>(documents: &[Document<'t>], question: &str) -> Ranking<'t> {
     let texts: Vec<&str> = documents.iter().map(|document| document.text).collect();
-    let (ranking, labels) = (Ranking::of(&texts, question), labels(documents));
+    Ranking::of(&texts, question)
+}
+
+/// The best passages by a ranking, within so many tokens; `None` where it has none.
+pub fn best(ranking: &Ranking<'_>, documents: &[Document<'_>], budget: u64) -> Option<Part> {
+    let labels = labels(documents);
     let mut within = budget;
     // Fewer until they fit with their sources above them: how much these take depends on how long the passages are.
     while within > 0 {

@@ -17,6 +17,7 @@ mod pick;
 mod pieces;
 mod question;
 mod rank;
+mod rerank;
 mod scan;
 mod sentences;
 mod split;
@@ -32,6 +33,7 @@ pub use measure::{TOKEN, hundredths, tokens};
 pub use offsets::{code_points, lines};
 pub use pick::Picked;
 pub use pieces::{pieces, pieces_within};
+pub use rerank::Piece;
 use scan::Hits;
 pub use split::{Unit, units};
 use tuning::Tuning;
@@ -115,18 +117,9 @@ impl Index {
 
     /// The same with other numbers.
     pub fn pick_tuned(&self, question: &str, budget: u64, tuning: &Tuning) -> Picked {
-        self.pick_scored(&self.scores(question, tuning), budget)
-    }
-
-    /// The score of each unit for a question.
-    pub fn scores(&self, question: &str, tuning: &Tuning) -> Vec<f32> {
         let terms = question::terms(question, tuning);
-        rank::scores(self.units(), &terms, &self.hits(&terms, tuning), tuning)
-    }
-
-    /// The best units by such scores, within so many tokens.
-    pub fn pick_scored(&self, scores: &[f32], budget: u64) -> Picked {
-        pick::pick(self.units(), scores, budget)
+        let scores = rank::scores(self.units(), &terms, &self.hits(&terms, tuning), tuning);
+        pick::pick(self.units(), &scores, budget)
     }
 }
 
