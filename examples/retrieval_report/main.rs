@@ -11,6 +11,7 @@
 mod baseline;
 mod cost;
 mod data;
+mod english;
 
 use std::error::Error;
 use std::io::Write;
