@@ -28,11 +28,12 @@ use document::Document;
 const TOGETHER: usize = 4;
 
 fn main() -> ExitCode {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    let by_ways = words.first().is_some_and(|word| word == "--ways");
-    let done = match by_ways {
-        true => numbers(&words.split_off(1)).and_then(|(tokens, size)| ways::compare(tokens, size)),
-        false => numbers(&words).and_then(|(tokens, size)| needles(tokens, size)),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.split_first() {
+        Some((first, rest)) if first == "--ways" => {
+            numbers(rest).and_then(|(tokens, size)| ways::compare(tokens, size))
+        }
+        _ => numbers(&words).and_then(|(tokens, size)| needles(tokens, size)),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
