@@ -3,13 +3,18 @@
 //!
 //! ```sh
 //! cargo run --release --example needles -- [TOKENS] [READ_TOKENS]
+//! cargo build --release && cargo run --release --example needles -- --ways [TOKENS] [READ_TOKENS]
 //! ```
 //!
 //! READ_TOKENS is what one call reads: 24,000, which fits a window of 32,000 together with question and answer. Ends with 1 if
 //! fewer than 95 % of the single and 90 % of the joint questions are answered in full by `retrieve`, or if any fact is in no
-//! part of `map-reduce`.
+//! part of `map-reduce`. With `--ways` the document is read in each of the three ways by `llmr ask -f` itself (see `ways`):
+//! what that took, beside its plan; ends with 1 if an answer lacks a fact.
 
 mod document;
+#[path = "../soak/program.rs"]
+mod program;
+mod ways;
 
 use std::error::Error;
 use std::io::Write;
@@ -23,7 +28,14 @@ use document::Document;
 const TOGETHER: usize = 4;
 
 fn main() -> ExitCode {
-    match needles() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.split_first() {
+        Some((first, rest)) if first == "--ways" => {
+            numbers(rest).and_then(|(tokens, size)| ways::compare(tokens, size))
+        }
+        _ => numbers(&words).and_then(|(tokens, size)| needles(tokens, size)),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -33,10 +45,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn needles() -> Result<bool, Box<dyn Error>> {
-    let mut numbers = std::env::args().skip(1).map(|word| word.parse::<u64>());
-    let tokens = numbers.next().transpose()?.unwrap_or(2_000_000);
-    let budget = numbers.next().transpose()?.unwrap_or(24_000);
+/// Tokens of the document, and of what one call reads.
+fn numbers(words: &[String]) -> Result<(u64, u64), Box<dyn Error>> {
+    let number = |at: usize, usual: u64| words.get(at).map_or(Ok(usual), |word| word.parse());
+    Ok((number(0, 2_000_000)?, number(1, 24_000)?))
+}
+
+fn needles(tokens: u64, budget: u64) -> Result<bool, Box<dyn Error>> {
     let document = Document::new(usize::try_from(tokens)?);
     let texts = [long::Document { name: "needles.txt", text: &document.text }];
     let holds = |facts: &[document::Fact]| {

@@ -1,23 +1,21 @@
 //! What one question costs on generated text of many sizes: time, and the most memory the process has held so far.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Instant;
 
 use llmr::engine::retrieval::{self, Index};
 
+use crate::english;
+
 const SIZES: [usize; 5] = [100_000, 500_000, 1_000_000, 2_000_000, 5_000_000];
 
 const QUESTION: &str = "How many crates of copper wire were sent from the northern harbour to the depot in spring?";
 
-const WORDS: &str = "the of and to in a depot harbour crate copper wire was sent by ship northern spring letter keeper \
-    each month river bridge count winter road town market price grain cloth ledger clerk wrote that there were more";
-
 /// A line for each size; the sizes grow, so that the peak is the size's own.
 pub fn print(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     for tokens in SIZES {
-        let text = text(tokens);
+        let text = english::text(tokens);
         let start = Instant::now();
         let picked = retrieval::pick(&text, QUESTION, 4_000);
         let once = start.elapsed();
@@ -37,29 +35,6 @@ pub fn print(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
         )?;
     }
     Ok(())
-}
-
-/// Four bytes a token: sentences of drawn words and numbers, in paragraphs.
-fn text(tokens: usize) -> String {
-    let words: Vec<&str> = WORDS.split_whitespace().collect();
-    let mut state = 1u64;
-    let mut draw = |most: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % most
-    };
-    let mut text = String::with_capacity(tokens * 4 + 200);
-    while text.len() < tokens * 4 {
-        text.push_str("On day");
-        for _ in 0..8 + draw(15) {
-            // Mostly known words, and some that occur seldom, as in a real text.
-            _ = match draw(4) {
-                0 => write!(text, " w{}", draw(60_000)),
-                _ => write!(text, " {}", words[draw(words.len())]),
-            };
-        }
-        text.push_str(if draw(6) == 0 { ".\n\n" } else { ". " });
-    }
-    text
 }
 
 /// The most memory the process has held, on Linux; else 0.

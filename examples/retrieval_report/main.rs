@@ -15,6 +15,7 @@
 mod baseline;
 mod cost;
 mod data;
+mod english;
 mod rerank;
 
 use std::error::Error;

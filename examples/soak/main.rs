@@ -10,13 +10,13 @@
 //!
 //! Ends with 0 when everything held, with 1 and a line for each thing that did not.
 
+mod program;
 mod run;
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use run::Options;
 
@@ -72,33 +72,6 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options, Box<dyn E
     if options.requests < 100 || options.processes == 0 {
         return Err("at least 100 requests and one process are needed".into());
     }
-    options.program = program()?;
+    options.program = program::built()?;
     Ok(options)
-}
-
-/// The `llmr` that was built beside this example, if it is not older than its sources.
-fn program() -> Result<PathBuf, Box<dyn Error>> {
-    let me = std::env::current_exe()?;
-    let folder = me.parent().and_then(Path::parent).ok_or("this program lies in no folder")?;
-    let program = folder.join(format!("llmr{}", std::env::consts::EXE_SUFFIX));
-    let release = folder.ends_with("release");
-    let build = format!("cargo build{}", if release { " --release" } else { "" });
-    let built = std::fs::metadata(&program).and_then(|file| file.modified());
-    let built = built.map_err(|_| format!("{} is not there; build it first: {build}", program.display()))?;
-    match newest(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))? > built {
-        true => Err(format!("{} is older than its sources; build it first: {build}", program.display()).into()),
-        false => Ok(program),
-    }
-}
-
-/// When the newest file of a folder was written.
-fn newest(folder: &Path) -> std::io::Result<SystemTime> {
-    let mut latest = SystemTime::UNIX_EPOCH;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let written =
-            if entry.file_type()?.is_dir() { newest(&entry.path())? } else { entry.metadata()?.modified()? };
-        latest = latest.max(written);
-    }
-    Ok(latest)
 }
