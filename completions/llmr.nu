@@ -119,6 +119,7 @@ module completions {
     --dry-run                 # The same as the dry-run command
     --strategy-long: string@"nu-complete llmr strategy_long" # How texts are read that are too long for one call
     --read-tokens: string     # Tokens of the texts that one call reads at most [default: 24000]
+    --rerank: string          # With retrieve: the best passages get a second look by vectors, of this model (see `llmr embed`)
     --yes                     # Go on with the plan for texts that are too long without being asked
     --resume                  # Go on with the last reading of long texts that was stopped
     --continue(-c)            # Go on with the last conversation
@@ -224,6 +225,7 @@ module completions {
     --dry-run                 # The same as the dry-run command
     --strategy-long: string@"nu-complete llmr ask strategy_long" # How texts are read that are too long for one call
     --read-tokens: string     # Tokens of the texts that one call reads at most [default: 24000]
+    --rerank: string          # With retrieve: the best passages get a second look by vectors, of this model (see `llmr embed`)
     --yes                     # Go on with the plan for texts that are too long without being asked
     --resume                  # Go on with the last reading of long texts that was stopped
     --continue(-c)            # Go on with the last conversation
@@ -318,6 +320,7 @@ module completions {
     --refresh                 # Do not read the cache, but write it
     --strategy-long: string@"nu-complete llmr dry-run strategy_long" # How texts are read that are too long for one call
     --read-tokens: string     # Tokens of the texts that one call reads at most [default: 24000]
+    --rerank: string          # With retrieve: the best passages get a second look by vectors, of this model (see `llmr embed`)
     --tag: string             # The label it would have, for the rules of `[tiers]`
     --check                   # Exit as `ask` would
     --json                    # Print one JSON object and nothing else
@@ -700,6 +703,7 @@ module completions {
     --no-stdin                # Do not read standard input
     --save: string            # Keep the vectors in this collection
     --near: string            # Say what in this collection is most like the text
+    --list                    # List the collections
     --top: string             # With --near: so many
     --model(-m): string@"nu-complete llmr embed model" # This model only: MODEL, PROVIDER/MODEL or an alias of the config
     --provider(-p): string@"nu-complete llmr embed providers" # Only this provider (may be repeated)

@@ -1,4 +1,4 @@
-//! The models that make vectors of texts, one row each, sorted by provider and id; the provider's default stands first.
+//! The models that make vectors of texts, one row each, sorted by provider; the provider's default stands first.
 //!
 //! Kept as [`super::models`] are, apart from them: nobody is to be asked a question with one of these.
 

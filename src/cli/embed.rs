@@ -11,17 +11,18 @@ Examples:
   llmr embed --lines -f titles.txt                       a vector a line
   llmr embed -f 'docs/*.md' --split 400 --save docs      keep a vector of every 400 tokens
   llmr embed --near docs \"how are keys rotated?\"         what in them is most like it
+  llmr embed --list                                      the collections
 
 Vectors of two models cannot be compared: without -m the first call finds out who answers, and that model makes all of
 them; say -m where vectors of two runs are to be compared. A collection keeps to its model. Without --json each vector is
 a JSON array on a line, in the texts' order.
 
-Texts are sent 32 at a time, at most 8,000 tokens a call, as many calls side by side as LLMR_MAX_PARALLEL_PROVIDERS. Each
-call is a request as any other: held, paid from the day's budget, failed over to the same model elsewhere, answered from the
-cache when it is repeated.
+Texts are sent 32 at a time, at most 8,000 tokens a call (one longer text goes alone), as many calls side by side as
+LLMR_MAX_PARALLEL_PROVIDERS. Each call is a request as any other: held, paid from the day's budget, failed over to the same
+model elsewhere, answered from the cache when it is repeated.
 
---save keeps the vectors in the database and no text; a file that is saved again takes the place of what it was, and
-unchanged texts are not asked for. `llmr forget --all` removes them, `llmr forget --vectors NAME` one collection.";
+--save keeps the vectors of files as they arrive, and no text; a file that is saved again takes the place of what it was,
+and unchanged texts are not asked for. `llmr forget --vectors NAME` removes a collection, --all every one.";
 
 /// `llmr embed`.
 #[derive(Debug, Clone, Default, Args)]
@@ -50,6 +51,9 @@ pub struct Embed {
     /// Say what in this collection is most like the text
     #[arg(long, value_name = "NAME", help_heading = "Collections", conflicts_with_all = ["lines", "split", "dry_run"])]
     pub near: Option<String>,
+    /// List the collections
+    #[arg(long, help_heading = "Collections", conflicts_with_all = ["text", "files", "save", "near"])]
+    pub list: bool,
     /// With --near: so many
     #[arg(long, value_name = "N", help_heading = "Collections", default_value_t = 10)]
     pub top: usize,

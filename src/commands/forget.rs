@@ -50,11 +50,11 @@ pub fn run(context: &mut Context, args: &cli::Forget) -> Result<()> {
         return report(context, &store, done, history || drafts);
     }
     if let Some(name) = &args.vectors {
-        let vectors = store.forget_collection(name)?;
-        if vectors == 0 {
-            return Err(Error::new(Kind::Usage, format!("there is no collection `{name}`")));
-        }
-        return report(context, &store, Forgotten { vectors, ..Forgotten::default() }, false);
+        let Some((vectors, cache_entries)) = store.forget_collection(name)? else {
+            return Err(Error::new(Kind::Usage, format!("there is no collection `{name}`"))
+                .hint("`llmr embed --list` shows them"));
+        };
+        return report(context, &store, Forgotten { vectors, cache_entries, ..Forgotten::default() }, false);
     }
     let these = args.ids.iter().map(|id| meant(&store, id)).collect::<Result<Vec<_>>>()?;
     let done = store.forget(&these)?;

@@ -25,7 +25,7 @@ pub trait Work {
 /// no further one is begun, and those under way are waited for.
 pub async fn ask_all<'r>(
     idle: &mut Vec<Router<'r>>,
-    requests: Vec<(usize, Request)>,
+    requests: impl IntoIterator<Item = (usize, Request)>,
     voice: &Rc<RefCell<Voice>>,
     work: &mut impl Work,
 ) -> Result<()> {
@@ -52,7 +52,7 @@ pub async fn ask_all<'r>(
             _ = tick.tick() => work.draw(),
             Some((router, number, result)) = running.next() => {
                 if let Err(error) = work.took(&router, number, result) {
-                    stopped.get_or_insert(error);
+                    stopped = Some(stopped.map_or_else(|| error.clone(), |first| together(first, &error)));
                 }
                 idle.push(router);
                 // A request that the cache answers waits for nothing: signals must be seen all the same.
@@ -61,6 +61,14 @@ pub async fn ask_all<'r>(
         }
     }
     stopped.map_or(Ok(()), Err)
+}
+
+/// The first error with the attempts of one that came after it. Of Ctrl-C the request that was cancelled knows more.
+fn together(first: Error, later: &Error) -> Error {
+    let words = if later.kind == first.kind { later } else { &first };
+    let (message, hints) = (words.message.clone(), words.hints.clone());
+    let attempts = first.attempts.iter().chain(&later.attempts).cloned().collect();
+    Error { message, hints, attempts, ..first }
 }
 
 /// So many routers as there is work for, at most as many as the settings let.

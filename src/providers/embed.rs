@@ -13,7 +13,7 @@ use super::failure::{in_value, inside_ok, malformed, not_json};
 use super::request::{join, key_header, pass_through, post};
 use super::table::{Auth, Quirks};
 use super::usage::{count, reported_cost};
-use super::{Dialect, Endpoint, Frame, Headers, HttpRequest, Partial, gemini, openai};
+use super::{Dialect, Endpoint, Frame, Headers, HttpRequest, Partial, gemini, openai, partial};
 
 /// A vendor's way to ask for vectors.
 pub struct Embedder {
@@ -25,6 +25,8 @@ pub struct Embedder {
     pub quirks: Quirks,
     /// How many vectors are asked for.
     pub texts: usize,
+    /// How many numbers each one shall have, where that is asked for.
+    pub dimensions: Option<u32>,
 }
 
 impl Dialect for Embedder {
@@ -56,15 +58,25 @@ impl Dialect for Embedder {
         (so_far.usage, so_far.reported_cost) = self.told(&answer);
         // What an answer without a count is charged is estimated from its prompt: of vectors nothing was written.
         let vectors = match vectors(self.kind, &answer) {
-            Some(vectors) => vectors.ok_or_else(|| malformed("a vector is no list of numbers"))?,
+            Some(vectors) => vectors.map_err(malformed)?,
             None => return Err(in_value(&answer).unwrap_or_else(|| no_vectors(&answer))),
         };
+        if vectors.is_empty() {
+            return Err(partial::inside_ok(FailureClass::Empty, "an answer without vectors"));
+        }
         let size = vectors.first().map_or(0, Vec::len);
         if vectors.len() != self.texts {
-            return Err(malformed(&format!("{} vectors came for {} texts", vectors.len(), self.texts)));
+            return Err(malformed(&format!(
+                "as many vectors as texts were asked for: {} came for {}",
+                vectors.len(),
+                self.texts
+            )));
         }
         if size == 0 || vectors.iter().any(|vector| vector.len() != size) {
             return Err(malformed("the vectors are not of one length"));
+        }
+        if let Some(wanted) = self.dimensions.filter(|wanted| *wanted as usize != size) {
+            return Err(malformed(&format!("vectors of {wanted} numbers were asked for: they have {size}")));
         }
         so_far.text = encode_vectors(&vectors);
         so_far.set_finish(FinishReason::Stop, "stop");
@@ -89,7 +101,8 @@ impl Dialect for Embedder {
 impl Embedder {
     /// Usage and cost, where they are told: tokens that were read, for none are written.
     fn told(&self, answer: &Value) -> (Option<Usage>, Option<crate::types::NanoUsd>) {
-        let input = count(answer, READ_TOKENS);
+        // A text that is there was read: 0 says nothing.
+        let input = READ_TOKENS.iter().find_map(|path| count(answer, &[path]).filter(|tokens| *tokens > 0));
         let usage = input.map(|input_tokens| Usage { input_tokens, ..Usage::default() });
         let cost = answer.get("usage").and_then(|told| reported_cost(told, self.quirks.cost));
         (usage, cost)
@@ -104,19 +117,29 @@ const READ_TOKENS: &[&str] = &[
     "/usageMetadata/promptTokenCount",
 ];
 
-/// The vectors of an answer in the texts' order: `None` where it has none, `Some(None)` where one is no list of numbers.
-fn vectors(kind: DialectKind, answer: &Value) -> Option<Option<Vec<Vec<f32>>>> {
+/// The vectors of an answer in the texts' order, or what is wrong with them; `None` where it has none.
+fn vectors(kind: DialectKind, answer: &Value) -> Option<Result<Vec<Vec<f32>>, &'static str>> {
     let rows: Vec<&Value> = match kind {
         DialectKind::Cohere => answer.pointer("/embeddings/float")?.as_array()?.iter().collect(),
         DialectKind::Gemini => answer.get("embeddings")?.as_array()?.iter().map(|row| &row["values"]).collect(),
-        _ => {
-            let mut rows: Vec<&Value> = answer.get("data")?.as_array()?.iter().collect();
-            // Most copies send them in order; all of them say which is which.
-            rows.sort_by_key(|row| row.get("index").and_then(Value::as_u64));
-            rows.into_iter().map(|row| &row["embedding"]).collect()
-        }
+        _ => match in_order(answer.get("data")?.as_array()?) {
+            Some(rows) => rows.into_iter().map(|row| &row["embedding"]).collect(),
+            None => return Some(Err("which vector is of which text is not told")),
+        },
     };
-    Some(rows.into_iter().map(vector).collect())
+    let vectors: Option<Vec<_>> = rows.into_iter().map(vector).collect();
+    Some(vectors.ok_or("a vector is no list of numbers"))
+}
+
+/// Rows by their `index`, each number once; as they stand where none has any.
+fn in_order(rows: &[Value]) -> Option<Vec<&Value>> {
+    let mut told: Vec<(Option<u64>, &Value)> = rows.iter().map(|row| (row["index"].as_u64(), row)).collect();
+    if told.iter().any(|(index, _)| index.is_some()) {
+        told.sort_by_key(|(index, _)| *index);
+        let once = (0..).zip(&told).all(|(place, (index, _))| *index == Some(place));
+        return once.then(|| told.into_iter().map(|(_, row)| row).collect());
+    }
+    Some(rows.iter().collect())
 }
 
 fn vector(row: &Value) -> Option<Vec<f32>> {
@@ -213,7 +236,7 @@ mod tests {
     }
 
     fn request(to: &Endpoint, kind: DialectKind, ask: &Ask) -> HttpRequest {
-        embedder(kind, &to.quirks, 2).request(to, ask).unwrap()
+        embedder(kind, &to.quirks, 2, None).request(to, ask).unwrap()
     }
 
     #[test]
@@ -256,12 +279,12 @@ mod tests {
             assert_eq!(request(&to, DialectKind::Openai, &ask).url, url);
         }
         let anthropic = endpoint("anthropic", "claude");
-        let refused = embedder(DialectKind::Anthropic, &anthropic.quirks, 2).request(&anthropic, &ask);
+        let refused = embedder(DialectKind::Anthropic, &anthropic.quirks, 2, None).request(&anthropic, &ask);
         assert!(refused.unwrap_err().unsent);
     }
 
     fn answer(kind: DialectKind, body: &Value) -> Result<crate::types::Answer, Failure> {
-        embedder(kind, &Quirks::OPENAI_LIKE, 2).answer(body.to_string().as_bytes())
+        embedder(kind, &Quirks::OPENAI_LIKE, 2, None).answer(body.to_string().as_bytes())
     }
 
     #[test]
@@ -293,11 +316,22 @@ mod tests {
             json!([row(json!([])), row(json!([]))]),
             json!([row(json!([1.0])), row(json!(["x"]))]),
             json!([row(json!([1.0])), row(json!([1e300]))]),
+            json!([{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}]),
+            json!([{"index": 5, "embedding": [1.0]}, {"index": 6, "embedding": [1.0]}]),
+            json!([{"index": 1, "embedding": [1.0]}, {"embedding": [1.0]}]),
             json!("none"),
         ] {
             let failure = answer(DialectKind::Openai, &json!({ "data": data })).unwrap_err();
             assert_eq!((failure.class, failure.status), (FailureClass::Malformed, Some(200)), "{data}");
         }
+        let none = answer(DialectKind::Openai, &json!({"data": []})).unwrap_err();
+        assert_eq!(none.class, FailureClass::Empty);
+        let two =
+            json!({"data": [row(json!([1.0])), row(json!([2.0]))], "usage": {"prompt_tokens": 0, "total_tokens": 9}});
+        let read = answer(DialectKind::Openai, &two).unwrap().usage.map(|usage| usage.input_tokens);
+        assert_eq!(read, Some(9), "a count of 0 says nothing");
+        let longer = embedder(DialectKind::Openai, &Quirks::OPENAI_LIKE, 2, Some(2)).answer(two.to_string().as_bytes());
+        assert_eq!(longer.unwrap_err().class, FailureClass::Malformed);
         let error = answer(DialectKind::Openai, &json!({"error": {"message": "no", "code": "rate_limit_exceeded"}}));
         assert_eq!(error.unwrap_err().class, FailureClass::RateLimited);
     }

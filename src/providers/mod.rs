@@ -176,9 +176,9 @@ pub fn dialect(kind: DialectKind, quirks: &Quirks) -> Box<dyn Dialect> {
     }
 }
 
-/// The same for vectors of so many texts in place of an answer.
-pub fn embedder(kind: DialectKind, quirks: &Quirks, texts: usize) -> Box<dyn Dialect> {
-    Box::new(embed::Embedder { chat: dialect(kind, quirks), kind, quirks: *quirks, texts })
+/// The same for vectors of so many texts in place of an answer, of so many numbers where that is asked for.
+pub fn embedder(kind: DialectKind, quirks: &Quirks, texts: usize, dimensions: Option<u32>) -> Box<dyn Dialect> {
+    Box::new(embed::Embedder { chat: dialect(kind, quirks), kind, quirks: *quirks, texts, dimensions })
 }
 
 /// The names of the dialects, for messages.

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Fields that llmr answers for itself, and what to use instead.
 const OWN: &[(&[&str], &str)] = &[
     (&["model", "models", "route"], "-m and --fallback"),
-    (&["messages", "contents", "prompt", "input", "chathistory"], "the prompt"),
+    (&["messages", "contents", "prompt", "input", "inputs", "texts", "requests", "chathistory"], "the prompt"),
     (&["system", "systeminstruction", "preamble"], "-s"),
     (&["stream", "streamoptions", "usage"], "--stream or --no-stream"),
     (
@@ -17,6 +17,8 @@ const OWN: &[(&[&str], &str)] = &[
     ),
     (&["n", "bestof", "candidatecount", "numgenerations"], "--parallel"),
     (&["generationconfig"], "the fields inside it"),
+    (&["dimensions", "outputdimension", "outputdimensionality"], "--dimensions of `llmr embed`"),
+    (&["inputtype", "tasktype"], "--query of `llmr embed`"),
 ];
 
 /// Fields that can cost something beside the prompt and the answer, or make these dearer: tools that the vendor runs,

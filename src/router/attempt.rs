@@ -145,7 +145,7 @@ impl Router<'_> {
         }
         let quirks = &shaped.target.endpoint.quirks;
         let dialect = match shaped.ask.embed {
-            Some(_) => providers::embedder(target.dialect, quirks, shaped.ask.messages.len()),
+            Some(embed) => providers::embedder(target.dialect, quirks, shaped.ask.messages.len(), embed.dimensions),
             None => providers::dialect(target.dialect, quirks),
         };
         let http = match dialect.request(&shaped.target.endpoint, &shaped.ask) {

@@ -379,8 +379,10 @@ fn question(request: &Request) -> Question {
     let messages = turns.clone().count();
     let texts = || turns.clone().chain(&extra).chain(&schema);
     let bytes: usize = texts().map(String::len).sum();
+    // Texts that get vectors are no conversation.
+    let template = if request.embed.is_some() { 0 } else { chat_template_tokens(messages) };
     Question {
-        reference_tokens: texts().map(|text| estimate::tokens(text)).sum::<u64>() + chat_template_tokens(messages),
+        reference_tokens: texts().map(|text| estimate::tokens(text)).sum::<u64>() + template,
         bound_tokens: estimate::upper_bound_tokens(bytes as u64, messages),
         images: request.messages.iter().flat_map(|message| &message.images).cloned().collect(),
         explicit_cap: request.explicit_cap,

@@ -16,7 +16,7 @@ use crate::types::{
 mod embed;
 mod tiers;
 
-pub use embed::embedders;
+pub use embed::{embedders, embedding_row, same};
 pub use tiers::{default_model, tier_named};
 use tiers::{of_tier, one_each};
 

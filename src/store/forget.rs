@@ -74,7 +74,7 @@ impl Store {
             let removed = |table: &str| run(tx, &format!("DELETE FROM {table}"), []).map(|n| n as u64);
             let summaries = "UPDATE condensations SET summary = NULL WHERE summary IS NOT NULL";
             let condensations = run(tx, summaries, [])? as u64;
-            for table in ["condensations", "turns", "batch_lines"] {
+            for table in ["condensations", "turns", "batch_lines", "collections"] {
                 removed(table)?;
             }
             let digests = "UPDATE requests SET cache_key = NULL, prompt_digest = NULL

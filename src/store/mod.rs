@@ -70,7 +70,7 @@ pub use reports::{CandidateStats, DayStats, LogAttempt, LogEntry, LogFilter, Req
 pub use requests::{CacheHit, RequestEnd, RequestStart};
 pub use routing::{Exploration, Happened, Hedges, Routing, Single, Valuing};
 pub use shadows::ShadowStats;
-pub use vectors::{Collection, KeptVector, TextDigest};
+pub use vectors::{Collection, Keeping, ListedCollection, TextDigest, TextPlace};
 
 use busy::{Mood, Patience};
 

@@ -355,14 +355,21 @@ CREATE TABLE beliefs (
     PRIMARY KEY (provider, model)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_hedged ON attempts (day) WHERE hedge = 1;
+CREATE TABLE collections (
+    name       TEXT NOT NULL PRIMARY KEY,
+    provider   TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    dimensions INTEGER NOT NULL,
+    asked      INTEGER
+) STRICT, WITHOUT ROWID;
 CREATE TABLE vectors (
     collection TEXT NOT NULL,
     source     TEXT NOT NULL,
-    place      TEXT NOT NULL,
-    provider   TEXT NOT NULL,
-    model      TEXT NOT NULL,
+    start      INTEGER NOT NULL,
+    first      INTEGER,
+    last       INTEGER,
     digest     BLOB NOT NULL,
     vector     BLOB NOT NULL,
-    at         INTEGER NOT NULL,
-    PRIMARY KEY (collection, source, place)
+    PRIMARY KEY (collection, source, start)
 ) STRICT;
+CREATE INDEX vectors_of_text ON vectors (collection, digest);

@@ -260,7 +260,7 @@ fn ask(recording: &Recording) -> Ask {
 /// Every recording has the vector of one text.
 fn check_vectors(recording: &Recording) {
     let name = &recording.name;
-    let dialect = embedder(recording.row.dialect, &recording.row.quirks, 1);
+    let dialect = embedder(recording.row.dialect, &recording.row.quirks, 1, None);
     let embed = Some(Embed { dimensions: None, purpose: Purpose::Document });
     check_address(&*dialect, recording, &Ask { messages: vec![Message::user("x")], embed, ..ask(recording) });
     let told: Value = serde_json::from_slice(&recording.body).unwrap();

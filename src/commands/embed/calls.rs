@@ -31,6 +31,12 @@ pub struct Made {
     pub warnings: Vec<String>,
 }
 
+/// Who keeps vectors as they arrive.
+pub trait Keep {
+    /// Keeps those of a call. An error ends the work.
+    fn keep(&mut self, candidate: &CandidateId, texts: &[&Text], vectors: &[Vec<f32>]) -> Result<()>;
+}
+
 /// Calls under way.
 pub struct Calls<'c> {
     texts: &'c [Text],
@@ -39,6 +45,7 @@ pub struct Calls<'c> {
     made: Made,
     voice: &'c Rc<RefCell<Voice>>,
     watch: &'c mut Watch,
+    keeper: Option<&'c mut dyn Keep>,
     done: u64,
 }
 
@@ -60,7 +67,13 @@ impl<'c> Calls<'c> {
             cost: Some(NanoUsd::ZERO),
             warnings: Vec::new(),
         };
-        Self { texts, calls, base, made, voice, watch, done: 0 }
+        Self { texts, calls, base, made, voice, watch, keeper: None, done: 0 }
+    }
+
+    /// The same, with vectors kept as they arrive and no longer.
+    #[must_use]
+    pub fn keeping(self, keeper: &'c mut dyn Keep) -> Self {
+        Self { keeper: Some(keeper), ..self }
     }
 
     /// Makes them; what has arrived is there also when it fails.
@@ -72,33 +85,33 @@ impl<'c> Calls<'c> {
 
     async fn all(&mut self, idle: &mut Vec<Router<'_>>) -> Result<()> {
         let voice = self.voice;
-        let first = self.calls.first().map(|call| (0, self.request(call)));
-        side_by_side::ask_all(idle, first.into_iter().collect(), voice, self).await?;
+        let (texts, calls) = (self.texts, self.calls);
+        let first = calls.first().map(|call| (0, request(texts, call, &self.base)));
+        side_by_side::ask_all(idle, first, voice, self).await?;
         if let Some(candidate) = &self.made.candidate {
             // Vectors of another model say nothing about these.
             self.base.selection = only(&self.base.selection, candidate);
         }
-        let rest = self.calls.iter().enumerate().skip(1).map(|(number, call)| (number, self.request(call))).collect();
+        let base = self.base.clone();
+        let rest = calls.iter().enumerate().skip(1).map(|(number, call)| (number, request(texts, call, &base)));
         let asked = side_by_side::ask_all(idle, rest, voice, self).await;
         idle.first().into_iter().for_each(|router| self.watch.look_now(router, voice));
         asked
     }
-
-    fn request(&self, call: &[usize]) -> Request {
-        let messages = call.iter().filter_map(|number| self.texts.get(*number)).map(Text::message);
-        Request { messages: messages.collect(), ..self.base.clone() }
-    }
 }
 
-/// The same selection, with this model and nobody else's.
+fn request(texts: &[Text], call: &[usize], base: &Request) -> Request {
+    Request { messages: call.iter().map(|number| texts[*number].message()).collect(), ..base.clone() }
+}
+
+/// The same selection for this model alone, at everybody who has it among those that were asked for.
 pub fn only(wanted: &Selection, candidate: &CandidateId) -> Selection {
-    match wanted.providers.is_empty() {
-        true => Selection { model: Some(candidate.to_string()), ..wanted.clone() },
-        false => Selection {
-            model: Some(candidate.model.clone()),
-            providers: vec![candidate.provider.clone()],
-            ..wanted.clone()
-        },
+    let CandidateId { provider, model } = candidate;
+    match (wanted.providers.is_empty(), &wanted.model) {
+        (true, _) => Selection { model: Some(candidate.to_string()), ..wanted.clone() },
+        // What was named goes by that name at each of them.
+        (false, Some(_)) => wanted.clone(),
+        (false, None) => Selection { model: Some(model.clone()), providers: vec![provider.clone()], ..wanted.clone() },
     }
 }
 
@@ -115,8 +128,11 @@ impl Work for Calls<'_> {
         let call = &self.calls[number];
         let vectors = decode_vectors(&answered.text).filter(|vectors| vectors.len() == call.len());
         let vectors = vectors.ok_or_else(|| Error::new(Kind::Other, "the vectors that came cannot be read"))?;
-        let digests = call.iter().map(|number| self.texts[*number].digest);
-        self.made.vectors.extend(digests.zip(vectors));
+        let texts: Vec<&Text> = call.iter().map(|number| &self.texts[*number]).collect();
+        match &mut self.keeper {
+            Some(keeper) => keeper.keep(&answered.candidate, &texts, &vectors)?,
+            None => self.made.vectors.extend(texts.iter().map(|text| text.digest).zip(vectors)),
+        }
         self.made.requests.push(answered.id);
         match answered.cache {
             CacheOutcome::Hit => self.made.from_cache += 1,

@@ -21,8 +21,10 @@ const MOST_TOKENS: u64 = 8_000;
 /// One text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// The file's name; `text` for the words of the command line, `-` for standard input.
+    /// The file's name as given; `text` for the words of the command line, `-` for standard input.
     pub source: String,
+    /// The same as an absolute path, for a file.
+    pub path: String,
     /// Its lines there, where the file was split.
     pub lines: Option<(usize, usize)>,
     /// Its place in code points, where the file was split.
@@ -37,33 +39,62 @@ impl Text {
     /// All of a text.
     pub fn new(source: &str, text: &str) -> Self {
         let digest = Sha256::digest(text).into();
-        Self { source: source.to_owned(), lines: None, span: None, text: text.to_owned(), digest }
+        Self {
+            source: source.to_owned(),
+            path: source.to_owned(),
+            lines: None,
+            span: None,
+            text: text.to_owned(),
+            digest,
+        }
     }
 
     /// As it is sent.
     pub fn message(&self) -> Message {
         Message::user(&self.text)
     }
+}
 
-    /// Its lines as `12-40`; empty for all of a file.
-    pub fn place(&self) -> String {
-        self.lines.map_or_else(String::new, |(first, last)| format!("{first}-{last}"))
-    }
+/// What was read.
+pub struct Read {
+    /// In the order in which it is named.
+    pub texts: Vec<Text>,
+    /// The files as absolute paths, those without any text too.
+    pub sources: Vec<String>,
 }
 
 /// What the command line names, in the order in which it names it.
-pub fn read(context: &mut Context, args: &cli::Embed) -> Result<Vec<Text>> {
+pub fn read(context: &mut Context, args: &cli::Embed) -> Result<Read> {
     let given = Given { words: &args.text, files: &args.files, no_stdin: args.no_stdin };
     let parts = input::read_parts(&given, question::stdin(), |hint| context.messages.hint(hint))?;
-    let beside = parts.prompt.map(|text| (WORDS.to_owned(), text)).into_iter();
-    let piped = parts.stdin.filter(|text| !text.is_empty()).map(|text| (STDIN.to_owned(), text));
-    let wholes: Vec<(String, String)> = beside.chain(parts.files).chain(piped).collect();
-    let texts: Vec<Text> = wholes.iter().flat_map(|(name, text)| cut(name, text, args)).collect();
-    if texts.is_empty() {
+    let piped = parts.stdin.filter(|text| !text.is_empty());
+    let nameless = parts.prompt.is_some() || piped.is_some() || parts.files.iter().any(|(name, _)| name == STDIN);
+    if nameless && args.save.is_some() {
+        return Err(Error::new(Kind::Usage, "a collection keeps files: what is found in it is told by its name")
+            .hint("write the text to a file and name that: -f FILE"));
+    }
+    let (mut texts, mut sources) = (Vec::new(), Vec::new());
+    let words = parts.prompt.map(|text| (WORDS.to_owned(), text));
+    let piped = piped.map(|text| (STDIN.to_owned(), text));
+    for (name, text) in words.into_iter().chain(parts.files).chain(piped) {
+        let path = absolute(context, &name);
+        if args.save.is_none() || !sources.contains(&path) {
+            let cut = cut(&name, &text, args.lines, args.split);
+            texts.extend(cut.into_iter().map(|text| Text { path: path.clone(), ..text }));
+            sources.push(path);
+        }
+    }
+    if texts.is_empty() && args.save.is_none() {
         return Err(Error::new(Kind::Input, "there is no text to make a vector of")
             .hint("say llmr embed \"…\", name files with -f, or pipe a text in"));
     }
-    Ok(texts)
+    Ok(Read { texts, sources })
+}
+
+/// A file by its own path, so that it is the same from every folder.
+fn absolute(context: &Context, name: &str) -> String {
+    let path = context.host.cwd.join(name);
+    path.canonicalize().unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// What words of the command line go by.
@@ -72,8 +103,8 @@ const WORDS: &str = "text";
 const STDIN: &str = "-";
 
 /// A whole text as it is, by lines, or in pieces. What has no letter in it is no text.
-fn cut(name: &str, whole: &str, args: &cli::Embed) -> Vec<Text> {
-    let spans = match (args.lines, args.split) {
+fn cut(name: &str, whole: &str, by_line: bool, split: Option<u64>) -> Vec<Text> {
+    let spans = match (by_line, split) {
         (true, _) => line_spans(whole),
         (_, Some(size)) => pieces_within(whole, size, size),
         _ => return Some(Text::new(name, whole)).filter(|text| !text.text.trim().is_empty()).into_iter().collect(),
@@ -123,7 +154,7 @@ mod tests {
     use super::*;
 
     fn of(whole: &str, lines: bool, split: Option<u64>) -> Vec<Text> {
-        cut("a", whole, &cli::Embed { lines, split, ..cli::Embed::default() })
+        cut("a", whole, lines, split)
     }
 
     #[test]
@@ -132,7 +163,7 @@ mod tests {
         assert_eq!(of(whole, false, None)[0].text, whole);
         let lines = of(whole, true, None);
         assert_eq!(lines.iter().map(|text| text.text.as_str()).collect::<Vec<_>>(), ["Ärger eins.", "Two."]);
-        assert_eq!((lines[1].place().as_str(), lines[1].span), ("3-3", Some([13, 19])));
+        assert_eq!((lines[1].lines, lines[1].span), (Some((3, 3)), Some([13, 19])));
         let long = "A sentence of seven words stands here. ".repeat(100);
         let pieces = of(&long, false, Some(50));
         assert!(pieces.len() > 10 && pieces.iter().all(|piece| tokens(&piece.text) <= 50));

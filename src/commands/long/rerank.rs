@@ -63,7 +63,9 @@ impl Rerank {
         model: Option<&str>,
         (documents, question, size): (&[Document<'_>], &str, u64),
     ) -> Result<(Self, Takes)> {
-        let selection = Selection { model: model.map(str::to_owned), ..Selection::default() };
+        // Passages go to nobody whom the question would not go to, unless a model is named.
+        let providers = if model.is_some() { Vec::new() } else { request.selection.providers.clone() };
+        let selection = Selection { model: model.map(str::to_owned), providers, ..Selection::default() };
         let embed = Embed { dimensions: None, purpose: Purpose::Document };
         let base = for_vectors(request.clone(), selection, embed);
         let pool = ranking(documents, question).pool(size.saturating_mul(POOL));

@@ -38,6 +38,9 @@ struct Model {
     successor: Option<String>,
     aliases: Vec<String>,
     same_as: Vec<String>,
+    /// How many numbers a vector of it has, where it makes those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dimensions: Option<u32>,
 }
 
 /// Runs `llmr models`.
@@ -52,8 +55,9 @@ pub fn run(context: &mut Context, args: &cli::Models) -> Result<()> {
     // Of the user's own models nobody knows what they are for.
     let own = context.config.providers.iter().filter(|_| !args.embed).flat_map(own_models);
     let answering = catalogue::rows().filter(|row| !args.embed && !overridden(context, row));
-    let embedding = catalogue::embeddings().map(|row| &row.model).filter(|_| args.embed);
-    let built_in = answering.chain(embedding).map(|row| model(row, today));
+    let embedding = catalogue::embeddings().filter(|_| args.embed);
+    let embedding = embedding.map(|row| Model { dimensions: Some(row.dimensions), ..model(&row.model, today) });
+    let built_in = answering.map(|row| model(row, today)).chain(embedding);
     let wanted = |m: &Model| {
         args.filter.as_deref().is_none_or(|f| m.model.contains(f) || m.aliases.iter().any(|a| a.contains(f)))
             && args.provider.as_deref().is_none_or(|p| m.provider == p)
@@ -115,6 +119,7 @@ fn own_models(provider: &crate::config::ProviderConfig) -> Vec<Model> {
             successor: None,
             aliases: Vec::new(),
             same_as: Vec::new(),
+            dimensions: None,
         }
     });
     rows.collect()
@@ -148,6 +153,7 @@ fn model(row: &ModelRow, today: Day) -> Model {
         successor: row.successor.map(str::to_owned),
         aliases: row.aliases.iter().map(|a| (*a).to_owned()).collect(),
         same_as: catalogue::same_as(row).map(|r| format!("{}/{}", r.provider, r.id)).collect(),
+        dimensions: None,
     }
 }
 
@@ -158,7 +164,7 @@ fn price_as_of(row: &ModelRow) -> Option<Day> {
 }
 
 fn text(report: &Report, terminal: &Terminal) -> String {
-    let mut table = Table::new(&[
+    let columns = [
         ("model", Align::Left),
         ("tier", Align::Left),
         ("in $/M", Align::Right),
@@ -166,14 +172,17 @@ fn text(report: &Report, terminal: &Terminal) -> String {
         ("as of", Align::Left),
         ("window", Align::Right),
         ("status", Align::Left),
-    ]);
+    ];
+    let embed = report.models.iter().any(|m| m.dimensions.is_some());
+    let numbers = embed.then_some(("numbers", Align::Right));
+    let mut table = Table::new(&columns.into_iter().chain(numbers).collect::<Vec<_>>());
     for m in &report.models {
         let price = |p: Option<f64>| p.map_or("?".to_owned(), |p| format!("{p}"));
         let status = match (m.status, m.retires) {
             ("active", Some(day)) | ("deprecated", Some(day)) => format!("until {day}"),
             (status, _) => status.to_owned(),
         };
-        table.row([
+        let cells = [
             format!("{}/{}", m.provider, m.model),
             m.tier.map_or(String::new(), |t| t.to_string()),
             price(m.input_usd_per_mtok),
@@ -181,7 +190,8 @@ fn text(report: &Report, terminal: &Terminal) -> String {
             m.price_as_of.map_or(String::new(), |d| d.to_string()),
             m.context_tokens.map_or(String::new(), units::tokens),
             status,
-        ]);
+        ];
+        table.row(cells.into_iter().chain(m.dimensions.map(|numbers| numbers.to_string())));
     }
     if table.is_empty() { String::new() } else { table.render(terminal) }
 }

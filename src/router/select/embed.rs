@@ -19,8 +19,9 @@ pub fn embedders(config: &Config, request: &Request, embed: Embed, today: Day) -
     let mut selected = Selected::default();
     match &wanted.model {
         None => {
-            for row in providers.iter().filter(|p| !is_azure(p)).filter_map(|p| catalogue::default_embedding(&p.name)) {
-                take_row(&mut selected, &providers, row, 0, today);
+            for provider in &providers {
+                let model = default_model(provider);
+                model.into_iter().for_each(|model| take(&mut selected, provider, &model, 0, false, today));
             }
         }
         Some(model) => by_name(config, &providers, model, !wanted.providers.is_empty(), &mut selected, today)?,
@@ -56,18 +57,16 @@ fn by_name(
         let owner =
             providers.iter().find(|p| p.name == owner.name).copied().ok_or_else(|| super::missing_key(owner))?;
         take(selected, owner, model, 0, false, today);
-        let row = catalogue::embedding(&owner.name, model);
-        row.into_iter().for_each(|row| take_same(selected, providers, row, today));
+        if let Some(row) = identity(owner, model) {
+            take_same(selected, providers, row, 1, today);
+        }
         return Ok(());
     }
     let rows: Vec<_> = catalogue::embeddings().filter(|row| row.model.is_called(model)).collect();
-    for row in &rows {
-        take_row(selected, providers, row, 0, today);
-    }
     for provider in providers.iter().filter(|p| p.lists(model)) {
         take(selected, provider, model, 0, false, today);
     }
-    rows.iter().for_each(|row| take_same(selected, providers, row, today));
+    rows.iter().for_each(|row| take_same(selected, providers, row, 0, today));
     if !selected.targets.is_empty() || !selected.barred.is_empty() {
         return Ok(());
     }
@@ -75,33 +74,62 @@ fn by_name(
     let known: Vec<_> = catalogue::embeddings().map(|row| row.model.id).collect();
     let near =
         known.iter().filter(|id| strsim::osa_distance(model, id) <= 3).min_by_key(|id| strsim::osa_distance(model, id));
-    let error = match (rows.first(), near) {
-        (Some(row), _) => error.hint(format!("`{model}` is a model of provider `{}`", row.model.provider)),
-        (None, Some(meant)) => error.hint(format!("did you mean `{meant}`?")),
-        _ => error.hint("`llmr models --embed` lists all that are known"),
+    let owners: Vec<_> = rows.iter().map(|row| row.model.provider).collect();
+    let error = match near.filter(|_| rows.is_empty()) {
+        _ if !rows.is_empty() => error.hint(format!("it is a model of {}", owners.join(", "))),
+        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+        None => error.hint("`llmr models --embed` lists all that are known"),
     };
     Err(error.hint(format!("to ask for it all the same: -p PROVIDER -m {model}")))
 }
 
-/// A row's model at its provider, where that takes part. Azure has it under a name of the user's own.
-fn take_row(
+/// What a provider makes vectors with when nobody says: its deployment on Azure, if that is of such a model.
+fn default_model(provider: &ProviderConfig) -> Option<String> {
+    match deployment(provider) {
+        Some(deployment) => embedding_row(provider, deployment).map(|_| deployment.to_owned()),
+        None if is_azure(provider) => None,
+        None => catalogue::default_embedding(&provider.name).map(|row| row.model.id.to_owned()),
+    }
+}
+
+fn deployment(provider: &ProviderConfig) -> Option<&str> {
+    provider.azure.as_ref()?.deployment.as_deref()
+}
+
+/// The row of a provider's own model. Azure's deployment goes by the model that was named for it.
+pub fn embedding_row(provider: &ProviderConfig, model: &str) -> Option<&'static EmbeddingRow> {
+    let deployed = provider.azure.as_ref().filter(|azure| azure.deployment.as_deref() == Some(model));
+    catalogue::embedding(&provider.name, deployed.and_then(|azure| azure.model.as_deref()).unwrap_or(model))
+}
+
+/// Which model that is: its own row, else the one of the same name that somebody else lists.
+fn identity(provider: &ProviderConfig, model: &str) -> Option<&'static EmbeddingRow> {
+    embedding_row(provider, model).or_else(|| catalogue::embeddings().find(|row| row.model.is_called(model)))
+}
+
+/// Everybody who has this very model, under whatever name.
+fn take_same(
     selected: &mut Selected,
     providers: &[&ProviderConfig],
     row: &'static EmbeddingRow,
     group: u32,
     today: Day,
 ) {
-    for provider in providers.iter().filter(|p| p.name == row.model.provider && !is_azure(p)) {
-        take(selected, provider, row.model.id, group, false, today);
+    for provider in providers {
+        let known = catalogue::embeddings().filter(|own| own.model.provider == provider.name && !is_azure(provider));
+        let listed = provider.models.iter().map(String::as_str);
+        let rows = provider.model_rows.iter().filter_map(|own| own.model.as_deref());
+        let names = known.map(|own| own.model.id).chain(deployment(provider)).chain(listed).chain(rows);
+        for model in names.filter(|model| identity(provider, model).is_some_and(|own| same(own, row))) {
+            take(selected, provider, model, group, false, today);
+        }
     }
 }
 
-/// The very same model at other providers.
-fn take_same(selected: &mut Selected, providers: &[&ProviderConfig], row: &EmbeddingRow, today: Day) {
-    let same = catalogue::embeddings().filter(|other| other.model.same.is_some() && other.model.same == row.model.same);
-    for other in same.filter(|other| other.model.provider != row.model.provider) {
-        take_row(selected, providers, other, 1, today);
-    }
+/// Whether two rows are of one model, whose vectors can be compared.
+pub fn same(one: &EmbeddingRow, other: &EmbeddingRow) -> bool {
+    let (one, other) = (&one.model, &other.model);
+    one.id == other.id || (one.same.is_some() && one.same == other.same)
 }
 
 fn take(selected: &mut Selected, provider: &ProviderConfig, model: &str, group: u32, verbatim: bool, today: Day) {
@@ -109,7 +137,7 @@ fn take(selected: &mut Selected, provider: &ProviderConfig, model: &str, group: 
         selected.warnings.push(format!("provider `{}` is left out: it makes no vectors", provider.name));
         return;
     }
-    let row = catalogue::embedding(&provider.name, model).map(|row| &row.model);
+    let row = embedding_row(provider, model).map(|row| &row.model);
     selected.take_row(provider, model, row, group, verbatim, today);
 }
 

@@ -111,7 +111,8 @@ pub(in crate::sandbox) fn answer(
     silent: bool,
     tell_usage: bool,
 ) -> Value {
-    let own = catalogue::embedding(provider, &wanted.model).map_or(DIMENSIONS, |row| row.dimensions);
+    let elsewhere = || catalogue::embeddings().find(|row| row.model.is_called(&wanted.model));
+    let own = catalogue::embedding(provider, &wanted.model).or_else(elsewhere).map_or(DIMENSIONS, |row| row.dimensions);
     let size = wanted.dimensions.unwrap_or(own) as usize;
     let texts = if silent { &[][..] } else { &wanted.texts[..] };
     let vectors: Vec<Vec<f64>> = texts.iter().map(|text| vector(text, size)).collect();

@@ -5,7 +5,7 @@ use crate::types::Tier;
 
 /// What came after the first version, taken out again.
 const BACK: &str = "
-    DROP TABLE vectors;
+    DROP TABLE vectors; DROP TABLE collections;
     DROP INDEX attempts_hedged; ALTER TABLE attempts DROP COLUMN hedge; ALTER TABLE holds DROP COLUMN hedge;
     ALTER TABLE holds DROP COLUMN expected_tokens; DROP TABLE beliefs;
     CREATE TABLE health (provider TEXT NOT NULL, model TEXT NOT NULL, attempts REAL NOT NULL, successes REAL NOT NULL,

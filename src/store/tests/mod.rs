@@ -24,6 +24,7 @@ mod outcomes;
 mod rates;
 mod reports;
 mod running;
+mod vectors;
 
 /// 2026-11-21T12:00:00Z.
 const NOON: Timestamp = Timestamp(TODAY.0 as i64 * 86_400_000 + 43_200_000);
