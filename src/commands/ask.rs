@@ -35,6 +35,10 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
     let request = Request { race, mode, tag, stream, ..request };
     if let Some((reading, plan)) = long.plan(context, &request)? {
         let most = long::agree(context, args, &plan, reading.max_cost)?;
+        if request.parallel > 1 || request.cascade.is_some() {
+            context
+                .warn("texts that are read in parts are asked of one at a time: --parallel and --cascade are left out");
+        }
         let fresh = args.question.refresh;
         return read_in_parts(context, args, format, &long::Reading { fresh, ..reading }, most);
     }

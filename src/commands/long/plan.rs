@@ -371,22 +371,30 @@ fn plan(
         Way::MapReduce => (parts - kept).div_ceil(at_a_time.max(1)) + merges.div_ceil(at_a_time.max(1)),
         Way::Retrieve | Way::Refine => notes,
     };
+    let read: u64 = reading.parts.iter().map(|part| part.tokens).sum();
+    let usual = read.div_ceil(parts.max(1));
     let longest = reading.parts.iter().max_by_key(|part| part.tokens);
-    let text = longest.map_or("", |part| part.text.as_str());
-    let note = notes_request(reading, notes_prompt(&reading.question, text, reading.notes));
-    let answer = Request {
-        messages: vec![Message::user(answer_prompt(&reading.question, &[text.to_owned()]))],
-        ..reading.base.clone()
+    let typical = reading.parts.iter().min_by_key(|part| part.tokens.abs_diff(usual));
+    let text = |part: Option<&Part>| part.map_or_else(String::new, |part| part.text.clone());
+    let note = |part| notes_request(reading, notes_prompt(&reading.question, &text(part), reading.notes));
+    // The last call reads the passages, or the notes.
+    let last = match reading.way {
+        Way::Retrieve => text(longest),
+        Way::MapReduce => beginning(&text(longest), longest, (parts * reading.notes).min(reading.size)),
+        Way::Refine => beginning(&text(longest), longest, reading.notes),
     };
-    let (mut of_note, of_answer) = (Cost::default(), Cost::of(router, answer)?);
+    let answer =
+        Request { messages: vec![Message::user(answer_prompt(&reading.question, &[last]))], ..reading.base.clone() };
+    let (mut of_note, mut most, of_answer) = (Cost::default(), Some(NanoUsd::ZERO), Cost::of(router, answer)?);
     if notes > 0 {
-        of_note = Cost::of(router, note)?;
+        of_note = Cost::of(router, note(typical))?;
+        most = Cost::of(router, note(longest))?.most;
     }
     let sum =
         |a: Option<NanoUsd>, b: Option<NanoUsd>| Some(NanoUsd(a?.0.saturating_mul(i64::try_from(notes).ok()?)) + b?);
     let (low_usd, high_usd) = match notes {
         0 => (of_answer.expected, of_answer.most),
-        _ => (sum(of_note.expected, of_answer.expected), sum(of_note.most, of_answer.most)),
+        _ => (sum(of_note.expected, of_answer.expected), sum(most, of_answer.most)),
     };
     let why = match too_long {
         Some((who, has)) => format!(
@@ -396,7 +404,6 @@ fn plan(
         ),
         None => format!("the texts are about {} tokens", units::tokens(reading.text_tokens)),
     };
-    let read: u64 = reading.parts.iter().map(|part| part.tokens).sum();
     let read = read * (parts - kept) / parts.max(1);
     Ok(Plan {
         strategy: reading.way,
@@ -415,6 +422,13 @@ fn plan(
         why,
         fits_nobody: too_long.is_some(),
     })
+}
+
+/// So many tokens of a part's text, where it has as many: as much as notes may come to.
+fn beginning(text: &str, part: Option<&Part>, tokens: u64) -> String {
+    let all = part.map_or(1, |part| part.tokens.max(1));
+    let bytes = usize::try_from(text.len() as u64 * tokens.min(all) / all).unwrap_or(text.len());
+    text[..text.floor_char_boundary(bytes)].to_owned()
 }
 
 /// Parts whose notes are kept from before. Of notes that are carried on nobody knows before they are.
