@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::commands::batch::voice::{Ear, Voice};
 use crate::error::{Error, Result};
-use crate::router::{Answered, Request, Router, interrupted};
+use crate::router::{Answered, Request, Router, interrupted, stopped as stopped_by};
 
 /// How often the progress is looked at.
 pub const TICK: Duration = Duration::from_millis(100);
@@ -48,7 +48,7 @@ pub async fn ask_all<'r>(
         }
         tokio::select! {
             biased;
-            kind = &mut stop, if stopped.is_none() => stopped = Some(Error::new(kind, "stopped")),
+            kind = &mut stop, if stopped.is_none() => stopped = Some(Error::new(kind, stopped_by(kind))),
             _ = tick.tick() => work.draw(),
             Some((router, number, result)) = running.next() => {
                 if let Err(error) = work.took(&router, number, result) {

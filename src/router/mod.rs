@@ -45,7 +45,7 @@ pub use request::{Answered, CacheUse, Flow, Keep, Listener, Rehearsal, Request, 
 pub use select::{Selected, Target, select};
 use shape::unsure_of_pictures;
 pub use tiering::{Judgement, Tiering};
-pub use walk::SOFT_WARNING;
+pub use walk::{SOFT_WARNING, stopped};
 
 /// The id of a request that has no row.
 const UNRECORDED: RequestId = RequestId(0);

@@ -442,7 +442,7 @@ fn seconds(ms: u64) -> f64 {
 }
 
 /// What a stopped request says of itself.
-pub(super) fn stopped(kind: Kind) -> &'static str {
+pub fn stopped(kind: Kind) -> &'static str {
     match kind {
         Kind::Terminated => "terminated; what was spent is recorded",
         _ => "interrupted; what was spent is recorded",

@@ -83,18 +83,27 @@ impl Store {
     /// The digests of all texts whose vectors a collection has.
     pub fn texts_of(&self, collection: &str) -> Result<HashSet<TextDigest>, StoreError> {
         self.read(|tx| {
-            let sql = "SELECT digest FROM vectors WHERE collection = ?1";
+            // One that somebody has damaged is of no text.
+            let sql = "SELECT digest FROM vectors WHERE collection = ?1 AND length(digest) = 32";
             Ok(all(tx, sql, [collection], |row| row.get(0))?.into_iter().collect())
         })
     }
 
-    /// Looks at every vector of a collection that has its place, one at a time: a large one need not fit into memory.
-    pub fn each_vector(&self, collection: &str, mut look: impl FnMut(TextPlace, &[u8])) -> Result<(), StoreError> {
+    /// Looks at every vector of a collection that has its place, one at a time: a large one need not fit into memory. None,
+    /// where it was forgotten and begun with others meanwhile.
+    pub fn each_vector(
+        &self,
+        collection: &Collection,
+        mut look: impl FnMut(TextPlace, &[u8]),
+    ) -> Result<(), StoreError> {
         self.read(|tx| {
+            if of_name(tx, &collection.name)?.as_ref() != Some(collection) {
+                return Ok(());
+            }
             let sql = "SELECT source, start, first, last, vector FROM vectors
                        WHERE collection = ?1 AND source <> '' ORDER BY source, start";
             let mut statement = tx.prepare_cached(sql)?;
-            let mut rows = statement.query([collection])?;
+            let mut rows = statement.query([&collection.name])?;
             while let Some(row) = rows.next()? {
                 let vector = row.get_ref("vector")?.as_blob().map_err(rusqlite::Error::from)?;
                 look(place(row)?, vector);
@@ -127,7 +136,8 @@ impl Store {
         })
     }
 
-    /// Gives every vector its place: after it these sources have these texts and no others. How many vectors are not
+    /// Gives every vector its place: after it these sources have these texts and no others, and of a text that was asked for
+    /// again the new vector. How many vectors are not
     /// there, because another process has removed them meanwhile: then nothing is changed.
     pub fn settle_vectors(
         &self,
@@ -141,14 +151,17 @@ impl Store {
             wanted.entry(&place.source).or_default().push((place, *digest));
         }
         self.write(|tx| {
+            let fresh = "SELECT digest FROM vectors WHERE collection = ?1 AND source = ''";
+            let fresh: HashSet<Vec<u8>> = all(tx, fresh, [collection], |row| row.get(0))?.into_iter().collect();
             let sql = "SELECT source, start, first, last, digest FROM vectors
                        WHERE collection = ?1 AND source = ?2 ORDER BY start";
             let mut changed = Vec::new();
             for (source, texts) in &wanted {
-                let of_row = |row: &Row<'_>| Ok((place(row)?, row.get::<_, TextDigest>("digest")?));
+                let of_row = |row: &Row<'_>| Ok((place(row)?, row.get::<_, Vec<u8>>("digest")?));
                 let there = all(tx, sql, (collection, source), of_row)?;
-                let same =
-                    there.len() == texts.len() && there.iter().zip(texts).all(|(a, b)| a.0 == *b.0 && a.1 == b.1);
+                let same = there.len() == texts.len()
+                    && there.iter().zip(texts).all(|(old, new)| old.0 == *new.0 && old.1 == new.1)
+                    && texts.iter().all(|(_, digest)| !fresh.contains(&digest[..]));
                 if !same {
                     changed.push((source, texts));
                 }
@@ -159,7 +172,8 @@ impl Store {
                  DELETE FROM placed",
             )?;
             let copy = "INSERT INTO placed SELECT :source, :start, :first, :last, digest, vector FROM vectors
-                        WHERE collection = :collection AND digest = :digest LIMIT 1";
+                        WHERE collection = :collection AND digest = :digest
+                        ORDER BY source = '' DESC, start DESC LIMIT 1";
             let (mut copied, places) = (0, changed.iter().flat_map(|(_, texts)| texts.iter()));
             for (place, digest) in places.clone() {
                 let fields = named_params! {
@@ -187,14 +201,13 @@ impl Store {
         })
     }
 
-    /// Removes a collection, with the stored answers of the model that made it; how many vectors and answers these
+    /// Removes a collection, with the stored answers of the model that made it, at whatever provider; how many vectors and answers these
     /// were, `None` where there is no such collection.
     pub fn forget_collection(&self, name: &str) -> Result<Option<(u64, u64)>, StoreError> {
         self.overwrite_what_is_removed()?;
         self.write(|tx| {
             let Some(Collection { candidate, .. }) = of_name(tx, name)? else { return Ok(None) };
-            let CandidateId { provider, model } = candidate;
-            let answers = run(tx, "DELETE FROM cache WHERE provider = ?1 AND model = ?2", [provider, model])? as u64;
+            let answers = run(tx, "DELETE FROM cache WHERE model = ?1", [candidate.model])? as u64;
             let vectors = run(tx, "DELETE FROM vectors WHERE collection = ?1", [name])? as u64;
             run(tx, "DELETE FROM collections WHERE name = ?1", [name])?;
             Ok(Some((vectors, answers)))
@@ -211,7 +224,7 @@ fn collection(row: &Row<'_>) -> rusqlite::Result<Collection> {
     Ok(Collection {
         name: row.get("name")?,
         candidate: candidate(row)?,
-        dimensions: row.get("dimensions")?,
+        dimensions: u32::try_from(row.get::<_, i64>("dimensions")?).unwrap_or_default(),
         asked: row.get("asked")?,
     })
 }

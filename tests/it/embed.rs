@@ -151,6 +151,11 @@ fn a_profile_says_who_is_asked_for_nothing() {
     let refused = place.run(&["--profile", "two", "embed", "x"]).expect(2);
     assert!(refused.stderr.contains("gpt-6-luna"), "{}", refused.stderr);
     place.run(&["--profile", "two", "embed", "-p", "openai", "x"]).expect(0);
+    // A collection says who makes its vectors.
+    place.work_file("a.txt", "one");
+    place.run(&["embed", "-p", "openai", "--save", "c", "-f", "a.txt"]).expect(0);
+    place.run(&["--profile", "two", "embed", "--save", "c", "-f", "a.txt"]).expect(0);
+    place.run(&["--profile", "two", "embed", "--near", "c", "x"]).expect(0);
 }
 
 #[test]
@@ -255,8 +260,10 @@ fn pieces_of_one_line_and_files_of_one_name_are_kept_apart() {
     assert_eq!(place.json(&["embed", "--list"]).1["collections"][0]["files"], 1);
     place.run(&["embed", "--save", "c", "words"]).expect(2);
     // Refreshed, all of it is asked for again.
+    write(&place, "UPDATE vectors SET vector = x'0000c07f'");
     place.run(&[&save[..], &["--refresh"]].concat()).expect(0);
     assert!(sandbox.bill().requests.len() > billed);
+    assert_eq!(place.sql("SELECT DISTINCT length(vector) FROM vectors"), ["6144"], "and all of it is new");
 }
 
 #[test]

@@ -334,6 +334,38 @@ fn the_best_passages_get_a_second_look_by_vectors() {
     assert!(ran.stdout.contains(&fact(7)) && ran.stderr.contains("no second look at the passages"), "{ran:?}");
     let wrong = one.run(&ask("map-reduce", &["--yes", "--rerank"], &question)).expect(2);
     assert!(wrong.stderr.contains("retrieve"), "{}", wrong.stderr);
-    let nobody = place(&sandbox_of(vec![provider("anthropic", "m", "1", "1")], ""));
-    nobody.run(&asked).expect(2);
+    // In JSON it is told, too, whatever the trouble is.
+    for fault in ["openai=503", "openai=404", "openai=400", "openai=401"] {
+        let down = sandbox_of(vec![provider("openai", "m", "1", "1")], fault);
+        let other = place(&down).var("LLMR_MAX_RETRIES", "0");
+        let (code, answer) = other.json(&asked);
+        assert_eq!((code, &answer["long"]["reranked"]), (0, &json!(false)), "{fault}: {answer}");
+        assert!(answer["warnings"].to_string().contains("no second look"), "{fault}: {answer}");
+    }
+    assert_eq!(one.json(&asked).1["long"]["reranked"], true);
+    // Options are for the model that answers.
+    one.run(&[&asked[..], &["-o", "seed=7", "--no-cache"]].concat()).expect(0);
+    let sent = vectors.requests();
+    assert!(sent.len() > 3 && sent.iter().all(|request| request.body.get("seed").is_none()), "{:?}", sent.last());
+    // Passages go to nobody whom the question would not go to, unless somebody is named for them.
+    let before = vectors.bill().requests.len();
+    for pinned in [["-p", "alpha"], ["-m", "alpha/m"]] {
+        let ran = one.run(&[&asked[..], &pinned].concat()).expect(2);
+        assert!(ran.stderr.contains("--rerank=PROVIDER/MODEL"), "{}", ran.stderr);
+        let dry = ["dry-run", "--check", "-f", "book.txt", "--read-tokens", "2000", "--rerank", &question];
+        one.run(&[&dry[..], &pinned].concat()).expect(2);
+    }
+    assert_eq!(vectors.bill().requests.len(), before);
+    let more = ["--yes", "--no-cache", "-m", "alpha/m", "--rerank=openai/text-embedding-3-small"];
+    let said = one.run(&ask("retrieve", &more, &question)).expect(0);
+    assert!(said.stderr.contains("and openai/text-embedding-3-small for vectors"), "{}", said.stderr);
+    assert!(vectors.bill().requests.len() > before);
+    // Too little money is exit 4, and nothing is spent.
+    let poor = one.run(&ask("retrieve", &["--rerank", "--no-cache", "--max-cost", "0.0000001"], &question)).expect(4);
+    assert!(poor.stderr.contains("--rerank"), "{}", poor.stderr);
+    // Where all of it is read there is nothing to choose.
+    one.work_file("short.txt", &fact(3));
+    let short = ["ask", "-f", "short.txt", "--yes", "--rerank", "--no-cache", &super::long::question(&[3])];
+    let (_, short) = one.json(&short);
+    assert!(short["long"]["calls"] == 1 && short["long"].get("reranked").is_none(), "{short}");
 }

@@ -23,9 +23,8 @@ pub fn like(config: &Config, request: Request, collection: &Collection, today: D
         let own = format!("{} numbers by {}", collection.dimensions, collection.candidate);
         let message =
             format!("collection `{}` has vectors of {own}: no others can be compared with them", collection.name);
-        return Err(
-            Error::new(Kind::Usage, message).hint("leave -m, -p and --dimensions out, or begin another collection")
-        );
+        return Err(Error::new(Kind::Usage, message)
+            .hint("leave -m, -p, --dimensions and a profile's `providers` out, or begin another collection"));
     }
     let over = config
         .provider(provider)
@@ -68,6 +67,11 @@ impl Keeper {
     /// For a collection of this name, which may be there already. `asked`: the length that is asked for.
     pub fn new(store: Store, name: &str, collection: Option<Collection>, asked: Option<u32>) -> Self {
         Self { store, name: name.to_owned(), collection, asked }
+    }
+
+    /// Whether it is still to be made.
+    pub fn is_new(&self) -> bool {
+        self.collection.is_none()
     }
 
     /// The collection; `None` where nothing has arrived for a new one.

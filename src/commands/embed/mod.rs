@@ -60,12 +60,13 @@ fn make(context: &mut Context, args: &cli::Embed) -> Result<()> {
     let store = router.store.clone();
     let mut keeper = None;
     let mut known: HashSet<TextDigest> = HashSet::new();
+    let reuses = !args.refresh && args.options.is_empty();
     if let Some(name) = &args.save {
         let collection = store.collection(name)?;
         if let Some(collection) = &collection {
             base = like(router.config, base, collection, today)?;
             // What is passed through may make other vectors of the same text.
-            if !args.refresh && args.options.is_empty() {
+            if reuses {
                 known = store.texts_of(name)?;
             }
         }
@@ -74,7 +75,10 @@ fn make(context: &mut Context, args: &cli::Embed) -> Result<()> {
         keeper = Some(Keeper::new(store.clone(), name, collection, base.embed.and_then(|embed| embed.dimensions)));
     }
     let calls = calls(&read.texts, |text| known.contains(&text.digest));
-    let stays = keeper.is_some() || (router.sealer.is_some() && base.cache != CacheUse::Off);
+    if keeper.as_ref().is_none_or(Keeper::is_new) {
+        of_no_profile(&router.config.defaults, args)?;
+    }
+    let stays = if keeper.is_some() { reuses } else { router.sealer.is_some() && base.cache == CacheUse::On };
     purse(&mut router, &mut base);
     let mut idle = routers(router, calls.len())?;
     let making = Calls::new(&read.texts, &calls, base, &voice, &mut watch);
@@ -83,10 +87,11 @@ fn make(context: &mut Context, args: &cli::Embed) -> Result<()> {
         None => making,
     };
     let (made, result) = runtime()?.block_on(making.make(&mut idle));
+    let result = result.map_err(|error| arrived(error, &made, calls.len(), stays));
     let result = result.and_then(|()| keeper.as_mut().map_or(Ok(()), |keeper| keeper.settle(&read)));
     store.leave();
-    result.map_err(|error| arrived(error, &made, calls.len(), stays))?;
-    report(context, args, &read.texts, &known, made, keeper.and_then(Keeper::into_collection))
+    result?;
+    report(context, &read.texts, &known, made, keeper.and_then(Keeper::into_collection))
 }
 
 fn purpose(args: &cli::Embed) -> Purpose {
@@ -103,16 +108,20 @@ fn purse(router: &mut Router<'_>, base: &mut Request) {
     router.purse = base.max_cost.take().map(|cap| Rc::new(Purse::new(cap, NanoUsd::ZERO)));
 }
 
-/// What is asked for, but for the texts: flags win over the profile. Its model is for answers, and who is not to be asked
-/// for those is asked for nothing.
+/// A profile's model is for answers: who is not to be asked for those is asked for nothing, unless somebody says so. A
+/// collection says it.
+fn of_no_profile(defaults: &cli::Question, args: &cli::Embed) -> Result<()> {
+    let says = args.model.is_some() || !args.providers.is_empty() || !defaults.providers.is_empty();
+    match defaults.model.as_ref().filter(|_| !says) {
+        None => Ok(()),
+        Some(model) => Err(Error::new(Kind::Usage, format!("the profile has model `{model}`, which is for answers"))
+            .hint("say which one makes vectors: -m MODEL, or -p PROVIDER")),
+    }
+}
+
+/// What is asked for, but for the texts: flags win over the profile.
 fn request(context: &Context, args: &cli::Embed, purpose: Purpose) -> Result<Request> {
     let defaults = &context.config.defaults;
-    if let (Some(model), None, true) = (&defaults.model, &args.model, args.providers.is_empty())
-        && defaults.providers.is_empty()
-    {
-        return Err(Error::new(Kind::Usage, format!("the profile has model `{model}`, which is for answers"))
-            .hint("say which one makes vectors: -m MODEL, or -p PROVIDER"));
-    }
     let flags = cli::Question {
         providers: args.providers.clone(),
         strategy: args.strategy.clone(),

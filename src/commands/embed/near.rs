@@ -75,7 +75,7 @@ pub fn run(context: &mut Context, args: &cli::Embed, name: &str) -> Result<()> {
     }
     let (mut best, mut damaged) = (Best { most: args.top, offered: 0, heap: BinaryHeap::new() }, 0);
     let cwd = context.host.cwd.clone();
-    store.each_vector(name, |place, bytes| {
+    store.each_vector(&collection, |place, bytes| {
         let own =
             of_bytes(bytes).filter(|own| own.len() == vector.len() && own.iter().all(|number| number.is_finite()));
         match own.map(|own| cosine(vector, &own)) {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::collection::like;
 use super::texts::{self, calls};
-use super::{purpose, request};
+use super::{of_no_profile, purpose, request};
 use crate::cli;
 use crate::commands::Context;
 use crate::engine::retrieval::tokens;
@@ -43,13 +43,14 @@ pub fn run(context: &mut Context, args: &cli::Embed) -> Result<()> {
     let today = context.now().day();
     let mut router = context.router_without_writing()?;
     let mut known = HashSet::new();
-    if let Some(name) = &args.save
-        && let Some(collection) = router.store.collection(name)?
-    {
+    let collection = args.save.as_deref().map(|name| router.store.collection(name)).transpose()?.flatten();
+    if let (Some(name), Some(collection)) = (&args.save, collection) {
         base = like(router.config, base, &collection, today)?;
         if !args.refresh && args.options.is_empty() {
             known = router.store.texts_of(name)?;
         }
+    } else {
+        of_no_profile(&router.config.defaults, args)?;
     }
     let calls = calls(&read.texts, |text| known.contains(&text.digest));
     let asked: Vec<_> = calls.iter().flatten().map(|number| &read.texts[*number]).collect();

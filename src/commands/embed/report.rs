@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::calls::Made;
 use super::texts::Text;
-use crate::cli;
 use crate::commands::{Context, sandbox, write};
 use crate::error::{Error, Kind, Result};
 use crate::output::units;
@@ -76,7 +75,6 @@ struct TextReport<'m> {
 /// Prints it: as an object with `--json`, else each vector on a line.
 pub fn report(
     context: &mut Context,
-    args: &cli::Embed,
     texts: &[Text],
     known: &HashSet<TextDigest>,
     made: Made,
@@ -92,7 +90,7 @@ pub fn report(
         provider: candidate.map(|id| id.provider.clone()),
         model: candidate.map(|id| id.model.clone()),
         dimensions: made.vectors.values().next().map(Vec::len).or(own).unwrap_or_default(),
-        collection: args.save.clone(),
+        collection: collection.as_ref().map(|own| own.name.clone()),
         texts: texts.iter().map(told).collect(),
         kept: texts.iter().filter(|text| known.contains(&text.digest)).count() as u64,
         spent: Spent::of(context, &made),

@@ -38,6 +38,9 @@ pub struct Report {
     /// Tokens of the texts, and of what was sent of them.
     text_tokens: u64,
     read_tokens: u64,
+    /// Whether vectors had a say, where that was wished for and there was something to choose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reranked: Option<bool>,
     /// What the answer cites, each once.
     sources: Vec<Cited>,
     /// Citations of what was not read, which were taken out.
@@ -60,8 +63,11 @@ pub fn answer<'r>(mut router: Router<'r>, reading: &Reading, voice: Voice, watch
     let mut reader = read::Reader::open(router, reading, voice, watch)?;
     let answered = runtime()?.block_on(reader.read(reading));
     reader.close();
-    let answered = answered
-        .map(|(answered, parts)| checked(reading, &reader, answered, parts.as_deref().unwrap_or(&reading.parts)));
+    let answered = answered.map(|(answered, parts)| {
+        let reranked = reading.rerank.as_ref().map(|_| parts.is_some());
+        let (answered, report) = checked(reading, &reader, answered, parts.as_deref().unwrap_or(&reading.parts));
+        (answered, Report { reranked, ..report })
+    });
     Ok((reader.into_router()?, answered))
 }
 
@@ -82,6 +88,7 @@ fn checked(reading: &Reading, reader: &read::Reader<'_>, mut answered: Answered,
         parts: parts.len() as u64,
         calls: reader.asked,
         kept: reader.kept,
+        reranked: None,
         text_tokens: reading.text_tokens,
         read_tokens: parts.iter().map(|part| part.tokens).sum(),
         sources: checked.cited.iter().map(|source| cited(&documents, source)).collect(),
@@ -141,7 +148,11 @@ pub fn agree(context: &mut Context, args: &cli::Ask, plan: &Plan, bound: Option<
 pub fn hopeless(plan: &Plan, bound: Option<NanoUsd>) -> Option<Error> {
     let (cap, low) = bound.zip(plan.low_usd()).filter(|(cap, low)| low > cap)?;
     let message = format!("{}; --max-cost {cap} is less than that", plan.lines().join("; "));
-    let hint = format!("about {} is needed; --strategy-long retrieve reads the best passages alone", units::usd(low));
+    let instead = match plan.looks_twice() {
+        true => "without --rerank it takes one call",
+        false => "--strategy-long retrieve reads the best passages alone",
+    };
+    let hint = format!("about {} is needed; {instead}", units::usd(low));
     Some(Error::new(Kind::Budget, message).hint(hint))
 }
 

@@ -101,7 +101,7 @@ impl Wanted {
         };
         if wish.is_some() && parts.is_none() {
             return Err(Error::new(Kind::Usage, "only a prompt with files is read in parts")
-                .hint("leave --strategy-long out beside pictures, a template or a conversation"));
+                .hint("leave --strategy-long and --rerank out beside pictures, a template or a conversation"));
         }
         Ok(Self { wish, read_tokens: flags.read_tokens, rerank, parts })
     }
@@ -138,7 +138,7 @@ pub struct Plan {
     seconds: u64,
     at_a_time: u64,
     first: String,
-    /// The second look at the passages, in all of the above.
+    /// The second look at the passages, in calls, tokens and costs above.
     #[serde(skip_serializing_if = "Option::is_none")]
     rerank: Option<Takes>,
     #[serde(skip)]
@@ -160,6 +160,11 @@ impl Plan {
         self.low_usd = self.low_usd.zip(takes.low_usd).map(|(sum, more)| sum + more);
         self.high_usd = self.high_usd.zip(takes.high_usd).map(|(sum, more)| sum + more);
         self.rerank = Some(takes);
+    }
+
+    /// Whether passages get a second look.
+    pub fn looks_twice(&self) -> bool {
+        self.rerank.is_some()
     }
 
     /// What it likely costs.
@@ -203,7 +208,8 @@ impl Plan {
             kept => format!("{parts} ({} kept from before)", units::tokens(kept)),
         };
         let read = units::tokens(self.input_tokens);
-        format!("{parts}, {calls} ({} first), {read} tokens in all, {money}, about {time}", self.first)
+        let looks = self.rerank.as_ref().map(|takes| format!(" and {} for vectors", takes.model)).unwrap_or_default();
+        format!("{parts}, {calls} ({} first{looks}), {read} tokens in all, {money}, about {time}", self.first)
     }
 }
 
@@ -235,7 +241,7 @@ fn reading(
             None => Ok(None),
             Some(_) => Err(Error::new(
                 Kind::Usage,
-                "--strategy-long needs texts that say something, and a question about them",
+                "--strategy-long and --rerank need texts that say something, and a question about them",
             )
             .hint("say llmr ask --strategy-long map-reduce -f FILE \"…\"")),
         };
@@ -283,9 +289,13 @@ fn reading(
     }
     if let Some(model) = rerank {
         let about = (&documents[..], reading.question.as_str(), size);
-        let (looking, takes) = Rerank::plan(router, request, model.as_deref(), about)?;
-        reading.rerank = Some(looking);
-        plan.with(takes);
+        // Where everything is read, there is nothing to choose.
+        let all = reading.parts.iter().map(|part| part.tokens).sum::<u64>() >= text_tokens;
+        let looking = if all { None } else { Rerank::plan(router, request, model.as_deref(), about)? };
+        if let Some((looking, takes)) = looking {
+            reading.rerank = Some(looking);
+            plan.with(takes);
+        }
     }
     drop(documents);
     reading.texts = texts;

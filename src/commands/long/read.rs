@@ -42,6 +42,8 @@ pub struct Reader<'r> {
     pub kept: u64,
     /// Whether a text cannot be read again.
     piped: bool,
+    /// What the user should know, beside the answer's own.
+    warnings: Vec<String>,
 }
 
 impl<'r> Reader<'r> {
@@ -79,6 +81,7 @@ impl<'r> Reader<'r> {
             answered: 0,
             kept: 0,
             piped: reading.piped,
+            warnings: Vec::new(),
         })
     }
 
@@ -99,6 +102,7 @@ impl<'r> Reader<'r> {
     /// Reads, and answers. With the parts that were read, where a second look has made them others than planned.
     pub async fn read(&mut self, reading: &Reading) -> Result<(Answered, Option<Vec<Part>>)> {
         self.calls = reading.parts.len() as u64 + u64::from(reading.way != Way::Retrieve);
+        self.calls += reading.rerank.as_ref().map_or(0, |rerank| rerank.calls.len() as u64 + 1);
         let mut parts: Option<Vec<Part>> = None;
         let from = match reading.way {
             Way::Retrieve => {
@@ -112,6 +116,7 @@ impl<'r> Reader<'r> {
             Request { messages: vec![Message::user(answer_prompt(&reading.question, &from))], ..reading.base.clone() };
         let mut answered = self.ask_one(request).await?;
         answered.cost = Some(self.cost).filter(|_| self.priced);
+        answered.warnings.splice(0..0, std::mem::take(&mut self.warnings));
         Ok((answered, parts))
     }
 
@@ -126,11 +131,15 @@ impl<'r> Reader<'r> {
         self.priced &= looked.cost.is_some();
         self.asked += looked.calls - looked.from_cache;
         self.kept += looked.from_cache;
+        self.warnings.extend(looked.warnings);
         match result {
-            Err(error) if matches!(error.kind, Kind::Unavailable | Kind::RateLimited | Kind::Auth) => {
-                self.voice.borrow_mut().once(&format!("no second look at the passages: {}", error.message));
+            Ok(()) => {}
+            Err(error) if is_final(error.kind) => return Err(self.broken_off(error)),
+            Err(error) => {
+                let warning = format!("no second look at the passages: {}", error.message);
+                self.voice.borrow_mut().once(&warning);
+                self.warnings.push(warning);
             }
-            result => result?,
         }
         Ok(looked.part)
     }
@@ -269,6 +278,11 @@ impl<'r> Reader<'r> {
         let again = if self.piped { "the same command once more" } else { "the same command, or `llmr ask --resume`," };
         error.hint(format!("{answered} of about {calls} answers are kept: {again} asks for the others only"))
     }
+}
+
+/// What ends a reading also where it could go on with less.
+fn is_final(kind: Kind) -> bool {
+    matches!(kind, Kind::Interrupted | Kind::Terminated | Kind::Closed | Kind::Budget | Kind::Usage | Kind::Store)
 }
 
 /// Notes under way.

@@ -12,7 +12,7 @@ use crate::commands::embed::texts::{Text, calls};
 use crate::engine::long::{Document, Part, best, ranking};
 use crate::engine::retrieval::{Piece, tokens};
 use crate::error::{Error, Kind, Result};
-use crate::router::{Request, Router, Selection};
+use crate::router::{Request, Router, Selection, select};
 use crate::types::{Embed, NanoUsd, Purpose, cosine};
 
 use super::plan::Reading;
@@ -33,7 +33,7 @@ pub struct Rerank {
 #[derive(Debug, Clone, Serialize)]
 pub struct Takes {
     /// By whom.
-    model: String,
+    pub model: String,
     pieces: u64,
     pub calls: u64,
     pub tokens: u64,
@@ -53,45 +53,46 @@ pub struct Looked {
     /// Calls that were answered, and how many of them by the cache.
     pub calls: u64,
     pub from_cache: u64,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 impl Rerank {
-    /// The passages of the texts that a question is about, and what their vectors would cost.
+    /// The passages of the texts that a question is about, and what their vectors would cost; `None` where there is nothing
+    /// to choose: no word of the question occurs.
     pub fn plan(
         router: &mut Router<'_>,
         request: &Request,
         model: Option<&str>,
         (documents, question, size): (&[Document<'_>], &str, u64),
-    ) -> Result<(Self, Takes)> {
-        // Passages go to nobody whom the question would not go to, unless a model is named.
-        let providers = if model.is_some() { Vec::new() } else { request.selection.providers.clone() };
+    ) -> Result<Option<(Self, Takes)>> {
+        let pool = ranking(documents, question).pool(size.saturating_mul(POOL));
+        if pool.is_empty() {
+            return Ok(None);
+        }
+        let providers = allowed(router, request, model)?;
         let selection = Selection { model: model.map(str::to_owned), providers, ..Selection::default() };
         let embed = Embed { dimensions: None, purpose: Purpose::Document };
-        let base = for_vectors(request.clone(), selection, embed);
-        let pool = ranking(documents, question).pool(size.saturating_mul(POOL));
+        // What is passed through is for the model that answers.
+        let base = Request { extra: serde_json::Map::new(), ..for_vectors(request.clone(), selection, embed) };
         let texts: Vec<Text> = pool
             .iter()
             .map(|piece| Text::new(documents[piece.text].name, &documents[piece.text].text[piece.span.clone()]))
             .collect();
         let calls = calls(&texts, |_| false);
-        let all =
-            calls.iter().flatten().map(|number| texts[*number].message()).chain([Text::new("", question).message()]);
-        let job = router.prepare(Request { messages: all.collect(), ..base.clone() })?;
-        let rehearsal = router.rehearse(&job)?;
-        let Some(first) = rehearsal.plan.order.first() else {
-            let why = rehearsal.plan.refused.first().map(|r| format!(": {}: {}", r.id, r.reason)).unwrap_or_default();
-            return Err(Error::new(Kind::Refused, format!("nobody can be asked for vectors{why}"))
-                .hint("leave --rerank out: the ranking alone finds what shares words with the question"));
-        };
-        let takes = Takes {
-            model: first.candidate.id.to_string(),
+        let mut takes = Takes {
+            model: String::new(),
             pieces: texts.len() as u64,
             calls: calls.len() as u64 + 1,
             tokens: texts.iter().map(|text| tokens(&text.text)).sum::<u64>() + tokens(question),
-            low_usd: first.expected.load.cost,
-            high_usd: first.candidate.pricing.as_ref().map(|_| first.sized.hold),
+            low_usd: Some(NanoUsd::ZERO),
+            high_usd: Some(NanoUsd::ZERO),
         };
-        Ok((Self { base, pool, texts, calls }, takes))
+        let of_call = |call: &Vec<usize>| call.iter().map(|number| texts[*number].message()).collect();
+        for messages in calls.iter().map(of_call).chain([vec![Text::new("", question).message()]]) {
+            takes.add(router, Request { messages, ..base.clone() })?;
+        }
+        Ok(Some((Self { base, pool, texts, calls }, takes)))
     }
 
     /// Makes the vectors, and picks the passages by ranking and likeness together.
@@ -115,6 +116,10 @@ impl Rerank {
         let (asked, result) = Calls::new(&question, &[vec![0]], base, voice, watch).make(idle).await;
         looked.count(&asked);
         let Some(own) = asked.vectors.get(&question[0].digest) else { return (looked, result) };
+        if made.vectors.values().any(|vector| vector.len() != own.len()) {
+            let error = Error::new(Kind::Unavailable, format!("the vectors of {by} are not of one length"));
+            return (looked, Err(error));
+        }
         let alike = |text: &Text| made.vectors.get(&text.digest).map_or(0.0, |vector| cosine(own, vector));
         let alike: Vec<f64> = self.texts.iter().map(alike).collect();
         let documents = reading.documents();
@@ -129,5 +134,50 @@ impl Looked {
         self.cost = self.cost.zip(made.cost).map(|(sum, cost)| sum + cost);
         self.calls += made.requests.len() as u64;
         self.from_cache += made.from_cache;
+        self.warnings.extend(made.warnings.iter().cloned());
     }
+}
+
+impl Takes {
+    /// One call more.
+    fn add(&mut self, router: &mut Router<'_>, request: Request) -> Result<()> {
+        let elsewhere = |error: Error| match error.kind {
+            // Who answers is another matter: nobody is to think that nobody does.
+            Kind::NoProvider => Error { kind: Kind::Usage, hints: Vec::new(), ..error }.hint(NAME_ONE),
+            _ => error,
+        };
+        let job = router.prepare(request).map_err(elsewhere)?;
+        let rehearsal = router.rehearse(&job)?;
+        let Some(first) = rehearsal.plan.order.first() else {
+            let refused = &rehearsal.plan.refused;
+            let why = refused.first().map(|r| format!(": {}: {}", r.id, r.reason)).unwrap_or_default();
+            let kind = if refused.iter().any(|r| r.reason.is_money()) { Kind::Budget } else { Kind::Refused };
+            return Err(Error::new(kind, format!("nobody can be asked for vectors{why}")).hint(WITHOUT));
+        };
+        if self.model.is_empty() {
+            self.model = first.candidate.id.to_string();
+        }
+        let most = first.candidate.pricing.as_ref().map(|_| first.sized.hold);
+        self.low_usd = self.low_usd.zip(first.expected.load.cost).map(|(sum, more)| sum + more);
+        self.high_usd = self.high_usd.zip(most).map(|(sum, more)| sum + more);
+        Ok(())
+    }
+}
+
+const NAME_ONE: &str = "--rerank=PROVIDER/MODEL says who makes vectors; without --rerank the ranking alone counts";
+const WITHOUT: &str = "leave --rerank out: the ranking alone finds what shares words with the question";
+
+/// Who may be asked: passages go to nobody whom the question would not go to, unless a provider is named for them. Empty for
+/// everybody.
+fn allowed(router: &Router<'_>, request: &Request, model: Option<&str>) -> Result<Vec<String>> {
+    let selection = &request.selection;
+    let named = model.and_then(|model| model.split_once('/')).and_then(|(owner, _)| router.config.provider(owner));
+    if named.is_some() || selection.model.is_none() {
+        return Ok(if named.is_some() { Vec::new() } else { selection.providers.clone() });
+    }
+    let selected = select(router.config, selection, router.host.now().day())?;
+    let mut providers: Vec<String> = selected.targets.into_iter().map(|target| target.candidate.id.provider).collect();
+    providers.sort();
+    providers.dedup();
+    Ok(providers)
 }

@@ -23,7 +23,7 @@ fn at(source: &str, start: u64) -> TextPlace {
 fn there(store: &Store) -> Vec<(String, u64, f32)> {
     let mut found = Vec::new();
     let first = |bytes: &[u8]| f32::from_le_bytes(bytes[..4].try_into().unwrap());
-    store.each_vector("docs", |place, bytes| found.push((place.source, place.start, first(bytes)))).unwrap();
+    store.each_vector(&collection("m"), |place, bytes| found.push((place.source, place.start, first(bytes)))).unwrap();
     found
 }
 
@@ -49,6 +49,11 @@ fn a_vector_gets_its_place_when_all_are_there() {
     let moved = [(at("/a", 2), digest(3)), (at("/a", 4), digest(2))];
     store.settle_vectors("docs", &[a, b], &moved).unwrap();
     assert_eq!(there(&store), [("/a".to_owned(), 2, 3.0), ("/a".to_owned(), 4, 2.0)]);
+    // Asked for again, a text has its new vector.
+    let again = vec![(digest(2), bytes_of(&[7.0, 1.0]))];
+    store.keep_vectors(&collection("m"), &again).unwrap();
+    assert_eq!(store.settle_vectors("docs", &[], &moved).unwrap(), 0);
+    assert_eq!(there(&store), [("/a".to_owned(), 2, 3.0), ("/a".to_owned(), 4, 7.0)]);
     let listed = store.collections().unwrap();
     assert_eq!((listed[0].vectors, listed[0].sources, listed.len()), (2, 1, 1));
     assert_eq!(store.forget_collection("docs").unwrap(), Some((2, 0)));
