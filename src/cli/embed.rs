@@ -15,7 +15,7 @@ Examples:
 
 Vectors of two models cannot be compared: without -m the first call finds out who answers, and that model makes all of
 them; say -m where vectors of two runs are to be compared. A collection keeps to its model. Without --json each vector is
-a JSON array on a line, in the texts' order.
+a JSON array on a line, in the texts' order (at a terminal its first numbers).
 
 Texts are sent 32 at a time, at most 8,000 tokens a call (one longer text goes alone), as many calls side by side as
 LLMR_MAX_PARALLEL_PROVIDERS. Each call is a request as any other: held, paid from the day's budget, failed over to the same

@@ -3,6 +3,7 @@
 use llmr::sandbox::Sandbox;
 use serde_json::{Value, json};
 
+use crate::common::pty::Pty;
 use crate::common::{Place, finish, paced, provider, sandbox, sandbox_at, sandbox_of, signal};
 
 fn place(sandbox: &Sandbox) -> Place {
@@ -41,6 +42,15 @@ fn the_cheapest_who_can_makes_vectors_and_the_bill_is_the_ledger() {
     assert_eq!(sandbox.bill().requests.len(), 1, "the cache has answered");
     let ran = place.run_with_stdin(&["embed", "--dimensions", "8"], b"a piped text").expect(0);
     assert_eq!(serde_json::from_str::<Vec<f64>>(&ran.stdout).unwrap().len(), 8);
+}
+
+#[test]
+fn a_person_is_not_shown_a_wall_of_numbers() {
+    let sandbox = sandbox("");
+    let place = place(&sandbox);
+    let (code, screen) = Pty::start(&place, &["embed", "a bridge"], 120, 24).end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("... 1536 numbers]") && screen.contains("--json gets all"), "{screen}");
 }
 
 #[test]

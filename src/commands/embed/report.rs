@@ -99,12 +99,31 @@ pub fn report(
     if context.json() {
         return context.print(&report, |_, _| String::new());
     }
+    let at_a_terminal = context.printer.terminal.stdout;
     for vector in report.texts.iter().filter_map(|text| text.vector) {
-        let line = serde_json::to_string(vector).map_err(|e| Error::new(Kind::Other, e.to_string()))?;
+        let line = match at_a_terminal {
+            true => beginning(vector),
+            false => serde_json::to_string(vector).map_err(|e| Error::new(Kind::Other, e.to_string()))?,
+        };
         write(&format!("{line}\n"))?;
+    }
+    if at_a_terminal && !made.vectors.is_empty() {
+        context.messages.hint("a pipe or --json gets all of the numbers");
     }
     Ok(())
 }
+
+/// So much of a vector as a person looks at.
+fn beginning(vector: &[f32]) -> String {
+    let first: Vec<String> = vector.iter().take(SHOWN).map(|number| format!("{number:.4}")).collect();
+    match vector.len() > SHOWN {
+        true => format!("[{}, ... {} numbers]", first.join(", "), vector.len()),
+        false => format!("[{}]", first.join(", ")),
+    }
+}
+
+/// So many numbers fit a line.
+const SHOWN: usize = 6;
 
 /// What is said on stderr.
 fn summary(report: &Report<'_>) -> String {
