@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::collection::Keeper;
 use super::texts::Text;
 use crate::commands::batch::progress::Numbers;
 use crate::commands::batch::voice::{Voice, Watch};
@@ -31,12 +32,6 @@ pub struct Made {
     pub warnings: Vec<String>,
 }
 
-/// Who keeps vectors as they arrive.
-pub trait Keep {
-    /// Keeps those of a call. An error ends the work.
-    fn keep(&mut self, candidate: &CandidateId, texts: &[&Text], vectors: &[Vec<f32>]) -> Result<()>;
-}
-
 /// Calls under way.
 pub struct Calls<'c> {
     texts: &'c [Text],
@@ -45,7 +40,7 @@ pub struct Calls<'c> {
     made: Made,
     voice: &'c Rc<RefCell<Voice>>,
     watch: &'c mut Watch,
-    keeper: Option<&'c mut dyn Keep>,
+    keeper: Option<&'c mut Keeper>,
     done: u64,
 }
 
@@ -70,10 +65,10 @@ impl<'c> Calls<'c> {
         Self { texts, calls, base, made, voice, watch, keeper: None, done: 0 }
     }
 
-    /// The same, with vectors kept as they arrive and no longer.
+    /// The same; where there is a keeper, vectors are given to it as they arrive, and are not held here.
     #[must_use]
-    pub fn keeping(self, keeper: &'c mut dyn Keep) -> Self {
-        Self { keeper: Some(keeper), ..self }
+    pub fn kept_by(self, keeper: Option<&'c mut Keeper>) -> Self {
+        Self { keeper, ..self }
     }
 
     /// Makes them; what has arrived is there also when it fails.

@@ -1,13 +1,46 @@
 //! A collection: requests that fit what is in it, and what arrives kept in it.
 
-use super::calls::Keep;
+use std::collections::HashSet;
+
+use super::of_no_profile;
 use super::texts::{Read, Text};
+use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::router::select::{embedding_row, same};
 use crate::router::{Request, Selection};
-use crate::store::{Collection, Keeping, Store, TextPlace};
+use crate::store::{Collection, Keeping, Store, TextDigest, TextPlace};
 use crate::types::{CandidateId, Day, Embed, bytes_of};
+
+/// What is known of the collection that vectors are to be kept in.
+#[derive(Default)]
+pub struct There {
+    /// The collection, if it is there.
+    pub collection: Option<Collection>,
+    /// The texts whose vectors it has, and that need not be asked for.
+    pub known: HashSet<TextDigest>,
+}
+
+/// The request as the collection of `--save` wants it, if there is one, and what is known of that.
+pub fn there(
+    config: &Config,
+    store: &Store,
+    args: &cli::Embed,
+    request: Request,
+    today: Day,
+) -> Result<(Request, There)> {
+    let Some(collection) = args.save.as_deref().map(|name| store.collection(name)).transpose()?.flatten() else {
+        of_no_profile(&config.defaults, args)?;
+        return Ok((request, There::default()));
+    };
+    let known = if reuses(args) { store.texts_of(&collection.name)? } else { HashSet::new() };
+    Ok((like(config, request, &collection, today)?, There { collection: Some(collection), known }))
+}
+
+/// Whether vectors that are there do: what is passed through may make others of the same text.
+pub fn reuses(args: &cli::Embed) -> bool {
+    !args.refresh && args.options.is_empty()
+}
 
 /// The request for vectors that can be compared with a collection's: of its model, as long as they are.
 ///
@@ -69,11 +102,6 @@ impl Keeper {
         Self { store, name: name.to_owned(), collection, asked }
     }
 
-    /// Whether it is still to be made.
-    pub fn is_new(&self) -> bool {
-        self.collection.is_none()
-    }
-
     /// The collection; `None` where nothing has arrived for a new one.
     pub fn into_collection(self) -> Option<Collection> {
         self.collection
@@ -96,10 +124,9 @@ impl Keeper {
             .hint("the same command once more makes them anew")),
         }
     }
-}
 
-impl Keep for Keeper {
-    fn keep(&mut self, candidate: &CandidateId, texts: &[&Text], vectors: &[Vec<f32>]) -> Result<()> {
+    /// Keeps the vectors of a call. An error ends the work.
+    pub fn keep(&mut self, candidate: &CandidateId, texts: &[&Text], vectors: &[Vec<f32>]) -> Result<()> {
         let dimensions = vectors.first().map_or(0, |vector| u32::try_from(vector.len()).unwrap_or(u32::MAX));
         let made =
             || Collection { name: self.name.clone(), candidate: candidate.clone(), dimensions, asked: self.asked };

@@ -10,7 +10,6 @@ mod report;
 pub mod texts;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::cli;
@@ -20,11 +19,10 @@ use crate::commands::{Context, question, runtime, sandbox};
 use crate::config::templates;
 use crate::error::{Error, Kind, Result};
 use crate::router::{CacheUse, Purse, Request, Router, Selection};
-use crate::store::TextDigest;
 use crate::types::{Embed, FailureClass, NanoUsd, Purpose};
 
 use calls::{Calls, Made};
-use collection::{Keeper, like};
+use collection::{Keeper, There, reuses, there};
 use report::report;
 use texts::calls;
 
@@ -58,34 +56,18 @@ fn make(context: &mut Context, args: &cli::Embed) -> Result<()> {
     let today = context.now().day();
     let mut router = context.router()?;
     let store = router.store.clone();
-    let mut keeper = None;
-    let mut known: HashSet<TextDigest> = HashSet::new();
-    let reuses = !args.refresh && args.options.is_empty();
-    if let Some(name) = &args.save {
-        let collection = store.collection(name)?;
-        if let Some(collection) = &collection {
-            base = like(router.config, base, collection, today)?;
-            // What is passed through may make other vectors of the same text.
-            if reuses {
-                known = store.texts_of(name)?;
-            }
-        }
+    let (request, There { collection, known }) = there(router.config, &store, args, base, today)?;
+    base = request;
+    let mut keeper = args.save.as_deref().map(|name| {
         // What arrives is kept at once: in two places it would take twice the room.
         base.cache = CacheUse::Off;
-        keeper = Some(Keeper::new(store.clone(), name, collection, base.embed.and_then(|embed| embed.dimensions)));
-    }
+        Keeper::new(store.clone(), name, collection, base.embed.and_then(|embed| embed.dimensions))
+    });
     let calls = calls(&read.texts, |text| known.contains(&text.digest));
-    if keeper.as_ref().is_none_or(Keeper::is_new) {
-        of_no_profile(&router.config.defaults, args)?;
-    }
-    let stays = if keeper.is_some() { reuses } else { router.sealer.is_some() && base.cache == CacheUse::On };
+    let stays = if keeper.is_some() { reuses(args) } else { router.sealer.is_some() && base.cache == CacheUse::On };
     purse(&mut router, &mut base);
     let mut idle = routers(router, calls.len())?;
-    let making = Calls::new(&read.texts, &calls, base, &voice, &mut watch);
-    let making = match &mut keeper {
-        Some(keeper) => making.keeping(keeper),
-        None => making,
-    };
+    let making = Calls::new(&read.texts, &calls, base, &voice, &mut watch).kept_by(keeper.as_mut());
     let (made, result) = runtime()?.block_on(making.make(&mut idle));
     let result = result.map_err(|error| arrived(error, &made, calls.len(), stays));
     let result = result.and_then(|()| keeper.as_mut().map_or(Ok(()), |keeper| keeper.settle(&read)));

@@ -1,12 +1,10 @@
 //! `llmr embed --dry-run`: how many calls it would take, of whom, at which cost.
 
-use std::collections::HashSet;
-
 use serde::Serialize;
 
-use super::collection::like;
+use super::collection::{There, there};
 use super::texts::{self, calls};
-use super::{of_no_profile, purpose, request};
+use super::{purpose, request};
 use crate::cli;
 use crate::commands::Context;
 use crate::engine::retrieval::tokens;
@@ -38,20 +36,11 @@ struct Candidate {
 
 /// As many tokens as all texts have, at the price of whoever would be asked.
 pub fn run(context: &mut Context, args: &cli::Embed) -> Result<()> {
-    let mut base = request(context, args, purpose(args))?;
+    let base = request(context, args, purpose(args))?;
     let read = texts::read(context, args)?;
     let today = context.now().day();
     let mut router = context.router_without_writing()?;
-    let mut known = HashSet::new();
-    let collection = args.save.as_deref().map(|name| router.store.collection(name)).transpose()?.flatten();
-    if let (Some(name), Some(collection)) = (&args.save, collection) {
-        base = like(router.config, base, &collection, today)?;
-        if !args.refresh && args.options.is_empty() {
-            known = router.store.texts_of(name)?;
-        }
-    } else {
-        of_no_profile(&router.config.defaults, args)?;
-    }
+    let (base, There { known, .. }) = there(router.config, &router.store, args, base, today)?;
     let calls = calls(&read.texts, |text| known.contains(&text.digest));
     let asked: Vec<_> = calls.iter().flatten().map(|number| &read.texts[*number]).collect();
     let mut plan = Plan {
