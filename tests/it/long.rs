@@ -98,6 +98,22 @@ fn every_fact_is_found_wherever_it_stands_and_its_lines_are_told() {
 }
 
 #[test]
+fn of_a_text_that_fits_it_is_said_where_reading_passages_costs_far_less() {
+    let sandbox = reader();
+    for (paragraphs, told) in [(4000, true), (200, false)] {
+        let place = place(&sandbox, &book(paragraphs));
+        let ran = place.run(&["ask", "-f", "book.txt", &question(&[4])]).expect(0);
+        assert!(ran.stdout.contains(&fact(4)), "all of it is read: {}", ran.stdout);
+        assert_eq!(
+            ran.stderr.contains("--strategy-long retrieve reads the best passages for about"),
+            told,
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
 fn in_a_script_it_goes_on_only_within_a_bound() {
     let sandbox = reader();
     let place = place(&sandbox, &book(400));

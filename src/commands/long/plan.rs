@@ -110,7 +110,11 @@ impl Wanted {
     pub fn plan(self, context: &mut Context, request: &Request) -> Result<Option<(Reading, Plan)>> {
         let Some(parts) = self.parts.filter(|parts| self.wish.is_some() || may_be_long(parts)) else { return Ok(None) };
         let wished = Wished { wish: self.wish, read_tokens: self.read_tokens, rerank: self.rerank };
-        reading(&mut context.router_without_writing()?, request, parts, wished)
+        let mut said = None;
+        let found =
+            reading(&mut context.router_without_writing()?, request, parts, wished, &mut |hint| said = Some(hint));
+        said.iter().for_each(|hint| context.messages.hint(hint));
+        found
     }
 }
 
@@ -229,6 +233,7 @@ fn reading(
     request: &Request,
     parts: Parts,
     wished: Wished,
+    say: &mut dyn FnMut(String),
 ) -> Result<Option<(Reading, Plan)>> {
     let Wished { wish, read_tokens, rerank } = wished;
     let Parts { prompt, files, stdin } = parts;
@@ -248,7 +253,7 @@ fn reading(
     };
     let too_long = match wish {
         Some(_) => None,
-        None => match does_not_fit(router, request)? {
+        None => match does_not_fit(router, request, say)? {
             None => return Ok(None),
             Some(who) => Some(who),
         },
@@ -322,11 +327,26 @@ fn parts_for(documents: &[Document<'_>], question: &str, size: u64, wish: Option
     })
 }
 
-/// Whose window the whole prompt does not fit, where it fits nobody's.
-fn does_not_fit(router: &mut Router<'_>, request: &Request) -> Result<Option<(CandidateId, u64)>> {
+/// Whose window the whole prompt does not fit, where it fits nobody's. Of one that fits it is said where reading the best
+/// passages alone would cost far less.
+fn does_not_fit(
+    router: &mut Router<'_>,
+    request: &Request,
+    say: &mut dyn FnMut(String),
+) -> Result<Option<(CandidateId, u64)>> {
     let job = router.prepare(request.clone())?;
     let rehearsal = router.rehearse(&job)?;
-    if rehearsal.cached.is_some() || !rehearsal.plan.order.is_empty() {
+    if rehearsal.cached.is_some() {
+        return Ok(None);
+    }
+    if let Some(first) = rehearsal.plan.order.first() {
+        if let Some((whole, part)) = far_cheaper(router, request, first) {
+            say(format!(
+                "all of it is read, for about {}; --strategy-long retrieve reads the best passages for about {}",
+                units::usd(whole),
+                units::usd(part)
+            ));
+        }
         return Ok(None);
     }
     let mut refused = rehearsal.plan.refused.iter();
@@ -334,6 +354,19 @@ fn does_not_fit(router: &mut Router<'_>, request: &Request) -> Result<Option<(Ca
         Reason::Window { has, .. } => Some((refused.id.clone(), has)),
         _ => None,
     }))
+}
+
+/// What the whole prompt likely costs, and what a call that reads as much as one does, where that is less than half.
+fn far_cheaper(router: &mut Router<'_>, request: &Request, first: &Ranked) -> Option<(NanoUsd, NanoUsd)> {
+    let (tokens, whole) = (first.expected.load.input_tokens, first.expected.load.cost);
+    let prompt = request.messages.last().map_or("", |message| message.text.as_str());
+    let whole = whole.filter(|whole| *whole > NanoUsd::ZERO && tokens > 2 * READ_TOKENS)?;
+    let bytes = usize::try_from(prompt.len() as u64 * READ_TOKENS / tokens).unwrap_or(prompt.len());
+    let part = Message::user(&prompt[..prompt.floor_char_boundary(bytes)]);
+    // A hint is no reason to fail.
+    let cost =
+        Cost::of(router, Request { messages: vec![part], ..request.clone() }).ok().and_then(|cost| cost.expected);
+    cost.filter(|part| part.0 < whole.0 / 2).map(|part| (whole, part))
 }
 
 /// Who would be asked the question alone; `None` where nobody would.
