@@ -97,7 +97,7 @@ fn dispatch(context: &mut Context, command: &Command) -> Result<()> {
 
 /// Nothing was typed and nothing is piped in.
 fn help() -> u8 {
-    let text = usage::flowing(usage::command()).render_help().to_string();
+    let text = usage::flowing(usage::outline()).render_help().to_string();
     // Nobody is left to be told that the help could not be written.
     _ = stdout::write_all(&mut std::io::stderr(), text.as_bytes());
     Kind::Usage.exit_code()

@@ -100,11 +100,18 @@ fn thoroughly(args: Vec<OsString>) -> Result<Cli, u8> {
     if let Some(slip) = cli::plain_words(&args).and_then(|(first, second)| slip(&first, second.as_deref())) {
         return Err(report(&slip, wanted, None));
     }
-    let asks_help = args.iter().any(|arg| arg == "-h" || arg == "--help" || arg == "help");
-    let command_line = if asks_help { flowing(command()) } else { command() };
+    let command_line = match &args[..] {
+        [_, only] if asks_help(only) => flowing(outline()),
+        _ if args.iter().any(asks_help) => flowing(command()),
+        _ => command(),
+    };
     let matches = command_line.try_get_matches_from(cli::normalise(args));
-    let parsed = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    parsed.map_err(|error| misused(&error.format(&mut command()), wanted))
+    let mut matches = matches.map_err(|error| misused(&error, wanted))?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| misused(&error.format(&mut command()), wanted))
+}
+
+fn asks_help(arg: &OsString) -> bool {
+    arg == "-h" || arg == "--help" || arg == "help"
 }
 
 /// In which form wrong usage is told: what was typed cannot be parsed, so it is looked at word by word.
@@ -120,25 +127,62 @@ fn wanted(args: &[OsString]) -> Wanted {
     }
 }
 
-/// The commands by what they are for, in the order of the help.
-const GROUPS: &[(&str, &[&str])] = &[
-    ("Ask", &["ask", "chat", "batch", "template", "dry-run", "classify", "rate", "select", "embed"]),
-    ("Look", &["budget", "stats", "log", "providers", "models"]),
-    ("Keep and forget", &["cache", "forget"]),
-    ("Set up", &["config", "import", "completions", "man", "sandbox", "simulate", "help"]),
+/// The commands by what they are for, in the order of the help, each with its first words: they are its own, and stand here
+/// once more because asking for them would define it.
+const GROUPS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "Ask",
+        &[
+            ("ask", "Ask the best provider"),
+            ("chat", "Talk with a model, turn by turn"),
+            ("batch", "Answer a file of prompts, many at a time"),
+            ("template", "Prompts that are used again"),
+            ("dry-run", "Say what `ask` would do and cost, and send nothing"),
+            ("classify", "Say which tier a prompt needs, and why"),
+            ("rate", "Say whether an answer was good, for --tier auto to learn from"),
+            ("select", "Pick the passages of long documents that a question is about"),
+            ("embed", "Make vectors of texts, to find what is alike"),
+        ],
+    ),
+    (
+        "Look",
+        &[
+            ("budget", "The day's money: what is spent, held and left"),
+            ("stats", "What was asked, answered and spent"),
+            ("log", "Past requests with their attempts and decisions"),
+            ("providers", "Who takes part, in which state"),
+            ("models", "The catalogue: models, prices, windows"),
+        ],
+    ),
+    (
+        "Keep and forget",
+        &[("cache", "Stored answers"), ("forget", "Remove what was kept of requests: prompts, answers, conversations")],
+    ),
+    (
+        "Set up",
+        &[
+            ("config", "Settings and where they come from"),
+            ("import", "Bring keys' names, aliases, models and history over from another tool"),
+            ("completions", "Print a shell's completions"),
+            ("man", "Print a command's manual page"),
+            ("sandbox", "Run the sandbox's providers alone, for several processes at once"),
+            ("simulate", "Order providers by what happened, on a clock of your own: lines of JSON in and out"),
+            ("help", "This text, or a command's"),
+        ],
+    ),
 ];
 
 /// The command line with its help texts complete.
 pub fn command() -> clap::Command {
-    let command = Cli::command();
-    let template = format!(
-        "{{before-help}}{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{}Everywhere:\n{{options}}{{after-help}}",
-        groups(&command)
-    );
-    command.help_template(template).mut_subcommand("sandbox", |command| {
+    Cli::command().help_template(template()).mut_subcommand("sandbox", |command| {
         let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         command.after_help(format!("{}\n{examples}", faults()))
     })
+}
+
+/// As much of it as its own help text shows: to define every command takes longer than to print that.
+pub fn outline() -> clap::Command {
+    cli::outline().help_template(template())
 }
 
 /// The same with the paragraphs of its help texts, which are broken for a wide terminal, left to the terminal that
@@ -167,16 +211,16 @@ fn unbroken(text: &str) -> String {
     out
 }
 
-/// Every command with its first words, group by group.
-fn groups(command: &clap::Command) -> String {
-    let about = |name: &str| match command.find_subcommand(name) {
-        Some(found) => found.get_about().map(ToString::to_string).unwrap_or_default(),
-        None => "This text, or a command's".to_owned(),
+/// The help text of the whole: every command with its first words, group by group.
+fn template() -> String {
+    let line = |(name, about): &(&str, &str)| format!("  {name:<12} {about}\n");
+    let group = |(title, commands): &(&str, &[(&str, &str)])| {
+        format!("{title}:\n{}\n", commands.iter().map(line).collect::<String>())
     };
-    let line = |name: &&str| format!("  {name:<12} {}\n", about(name));
-    let group =
-        |(title, names): &(&str, &[&str])| format!("{title}:\n{}\n", names.iter().map(line).collect::<String>());
-    GROUPS.iter().map(group).collect()
+    let groups: String = GROUPS.iter().map(group).collect();
+    format!(
+        "{{before-help}}{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}Everywhere:\n{{options}}{{after-help}}"
+    )
 }
 
 fn faults() -> String {
@@ -375,12 +419,29 @@ mod tests {
     }
 
     #[test]
-    fn every_command_is_in_one_group() {
-        let mut grouped: Vec<_> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-        let mut known = cli::COMMANDS.to_vec();
+    fn every_command_is_in_one_group_with_its_own_words() {
+        let whole = command();
+        let about = |name: &str| match whole.find_subcommand(name) {
+            Some(found) => found.get_about().map(ToString::to_string).unwrap_or_default(),
+            None => "This text, or a command's".to_owned(),
+        };
+        let mut known: Vec<_> = cli::COMMANDS.iter().map(|name| (*name, about(name))).collect();
+        let grouped = GROUPS.iter().flat_map(|(_, commands)| commands.iter());
+        let mut grouped: Vec<_> = grouped.map(|(name, about)| (*name, (*about).to_owned())).collect();
         grouped.sort_unstable();
         known.sort_unstable();
         assert_eq!(grouped, known);
+    }
+
+    #[test]
+    fn the_outline_has_the_help_text_of_the_whole() {
+        for typed in ["-h", "--help", "help"] {
+            let shown = |command: clap::Command| {
+                let told = flowing(command).try_get_matches_from(["llmr", typed]).unwrap_err();
+                (told.exit_code(), told.render().ansi().to_string())
+            };
+            assert_eq!(shown(outline()), shown(command()), "{typed}");
+        }
     }
 
     #[test]

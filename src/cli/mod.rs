@@ -48,6 +48,17 @@ pub struct Cli {
     pub global: Global,
 }
 
+/// The command line without the flags of its commands, of which it knows none but that there are some: what its help
+/// text is made of.
+pub fn outline() -> clap::Command {
+    Global::augment_args(clap::Command::new("llmr"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(env!("CARGO_PKG_DESCRIPTION"))
+        .after_help(TOP_EXAMPLES)
+        .max_term_width(100)
+        .subcommand(clap::Command::new("ask"))
+}
+
 /// Flags that work before and after the command.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
