@@ -2,9 +2,9 @@
 //! with characters escaped as URLs, JSON or HTML do, with something invisible between, or only a long part of one.
 //!
 //! A text is first read as [`Glyph`]s, that is with its escapes undone and its invisible characters left out; each one
-//! remembers where it came from. Then every stretch of [`PART`] glyphs is looked up among those of all known forms.
+//! remembers where it came from. Then it is searched by seed and extension: every stretch of a form that is long enough to
+//! be secret has a [`SEED`] in it that is known, and from there the two are alike as far as they are alike.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -18,13 +18,18 @@ const PART: usize = 12;
 /// Escapes within escapes are undone this often: a URL in a URL, JSON in JSON.
 const DEPTH: usize = 3;
 
+/// So many characters are looked up at once.
+const SEED: usize = 6;
+/// Of the seeds of a form only those are kept that stand at a multiple of this: any [`PART`] characters hold one.
+const STEP: usize = PART - SEED + 1;
+
 /// What is looked for. Without `Debug`: it is made of keys.
 #[derive(Default)]
 pub(super) struct Forms {
-    /// Stretches of exactly [`PART`] characters.
-    parts: HashSet<Box<[char]>>,
-    /// Whole forms that are shorter.
-    short: HashSet<Box<[char]>>,
+    /// The ways in which the keys can be written.
+    forms: Vec<Vec<char>>,
+    /// In their order, each with the form that it is of and where it stands in that.
+    seeds: Vec<([char; SEED], usize, usize)>,
 }
 
 impl Forms {
@@ -35,33 +40,49 @@ impl Forms {
             forms.add(key);
             encoded(key.as_bytes()).iter().for_each(|form| forms.add(form));
         }
+        forms.seeds.sort_unstable();
         forms
     }
 
     fn add(&mut self, form: &str) {
         let form: Vec<char> = read(form).iter().map(|glyph| glyph.is).collect();
-        match form.len() {
-            0..SHORTEST_SUBSTRING => {}
-            SHORTEST_SUBSTRING..PART => _ = self.short.insert(form.into()),
-            _ => self.parts.extend(form.windows(PART).map(Box::from)),
+        if form.len() < SHORTEST_SUBSTRING {
+            return;
         }
+        let number = self.forms.len();
+        for (at, seed) in form.windows(SEED).enumerate().step_by(STEP) {
+            self.seeds.extend(seed.try_into().ok().map(|seed| (seed, number, at)));
+        }
+        self.forms.push(form);
     }
 
-    /// Where any of them stands, in bytes of the text. The spans may overlap.
+    /// Where any of them stands, in bytes of the text: [`PART`] characters of it or more, or the whole of a shorter one.
+    /// The spans may overlap.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
-        if self.parts.is_empty() && self.short.is_empty() {
+        if self.seeds.is_empty() {
             return Vec::new();
         }
         let glyphs = read(text);
         let is: Vec<char> = glyphs.iter().map(|glyph| glyph.is).collect();
-        let among = |forms: &HashSet<Box<[char]>>, len: usize| -> Vec<Range<usize>> {
-            let known = |at: &usize| !forms.is_empty() && forms.contains(&is[*at..at + len]);
-            let last = is.len().checked_sub(len).map_or(0, |last| last + 1);
-            (0..last).filter(known).map(|at| glyphs[at].from.start..glyphs[at + len - 1].from.end).collect()
-        };
-        let short = (SHORTEST_SUBSTRING..PART).flat_map(|len| among(&self.short, len));
-        among(&self.parts, PART).into_iter().chain(short).collect()
+        let mut spans = Vec::new();
+        for (at, seed) in is.windows(SEED).enumerate() {
+            let first = self.seeds.partition_point(|(known, ..)| known[..] < *seed);
+            for (_, form, place) in self.seeds[first..].iter().take_while(|(known, ..)| known[..] == *seed) {
+                let form = &self.forms[*form];
+                let before = alike(form[..*place].iter().rev(), is[..at].iter().rev());
+                let from_here = alike(form[*place..].iter(), is[at..].iter());
+                if before + from_here >= PART.min(form.len()) {
+                    spans.push(glyphs[at - before].from.start..glyphs[at + from_here - 1].from.end);
+                }
+            }
+        }
+        spans
     }
+}
+
+/// How many characters are the same at the beginning of both.
+fn alike<'c>(one: impl Iterator<Item = &'c char>, other: impl Iterator<Item = &'c char>) -> usize {
+    one.zip(other).take_while(|(one, other)| one == other).count()
 }
 
 /// A key in base64 (of both alphabets, and wherever in a longer text it begins) and in hex.
@@ -197,6 +218,17 @@ mod tests {
                 let core: Vec<char> = whole.chars().collect();
                 assert!(core.windows(PART).skip(10).take(20).all(|w| !shown.contains(&w.iter().collect::<String>())));
             }
+        }
+    }
+
+    #[test]
+    fn every_long_part_is_found_wherever_it_is_of() {
+        let forms = Forms::of([KEY].into_iter());
+        for start in 0..=KEY.len() - PART {
+            let part = &KEY[start..start + PART];
+            let found = forms.find(&format!("<{part}>"));
+            assert!(!found.is_empty() && found.iter().all(|span| *span == (1..1 + PART)), "{part}: {found:?}");
+            assert!(forms.find(&part[1..]).is_empty(), "{part}");
         }
     }
 
