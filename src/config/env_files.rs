@@ -24,7 +24,7 @@ pub(super) struct Places {
 }
 
 /// Reads the nearest `.env` and the one in the config folder. Errors name file and line.
-pub(super) fn read(host: &Host, paths: &Paths, vocabulary: &Vocabulary) -> Result<Places> {
+pub(super) fn read(host: &Host, paths: &Paths, vocabulary: &Vocabulary<'_>) -> Result<Places> {
     let mut places = Places {
         layers: Layers(vec![Layer::environment(&host.env)]),
         tightening: Vec::new(),
@@ -113,7 +113,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>> {
 
 impl Places {
     /// A file of the user's own: every variable of ours, expanded from the environment and the lines above.
-    fn take_own(&mut self, file: &EnvFile, host: &Host, vocabulary: &Vocabulary) -> Result<()> {
+    fn take_own(&mut self, file: &EnvFile, host: &Host, vocabulary: &Vocabulary<'_>) -> Result<()> {
         let mut layer = Layer::of_file(&file.path, false);
         let mut above: BTreeMap<&str, String> = BTreeMap::new();
         for entry in &file.entries {
@@ -142,7 +142,7 @@ impl Places {
     }
 
     /// A stranger's file: keys and models, and limits to be weighed; whatever else is ours is refused.
-    fn take_foreign(&mut self, file: &EnvFile, vocabulary: &Vocabulary) -> Result<()> {
+    fn take_foreign(&mut self, file: &EnvFile, vocabulary: &Vocabulary<'_>) -> Result<()> {
         let mut layer = Layer::of_file(&file.path, true);
         for entry in &file.entries {
             let Some(class) = vocabulary.class(&entry.name) else { continue };

@@ -194,7 +194,7 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     let mut warnings = host.check()?;
     let mut paths = Paths::of(host, flags)?;
     let mut file = read_file(&paths.config_file, flags.config_path.is_some())?;
-    let vocabulary = Vocabulary::new(&file.providers);
+    let vocabulary = Vocabulary(&file.providers);
     warnings.extend(check_environment(host, &vocabulary)?);
 
     let profile_names = file.profiles.keys().cloned().collect();
@@ -258,7 +258,7 @@ fn read_file(path: &Path, named: bool) -> Result<File> {
 }
 
 /// Refuses variables of ours that are not text; warns of misspelled ones.
-fn check_environment(host: &Host, vocabulary: &Vocabulary) -> Result<Vec<String>> {
+fn check_environment(host: &Host, vocabulary: &Vocabulary<'_>) -> Result<Vec<String>> {
     for name in host.env_not_utf8.keys() {
         if !matches!(vocabulary.class(name), None | Some(Class::ProcessOnly)) {
             return Err(Error::new(Kind::Config, format!("environment variable {name}: not UTF-8")));

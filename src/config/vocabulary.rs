@@ -1,12 +1,11 @@
 //! Which variables llmr reads, and what each could do: the basis of what a stranger's `.env` may set.
 
-use std::collections::BTreeSet;
-
 use super::budget;
 use super::closest::closest;
 use super::file::ProviderEntry;
 use super::profiles;
 use super::settings::{SETTINGS, Setting};
+use crate::providers::ProviderRow;
 use crate::providers::table::PROVIDERS;
 
 /// What a variable is to llmr.
@@ -46,30 +45,25 @@ pub(super) const AZURE_MODEL: [&str; 1] = ["AZURE_OPENAI_MODEL"];
 pub(super) const AZURE_API_VERSION: [&str; 2] = ["AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"];
 
 /// The variables that llmr reads, given the user's own providers.
-pub(super) struct Vocabulary {
-    account: BTreeSet<String>,
-    own_only: BTreeSet<String>,
-}
+pub(super) struct Vocabulary<'a>(pub &'a [ProviderEntry]);
 
-impl Vocabulary {
-    /// Of the built-in providers and the rows of the config file.
-    pub fn new(entries: &[ProviderEntry]) -> Self {
-        let mut account: BTreeSet<String> = AZURE_MODEL.iter().map(|s| (*s).to_owned()).collect();
+impl Vocabulary<'_> {
+    fn is_account(&self, name: &str) -> bool {
+        let of = |row: &ProviderRow| row.key_vars.contains(&name) || row.model_vars.contains(&name);
+        let legacy = name.strip_prefix(LEGACY_KEY.0).and_then(|rest| rest.strip_suffix(LEGACY_KEY.1));
+        AZURE_MODEL.contains(&name)
+            || PROVIDERS.iter().any(|row| of(row) || legacy.is_some_and(|part| spells(part, row.name)))
+            || self.0.iter().any(|entry| entry.api_key_env.as_deref() == Some(name))
+    }
+
+    fn is_own_only(&self, name: &str) -> bool {
         let named = [&HTTPS_PROXY, &HTTP_PROXY, &ALL_PROXY, &NO_PROXY, &AZURE_API_VERSION].into_iter().flatten();
-        let named = named.chain(&CERTIFICATES).chain(&["SSL_CERT_DIR"]);
-        let mut own_only: BTreeSet<String> = named.map(|s| (*s).to_owned()).collect();
-        own_only.insert(profiles::VARIABLE.to_owned());
-        for row in PROVIDERS {
-            account.extend(row.key_vars.iter().chain(row.model_vars).map(|s| (*s).to_owned()));
-            account.insert(legacy_key_variable(row.name));
-            own_only.insert(row.base_url_var.to_owned());
-            own_only.insert(base_url_variable(row.name));
-        }
-        for entry in entries {
-            account.extend(entry.api_key_env.clone());
-            own_only.insert(base_url_variable(&entry.name));
-        }
-        Self { account, own_only }
+        let mut named = named.chain(&CERTIFICATES).chain(&["SSL_CERT_DIR", profiles::VARIABLE]);
+        let address = name.strip_suffix(BASE_URL);
+        let of = |provider: &str| address.is_some_and(|part| spells(part, provider));
+        named.any(|known| *known == name)
+            || PROVIDERS.iter().any(|row| row.base_url_var == name || of(row.name))
+            || self.0.iter().any(|entry| of(&entry.name))
     }
 
     /// What a variable is to llmr; `None` for other software's.
@@ -85,8 +79,8 @@ impl Vocabulary {
         }
         let unknown = name.starts_with("LLMR_") || name.starts_with("PENIN_");
         match () {
-            () if self.own_only.contains(name) => Some(Class::OwnOnly),
-            () if self.account.contains(name) => Some(Class::Account),
+            () if self.is_own_only(name) => Some(Class::OwnOnly),
+            () if self.is_account(name) => Some(Class::Account),
             () if unknown => Some(Class::Unknown),
             () => None,
         }
@@ -104,15 +98,22 @@ impl Vocabulary {
     }
 }
 
+/// What stands around a provider's part in the key variables of the gateway that llmr replaces.
+const LEGACY_KEY: (&str, &str) = ("PROXY_API_", "_API_KEY");
+/// What stands behind it where an address is set.
+const BASE_URL: &str = "_BASE_URL";
+
 /// The key variable of the gateway that llmr replaces.
 pub(super) fn legacy_key_variable(provider: &str) -> String {
-    format!("PROXY_API_{}_API_KEY", variable_part(provider))
+    let part: String = variable_part(provider).collect();
+    format!("{}{part}{}", LEGACY_KEY.0, LEGACY_KEY.1)
 }
 
-fn base_url_variable(provider: &str) -> String {
-    format!("{}_BASE_URL", variable_part(provider))
+/// Whether a part of a variable's name is a provider's.
+fn spells(part: &str, provider: &str) -> bool {
+    part.chars().eq(variable_part(provider))
 }
 
-fn variable_part(provider: &str) -> String {
-    provider.to_ascii_uppercase().replace(['-', '.'], "_")
+fn variable_part(provider: &str) -> impl Iterator<Item = char> {
+    provider.chars().map(|c| if matches!(c, '-' | '.') { '_' } else { c.to_ascii_uppercase() })
 }
