@@ -87,7 +87,7 @@ pub fn plan_of(
         Ok(job) => job,
         Err(error) if nobody_is_there(&error) => {
             let report = without_plan(&error, router.day()?);
-            drop(router);
+            router.store.leave();
             return finish(context, &report, Some(error).filter(|_| check));
         }
         Err(error) => return Err(error),
@@ -121,7 +121,7 @@ pub fn plan_of(
         sampling: sampling(&job.request, &job.selected),
         warnings: router.warned.iter().chain(&rehearsal.warnings).cloned().collect(),
     };
-    drop(router);
+    router.store.leave();
     finish(context, &report, failure.filter(|_| check))
 }
 

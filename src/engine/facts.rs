@@ -60,7 +60,7 @@ pub struct Money {
     pub request_cap: Option<NanoUsd>,
     /// What others hold of `request_cap`, where it is the cap of several requests together.
     pub cap_held: NanoUsd,
-    /// What tries that stand by late ones may still cost today.
+    /// What tries that stand by late ones may still cost today; nothing where the request wants none.
     pub hedge_free: NanoUsd,
     /// Whether models without a known price may be asked all the same.
     pub allow_unpriced: bool,

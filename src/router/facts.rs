@@ -98,7 +98,10 @@ impl Router<'_> {
                 own_held,
                 own_spent: purse.map_or(own_spent, Purse::spent),
                 request_cap: purse.map(Purse::cap).or(job.request.max_cost),
-                hedge_free: settings.hedge_daily.saturating_sub(recorded.hedged),
+                hedge_free: match job.request.hedge {
+                    true => settings.hedge_daily.saturating_sub(self.store.hedged(recorded.day)?),
+                    false => NanoUsd::ZERO,
+                },
                 cap_held: purse.map_or(NanoUsd::ZERO, |purse| purse.held().saturating_sub(own_held)),
                 allow_unpriced: job.request.allow_unpriced,
             },
@@ -171,7 +174,6 @@ mod tests {
             limit_set: None,
             breakers: HashMap::new(),
             rests: Vec::new(),
-            hedged: NanoUsd::ZERO,
             open: Vec::new(),
         }
     }

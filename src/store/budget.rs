@@ -1,8 +1,9 @@
 //! What a day has cost and may cost: its sums, the limit a person set, resets.
 
-use rusqlite::{Connection, named_params, params_from_iter};
+use rusqlite::{Connection, named_params};
 
 use super::columns::{all, count, first, run};
+use super::sums::Table;
 use super::{Problem, Store, StoreError, holds};
 use crate::types::{Day, Limit, NanoUsd, RequestId, Timestamp};
 
@@ -30,7 +31,7 @@ pub struct BudgetDay {
     pub limit_set: Option<Limit>,
 }
 
-/// A column of the table `days`.
+/// A sum of the table `days`, as its place in [`DAYS`].
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Sum {
     Ledger,
@@ -44,21 +45,23 @@ pub(super) enum Sum {
     Saved,
 }
 
-impl Sum {
-    fn column(self) -> &'static str {
-        match self {
-            Self::Ledger => "ledger_nanousd",
-            Self::Adjusted => "adjusted_nanousd",
-            Self::Requests => "requests",
-            Self::Attempts => "attempts",
-            Self::CacheHits => "cache_hits",
-            Self::CacheMisses => "cache_misses",
-            Self::CacheIntegrity => "cache_integrity",
-            Self::CacheForeign => "cache_foreign",
-            Self::Saved => "saved_nanousd",
-        }
-    }
-}
+const DAYS: Table<1, 9> = Table {
+    name: "days",
+    key: ["day"],
+    sums: [
+        "ledger_nanousd",
+        "adjusted_nanousd",
+        "requests",
+        "attempts",
+        "cache_hits",
+        "cache_misses",
+        "cache_integrity",
+        "cache_foreign",
+        "saved_nanousd",
+    ],
+    // What a reset changed may be less than nothing.
+    least: i64::MIN + 1,
+};
 
 /// Whether one more hold fits: what is spent, what is held and the hold itself within the limit.
 ///
@@ -85,8 +88,8 @@ impl Store {
 
     /// The days from one to another (both included) on which anything happened, the newest first.
     pub fn history(&self, from: Day, to: Day) -> Result<Vec<DaySpend>, StoreError> {
-        let sql = "SELECT * FROM days WHERE day BETWEEN ?1 AND ?2 ORDER BY day DESC";
-        self.read(|tx| Ok(all(tx, sql, [from, to], day_row)?))
+        let sql = format!("SELECT {OF_A_DAY} FROM days WHERE day BETWEEN ?1 AND ?2 ORDER BY day DESC");
+        self.read(|tx| Ok(all(tx, &sql, [from, to], day_row)?))
     }
 
     /// Records the limit that holds from now on; `None` takes it back.
@@ -128,26 +131,23 @@ pub(super) fn add(tx: &Connection, day: Day, sum: Sum, by: i64) -> rusqlite::Res
     add_all(tx, day, [(sum, by)])
 }
 
-/// Adds to several sums of a day. Sums saturate: SQLite goes on in floating point where an integer overflows, and
-/// `min` and `max` bring that back.
+/// Adds to several sums of a day.
 pub(super) fn add_all<const N: usize>(tx: &Connection, day: Day, sums: [(Sum, i64); N]) -> rusqlite::Result<()> {
-    let columns = sums.map(|(sum, _)| sum.column());
-    let updates =
-        columns.map(|c| format!("{c} = max(-9223372036854775807, min(9223372036854775807, {c} + excluded.{c}))"));
-    let sql = format!(
-        "INSERT INTO days (day, {}) VALUES (?{}) ON CONFLICT (day) DO UPDATE SET {}",
-        columns.join(", "),
-        ",?".repeat(N),
-        updates.join(", ")
-    );
-    run(tx, &sql, params_from_iter(std::iter::once(i64::from(day.0)).chain(sums.map(|(_, by)| by)))).map(|_| ())
+    let mut by = [0; 9];
+    for (sum, more) in sums {
+        by[sum as usize] += more;
+    }
+    DAYS.add(tx, [day.0.into()], by)
 }
 
 /// What is recorded of a day.
 pub(super) fn day_spend(tx: &Connection, day: Day) -> Result<DaySpend, Problem> {
-    let row = first(tx, "SELECT * FROM days WHERE day = ?1", [day], day_row)?;
+    let row = first(tx, &format!("SELECT {OF_A_DAY} FROM days WHERE day = ?1"), [day], day_row)?;
     Ok(row.unwrap_or(DaySpend { day, spent: NanoUsd::ZERO, ledger: NanoUsd::ZERO, requests: 0 }))
 }
+
+/// What [`day_row`] reads.
+const OF_A_DAY: &str = "day, ledger_nanousd, adjusted_nanousd, requests";
 
 fn day_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DaySpend> {
     let ledger: NanoUsd = row.get("ledger_nanousd")?;

@@ -29,8 +29,6 @@ pub struct Facts {
     pub breakers: HashMap<String, Breaker>,
     /// Who is to be left alone at this moment.
     pub rests: Vec<Rest>,
-    /// What tries that stand by late ones cost on it, and may still cost.
-    pub hedged: NanoUsd,
     /// Attempts under way.
     pub open: Vec<OpenTry>,
 }
@@ -66,10 +64,14 @@ impl Store {
                 limit_set: budget::limit_set(tx)?,
                 breakers: breakers.into_iter().map(|(provider, state)| (provider, state.as_of(now).breaker)).collect(),
                 rests: health::rests(tx, now)?,
-                hedged: holds::hedged_on(tx, day)?,
                 open: open_tries(tx)?,
             })
         })
+    }
+
+    /// What tries that stand by late ones cost on a day, and may still cost.
+    pub fn hedged(&self, day: Day) -> Result<NanoUsd, StoreError> {
+        self.read(|tx| Ok(holds::hedged_on(tx, day)?))
     }
 }
 
@@ -81,8 +83,7 @@ fn by_request(holds: &[(RequestId, NanoUsd)]) -> BTreeMap<RequestId, NanoUsd> {
 }
 
 fn open_tries(tx: &Connection) -> rusqlite::Result<Vec<OpenTry>> {
-    let sql = "SELECT * FROM holds ORDER BY request_id, attempt";
-    all(tx, sql, [], |row| {
+    all(tx, holds::EVERY, [], |row| {
         let tokens: Option<i64> = row.get("expected_tokens")?;
         Ok(OpenTry {
             request: row.get("request_id")?,

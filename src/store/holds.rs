@@ -225,6 +225,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hold> {
     })
 }
 
+/// Every hold. The same text wherever all are read: a statement is prepared once.
+pub(super) const EVERY: &str = "SELECT * FROM holds ORDER BY request_id, attempt";
+
 /// The hold of an attempt.
 pub(super) fn find(tx: &Connection, id: AttemptId) -> rusqlite::Result<Option<Hold>> {
     first(tx, "SELECT * FROM holds WHERE request_id = ?1 AND attempt = ?2", (id.request, id.number), read)
@@ -260,7 +263,7 @@ fn dead(
     now: Timestamp,
     liveness: fn(&Owner) -> Liveness,
 ) -> rusqlite::Result<impl Iterator<Item = Hold>> {
-    let holds = all(tx, "SELECT * FROM holds", [], read)?;
+    let holds = all(tx, EVERY, [], read)?;
     // A batch holds for many lines at a time: its process is looked for once.
     let mut known: Vec<(Owner, Liveness)> = Vec::new();
     Ok(holds.into_iter().filter(move |hold| {

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
 
-use super::columns::{all, count, first, opt_count, run, summed_usage};
-use super::{Histogram, Problem, Store, StoreError, histogram, sums};
+use super::columns::{all, count, first, run, summed_usage};
+use super::sums::Table;
+use super::{Histogram, Problem, Store, StoreError, histogram};
 use crate::types::{CandidateId, Day, NanoUsd, RequestId, Usage};
 
 /// What requests are summed up by.
@@ -183,17 +184,10 @@ impl Labelled {
 
 /// How a request counts now; `None` when there is none of this number.
 pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Option<Labelled>> {
-    let values = OF_REQUESTS.map(|(column, adds)| format!("coalesce({adds}, 0) AS n_{column}")).join(", ");
-    let latency = OF_REQUESTS[6].1;
-    let sql = format!(
-        "SELECT day, tag, tier, provider, model, finished_at, {values}, {latency} AS answered_in
-         FROM requests WHERE id = ?1"
-    );
+    let values = OF_REQUESTS.map(|(_, adds)| adds).join(", ");
+    let sql = format!("SELECT {values}, day, tag, tier, provider, model, finished_at FROM requests WHERE id = ?1");
     first(tx, &sql, [id], |row| {
-        let mut values = [0; 7];
-        for (value, (column, _)) in values.iter_mut().zip(OF_REQUESTS) {
-            *value = row.get(format!("n_{column}").as_str())?;
-        }
+        let values: [Option<i64>; 7] = summands(row)?;
         let ended = row.get::<_, Option<i64>>("finished_at")?.is_some();
         let text = |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
         let answered = match row.get::<_, Option<String>>("provider")? {
@@ -203,10 +197,19 @@ pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Opt
         Ok(Labelled {
             day: row.get("day")?,
             names: [text("tag")?, text("tier")?, answered],
-            values: ended.then_some(values),
-            latency_ms: opt_count(row, "answered_in")?,
+            values: ended.then_some(values.map(Option::unwrap_or_default)),
+            latency_ms: values[6].map(|ms| u64::try_from(ms).unwrap_or(0)),
         })
     })
+}
+
+/// What the first columns of a row add; NULL adds nothing.
+fn summands<const N: usize>(row: &Row<'_>) -> rusqlite::Result<[Option<i64>; N]> {
+    let mut values = [None; N];
+    for (at, value) in values.iter_mut().enumerate() {
+        *value = row.get(at)?;
+    }
+    Ok(values)
 }
 
 /// Counts a request that has ended, in place of how it counted before, and moves its attempts to its tier.
@@ -225,7 +228,7 @@ pub(super) fn replace(tx: &Connection, id: RequestId, before: &Labelled, now: &L
 pub(super) fn enter(tx: &Connection, request: &Labelled, sign: i64) -> Result<(), Problem> {
     let Some(values) = request.values else { return Ok(()) };
     for (label, name) in Label::ALL.into_iter().zip(&request.names) {
-        add(tx, (label, request.day, name), OF_REQUESTS.map(|(column, _)| column), values.map(|v| v * sign))?;
+        add(tx, (label, request.day, name), of_requests(values.map(|v| v * sign)))?;
         if let Some(ms) = request.latency_ms {
             let sql = "INSERT INTO label_latencies (kind, day, name, bucket, answers)
                        VALUES (?1, ?2, ?3, ?4, max(0, ?5)) ON CONFLICT DO UPDATE SET answers = max(0, answers + ?5)";
@@ -235,23 +238,13 @@ pub(super) fn enter(tx: &Connection, request: &Labelled, sign: i64) -> Result<()
     Ok(())
 }
 
-fn move_attempts(tx: &Connection, id: RequestId, label: Label, old: &str, new: &str) -> Result<(), Problem> {
-    let values = OF_ATTEMPTS.map(|(_, adds)| format!("total({adds})")).join(", ");
-    let sql = format!("SELECT day, {values} FROM attempts WHERE request_id = ?1 GROUP BY day");
-    let sums = all(tx, &sql, [id], |row| {
-        let mut values = [0; 8];
-        for (at, value) in values.iter_mut().enumerate() {
-            // A saturating cast: `total` is a float, exact below nine million dollars.
-            #[allow(clippy::cast_possible_truncation)]
-            let whole = row.get::<_, f64>(at + 1)? as i64;
-            *value = whole;
-        }
-        Ok((row.get::<_, Day>(0)?, values))
-    })?;
-    for (day, values) in sums {
-        let columns = OF_ATTEMPTS.map(|(column, _)| column);
-        add(tx, (label, day, old), columns, values.map(i64::saturating_neg))?;
-        add(tx, (label, day, new), columns, values)?;
+fn move_attempts(tx: &Connection, id: RequestId, label: Label, old: &str, new: &str) -> rusqlite::Result<()> {
+    let values = OF_ATTEMPTS.map(|(_, adds)| adds).join(", ");
+    let sql = format!("SELECT {values}, day FROM attempts WHERE request_id = ?1");
+    for (values, day) in all(tx, &sql, [id], |row| Ok((summands(row)?, row.get::<_, Day>("day")?)))? {
+        let values = values.map(Option::unwrap_or_default);
+        add(tx, (label, day, old), of_attempts(values.map(i64::saturating_neg)))?;
+        add(tx, (label, day, new), of_attempts(values))?;
     }
     Ok(())
 }
@@ -263,18 +256,32 @@ pub(super) fn attempt(tx: &Connection, id: RequestId, day: Day, values: [i64; 8]
         return Err(Problem::NoRequest(id));
     };
     for (label, name) in [Label::Tag, Label::Tier].into_iter().zip(&names) {
-        add(tx, (label, day, name), OF_ATTEMPTS.map(|(column, _)| column), values)?;
+        add(tx, (label, day, name), of_attempts(values))?;
     }
     Ok(())
 }
 
-/// Adds to some sums of a label.
-fn add<const N: usize>(
-    tx: &Connection,
-    (label, day, name): (Label, Day, &str),
-    columns: [&str; N],
-    values: [i64; N],
-) -> Result<(), Problem> {
-    let key = [("kind", label.name().to_owned().into()), ("day", day.0.into()), ("name", name.to_owned().into())];
-    sums::add(tx, "day_labels", key, columns.into_iter().zip(values))
+/// Adds to the sums of a label: those of [`OF_REQUESTS`], then those of [`OF_ATTEMPTS`].
+fn add(tx: &Connection, (label, day, name): (Label, Day, &str), by: [i64; 15]) -> rusqlite::Result<()> {
+    LABELS.add(tx, [label.name().to_owned().into(), day.0.into(), name.to_owned().into()], by)
+}
+
+const LABELS: Table<3, 15> = Table { name: "day_labels", key: ["kind", "day", "name"], sums: SUMS, least: 0 };
+
+const SUMS: [&str; 15] = {
+    let mut sums = [""; 15];
+    let mut at = 0;
+    while at < sums.len() {
+        sums[at] = if at < OF_REQUESTS.len() { OF_REQUESTS[at].0 } else { OF_ATTEMPTS[at - OF_REQUESTS.len()].0 };
+        at += 1;
+    }
+    sums
+};
+
+fn of_requests([a, b, c, d, e, f, g]: [i64; 7]) -> [i64; 15] {
+    [a, b, c, d, e, f, g, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
+fn of_attempts([a, b, c, d, e, f, g, h]: [i64; 8]) -> [i64; 15] {
+    [0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h]
 }

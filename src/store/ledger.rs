@@ -185,7 +185,8 @@ fn without_answer(attempt: AttemptId, at: Timestamp, outcome: Outcome, cost: Nan
 }
 
 fn before(tx: &Connection, id: AttemptId) -> Result<Before, Problem> {
-    let sql = "SELECT * FROM attempts WHERE request_id = ?1 AND attempt = ?2";
+    let sql = "SELECT presumed, provider, model, at, day, held_nanousd, hedge, cost_nanousd, wiped FROM attempts
+               WHERE request_id = ?1 AND attempt = ?2";
     if let Some(row) = first(tx, sql, (id.request, id.number), before_of_row)? {
         return Ok(row);
     }

@@ -180,7 +180,7 @@ fn retried(tx: &Connection, id: RequestId, judged: &Judged<'_>, at: Timestamp) -
 
 /// What an answered request was, as far as something can be learned from it.
 fn answered(tx: &Connection, id: RequestId) -> rusqlite::Result<Option<Answer>> {
-    let sql = "SELECT * FROM requests WHERE id = ?1 AND intent IS NOT NULL AND tier IS NOT NULL
+    let sql = "SELECT intent, expected, provider, model, tier, rating FROM requests WHERE id = ?1 AND intent IS NOT NULL AND tier IS NOT NULL
                AND provider IS NOT NULL AND model IS NOT NULL";
     first(tx, sql, [id], |row| {
         Ok(Answer {

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
-use super::columns::{millis, run, tokens};
+use super::columns::{first, millis, run, tokens};
 use super::{Problem, budget, histogram, labels};
 use crate::types::{CandidateId, Day, NanoUsd, Outcome, RequestId, Usage};
 
@@ -103,32 +103,72 @@ fn add_up(tx: &Connection, whose: Whose<'_>, values: [i64; 13]) -> Result<(), Pr
     let [attempts, _, _, _, _, unpriced, cost, input, cached, write, output, reasoning, _] = values;
     labels::attempt(tx, request, day, [attempts, unpriced, cost, input, cached, write, output, reasoning])?;
     budget::add_all(tx, day, [(budget::Sum::Attempts, attempts), (budget::Sum::Ledger, cost)])?;
-    let key = [("day", day.0.into()), ("provider", of.provider.clone().into()), ("model", of.model.clone().into())];
-    add(tx, "day_candidates", key, COLUMNS.into_iter().zip(values))
+    CANDIDATES.add(tx, [day.0.into(), of.provider.clone().into(), of.model.clone().into()], values)?;
+    Ok(())
 }
 
-/// Adds to some sums of the row with this key, which is made where it is missing. A sum to which nothing is added is left
-/// out: a statement takes the longer to prepare the more columns it names. Sums saturate, and never fall below 0.
-pub(super) fn add<'c>(
-    tx: &Connection,
-    table: &str,
-    key: [(&str, Value); 3],
-    sums: impl IntoIterator<Item = (&'c str, i64)>,
-) -> Result<(), Problem> {
-    let sums: Vec<_> = sums.into_iter().filter(|(_, by)| *by != 0).collect();
-    if sums.is_empty() {
-        return Ok(());
+/// A table of sums: a row for each key, and no other columns.
+pub(super) struct Table<const K: usize, const N: usize> {
+    pub name: &'static str,
+    pub key: [&'static str; K],
+    pub sums: [&'static str; N],
+    /// No sum falls below this.
+    pub least: i64,
+}
+
+const CANDIDATES: Table<3, 13> =
+    Table { name: "day_candidates", key: ["day", "provider", "model"], sums: COLUMNS, least: 0 };
+
+impl<const K: usize, const N: usize> Table<K, N> {
+    /// Adds to the sums of the row with this key, which is made where it is missing. Sums saturate.
+    ///
+    /// Read, added up and written back, in the caller's transaction: two plain statements, the same whatever is added,
+    /// are prepared in a third of the time of one that names every sum again in `ON CONFLICT DO UPDATE`.
+    pub fn add(&self, tx: &Connection, key: [Value; K], by: [i64; N]) -> rusqlite::Result<()> {
+        if by == [0; N] {
+            return Ok(());
+        }
+        let Self { name, key: of_key, sums, least } = self;
+        let (of_key, sums) = (of_key.join(", "), sums.join(", "));
+        let marks = |count: usize| vec!["?"; count].join(", ");
+        let sql = format!("SELECT {sums} FROM {name} WHERE ({of_key}) = ({})", marks(K));
+        let kept = first(tx, &sql, params_from_iter(&key), |row| {
+            let mut kept = [0; N];
+            for (at, sum) in kept.iter_mut().enumerate() {
+                *sum = row.get(at)?;
+            }
+            Ok(kept)
+        })?;
+        let kept: [i64; N] = kept.unwrap_or([0; N]);
+        let now = kept.into_iter().zip(by).map(|(kept, by)| Value::from(kept.saturating_add(by).max(*least)));
+        let sql = format!("INSERT OR REPLACE INTO {name} ({of_key}, {sums}) VALUES ({})", marks(K + N));
+        run(tx, &sql, params_from_iter(key.into_iter().chain(now))).map(drop)
     }
-    let columns: Vec<&str> =
-        key.iter().map(|(column, _)| *column).chain(sums.iter().map(|(column, _)| *column)).collect();
-    let update = |(c, _): &(&str, i64)| format!("{c} = max(0, min(9223372036854775807, {c} + excluded.{c}))");
-    let sql = format!(
-        "INSERT INTO {table} ({}) VALUES (?{}) ON CONFLICT DO UPDATE SET {}",
-        columns.join(", "),
-        ",?".repeat(columns.len() - 1),
-        sums.iter().map(update).collect::<Vec<_>>().join(", ")
-    );
-    let values = key.into_iter().map(|(_, value)| value).chain(sums.iter().map(|(_, by)| Value::from(*by)));
-    run(tx, &sql, params_from_iter(values))?;
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_saturate_and_never_fall_below_the_least() {
+        let tx = Connection::open_in_memory().unwrap();
+        tx.execute_batch("CREATE TABLE t (k TEXT PRIMARY KEY, a INTEGER NOT NULL, b INTEGER NOT NULL) STRICT").unwrap();
+        let table = Table { name: "t", key: ["k"], sums: ["a", "b"], least: 0 };
+        let kept = || {
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            first(&tx, "SELECT a, b FROM t WHERE k = 'x'", [], read).unwrap()
+        };
+        for (by, after) in [
+            ([0, 0], None),
+            ([3, -5], Some((3, 0))),
+            ([-1, 7], Some((2, 7))),
+            ([-3, i64::MAX], Some((0, i64::MAX))),
+            ([i64::MIN, 0], Some((0, i64::MAX))),
+        ] {
+            table.add(&tx, ["x".to_owned().into()], by).unwrap();
+            table.add(&tx, ["another".to_owned().into()], [1, 1]).unwrap();
+            assert_eq!(kept(), after, "{by:?}");
+        }
+    }
 }
