@@ -397,7 +397,7 @@ impl Ledger {
             let at = NOON.plus_ms(-DAYS * DAY_MS + (number + 1) * DAY_MS * DAYS / ROWS);
             ledger.request(at, u32::try_from(number).unwrap() % CANDIDATES);
         }
-        ledger.store.cache_put(&CachePut { row, max_entries: 1000 }, NOON).unwrap();
+        ledger.store.cache_put(&CachePut { row, max_entries: 1000, max_bytes: 1 << 30 }, NOON).unwrap();
         ledger
     }
 

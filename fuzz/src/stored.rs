@@ -89,7 +89,7 @@ fn database() -> &'static (Vec<u8>, Vec<CacheRow>, usize) {
         .to_vec();
         // So often that the log is copied into the file, which is all that is kept.
         for row in rows.iter().cycle().take(400) {
-            store.cache_put(&CachePut { row, max_entries: 10 }, Timestamp(-5)).expect("a row");
+            store.cache_put(&CachePut { row, max_entries: 10, max_bytes: 1 << 20 }, Timestamp(-5)).expect("a row");
         }
         drop(store);
         let bytes = std::fs::read(&path).expect("the file of the database");

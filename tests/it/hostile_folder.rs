@@ -84,6 +84,7 @@ fn attacks(thief: &str) -> Vec<(String, &'static str)> {
         ("LLMR_TIMEOUT_IDLE_SECS=9000", "LLMR_TIMEOUT_IDLE_SECS"),
         ("LLMR_CACHE_TTL_SECS=31536000", "LLMR_CACHE_TTL_SECS"),
         ("LLMR_CACHE_L2_MAX=0", "LLMR_CACHE_L2_MAX"),
+        ("LLMR_CACHE_L2_MAX_MB=0", "LLMR_CACHE_L2_MAX_MB"),
         ("XDG_STATE_HOME=.", "XDG_STATE_HOME"),
         ("OPENAI_API_VERSION=1", "OPENAI_API_VERSION"),
         ("LLMR_BUDGET_DAILY_USD=500", "LLMR_BUDGET_DAILY_USD"),

@@ -27,7 +27,7 @@ fn row(n: u8, created: Timestamp) -> CacheRow {
 }
 
 fn put(store: &Store, row: &CacheRow, max_entries: u64) {
-    store.cache_put(&CachePut { row, max_entries }, row.created_at).unwrap();
+    store.cache_put(&CachePut { row, max_entries, max_bytes: u64::MAX }, row.created_at).unwrap();
 }
 
 fn keys(store: &Store) -> Vec<u8> {
@@ -103,7 +103,9 @@ fn a_settled_attempt_stores_its_answer_in_the_same_step() {
     let store = memory();
     let mine = held(&store, NOON);
     let (row, end) = (row(1, NOON), ended(mine.request, NOON));
-    store.settle(&answered(mine, NOON), Some(&end), Some(&CachePut { row: &row, max_entries: 9 })).unwrap();
+    store
+        .settle(&answered(mine, NOON), Some(&end), Some(&CachePut { row: &row, max_entries: 9, max_bytes: u64::MAX }))
+        .unwrap();
     assert_eq!(keys(&store), [1]);
     assert_eq!(store.cache_counts(TODAY, TODAY).unwrap().misses, 1);
     store.finish(&end).unwrap();
@@ -157,4 +159,29 @@ fn failures_are_counted_by_kind_and_clearing_keeps_the_counts() {
     assert_eq!((store.cache_clear().unwrap(), store.cache_clear().unwrap()), (1, 0));
     let counts = store.cache_counts(EVER.0, EVER.1).unwrap();
     assert_eq!((counts.entries, counts.integrity_failures, counts.foreign), (0, 2, 3));
+}
+
+#[test]
+fn answers_that_are_too_large_together_leave_by_their_last_use() {
+    let store = memory();
+    let large = |n: u8, bytes: usize| CacheRow { content: "x".repeat(bytes), ..row(n, NOON.plus_ms(i64::from(n))) };
+    let keep = |row: &CacheRow, max_bytes: u64| {
+        store.cache_put(&CachePut { row, max_entries: 100, max_bytes }, row.created_at).unwrap();
+    };
+    for n in 1..=4 {
+        keep(&large(n, 100_000), 400_000);
+    }
+    assert_eq!(keys(&store), [1, 2, 3, 4], "they fit exactly");
+    store.record_hit(&hit(&[1; 32], NOON.plus_ms(1000))).unwrap();
+    keep(&large(5, 100_000), 400_000);
+    assert_eq!(keys(&store), [1, 4, 5], "an eighth is free again");
+    keep(&large(6, 500_000), 400_000);
+    assert_eq!(keys(&store), [1, 4, 5], "what is too large by itself drives nobody out");
+    let (store, few) = (memory(), 10_000);
+    for n in 1..200 {
+        let row = large(n, 1000);
+        store.cache_put(&CachePut { row: &row, max_entries: 1000, max_bytes: few }, row.created_at).unwrap();
+        assert!(keys(&store).len() < 10 + 64, "{n}: small ones are weighed together, but weighed");
+        assert_eq!(keys(&store).last(), Some(&n));
+    }
 }
