@@ -19,11 +19,6 @@ fn main() {
     // Linux that costs more than all else that `llmr --version` does. Stack, heap and libraries lie at random
     // addresses all the same. (What is linked statically, as with musl, is linked in another way.)
     println!("cargo::rustc-link-arg-bins=-no-pie");
-    // Unwinding is used for a bug's report alone: from a library of its own it would be loaded and bound at every start.
-    if let Some(folder) = folder_of("libgcc_eh.a") {
-        println!("cargo::rustc-link-search=native={}", folder.display());
-        println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
-    }
     // Side by side they need half as many pages as spread over all of the program. A list that is out of date orders
     // less, and breaks nothing.
     if variable("PROFILE") == "release" && links_with_lld() {
@@ -31,14 +26,6 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=-Wl,--symbol-ordering-file={}", list.display());
         println!("cargo::rustc-link-arg-bins=-Wl,--no-warn-symbol-ordering");
     }
-}
-
-/// Where the C compiler has a library of its own; `None` where there is no such compiler or library.
-fn folder_of(library: &str) -> Option<PathBuf> {
-    let output = Command::new("cc").arg(format!("-print-file-name={library}")).output().ok()?;
-    let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-    // A library that is not found is told by its bare name.
-    path.is_absolute().then(|| path.parent().map(Path::to_owned))?
 }
 
 /// Whether the linker is the one that Rust brings along, and nobody has chosen another: only that one takes the list.

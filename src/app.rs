@@ -32,17 +32,19 @@ pub fn run(cli: Cli, host: Host) -> u8 {
     {
         return done.map_or_else(|error| report(&error, json, None), |()| 0);
     }
-    let mut context =
-        match Context::load(host, Global { json: global.json || json == Wanted::Object, ..global.clone() }) {
-            Ok(context) => context,
-            Err(error) => return report(&error, json, None),
-        };
+    let global = Global { json: global.json || json == Wanted::Object, ..global };
+    let mut context = match Context::load(host, global, matches!(command, Command::Config(_))) {
+        Ok(context) => context,
+        Err(error) => return report(&error, json, None),
+    };
     let code = match dispatch(&mut context, &command) {
         Ok(()) => 0,
         Err(error) => report(&error, json, Some(&mut context)),
     };
     let deliveries = context.deliveries.clone();
     deliveries.wait(&mut context.messages);
+    // The process ends: the system takes back at once what would be given back piece by piece.
+    std::mem::forget(context);
     code
 }
 

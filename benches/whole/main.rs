@@ -2,11 +2,12 @@
 //!
 //! `cargo bench --bench whole` prints the table of the README; `-- --rounds 20`, `-- --rows 100000` (the largest
 //! ledger), `-- --only ask` (lines whose name begins with that) make it shorter; `-- --llmr PATH` measures another
-//! build. `-- --hot-functions FILE` writes what the linker is to lay side by side (see `hot`). Linux only. Tools that are
-//! not installed are named.
+//! build than that of `cargo build --release`, which is made first. `-- --hot-functions FILE` writes what the linker is to
+//! lay side by side (see `hot`). Linux only. Tools that are not installed are named.
 
 #![allow(clippy::print_stdout, missing_docs, reason = "a bench prints what it measured")]
 
+mod bare;
 mod crowd;
 mod home;
 mod hot;
@@ -26,13 +27,13 @@ use table::{Row, memory, time};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const LLMR: &str = env!("CARGO_BIN_EXE_llmr");
 const PROMPT: &str = "Say two hundred words about the sky.";
 
 fn main() -> Result<()> {
     let mut args = std::env::args_os().skip(1);
     match args.next().as_deref().and_then(|first| first.to_str()) {
         Some(measure::PEAK) => println!("{}", measure::print_peak(args)?),
+        Some(bare::BARE) => bare::run(args.map(|word| word.to_string_lossy().into_owned()))?,
         Some(crowd::MEMBER) => crowd::member(&PathBuf::from(args.next().ok_or("no database")?))?,
         _ => {
             let wanted = Wanted::parse(std::env::args().skip(1))?;
@@ -51,21 +52,21 @@ struct Wanted {
     rounds: usize,
     rows: u64,
     only: String,
-    llmr: PathBuf,
+    llmr: Option<PathBuf>,
     hot_functions: Option<PathBuf>,
 }
 
 impl Wanted {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self> {
         let (rounds, rows) = (100, 10_000_000);
-        let mut wanted = Self { rounds, rows, only: String::new(), llmr: LLMR.into(), hot_functions: None };
+        let mut wanted = Self { rounds, rows, only: String::new(), llmr: None, hot_functions: None };
         while let Some(flag) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{flag} needs a value"));
             match flag.as_str() {
                 "--rounds" => wanted.rounds = value()?.parse()?,
                 "--rows" => wanted.rows = value()?.parse()?,
                 "--only" => wanted.only = value()?,
-                "--llmr" => wanted.llmr = fs::canonicalize(value()?)?,
+                "--llmr" => wanted.llmr = Some(fs::canonicalize(value()?)?),
                 "--hot-functions" => wanted.hot_functions = Some(value()?.into()),
                 // Cargo's own.
                 "--bench" => {}
@@ -79,9 +80,29 @@ impl Wanted {
     }
 }
 
+/// The program as people build it. The one that comes with a bench is made as for tests: its panics unwind, and so its
+/// functions have other names than those that the linker lays side by side.
+#[expect(clippy::disallowed_methods, reason = "a bench, not llmr")]
+fn built() -> Result<PathBuf> {
+    let me = std::env::current_exe()?;
+    let target = me.ancestors().nth(3).ok_or("this is not in a folder of cargo's")?;
+    let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--release", "--locked", "--bin", "llmr", "--message-format", "json-render-diagnostics"]);
+    cargo
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(std::process::Stdio::inherit());
+    let told = String::from_utf8(cargo.output()?.stdout)?;
+    let messages = told.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut made = messages.filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)));
+    made.next_back().ok_or_else(|| "llmr could not be built".into())
+}
+
 /// Everything that is measured with.
 struct Bench<'a> {
     wanted: &'a Wanted,
+    llmr: PathBuf,
     folder: tempfile::TempDir,
     server: Server,
     rows: Vec<Row>,
@@ -103,7 +124,8 @@ impl<'a> Bench<'a> {
         for (name, _) in all.iter().filter(|(_, found)| found.is_none()) {
             println!("not installed, so not measured: {name}");
         }
-        Ok(Self { wanted, folder: tempfile::tempdir()?, server: Server::start()?, rows: Vec::new(), tools })
+        let llmr = wanted.llmr.clone().map_or_else(built, Ok)?;
+        Ok(Self { wanted, llmr, folder: tempfile::tempdir()?, server: Server::start()?, rows: Vec::new(), tools })
     }
 
     fn run(mut self) -> Result<()> {
@@ -147,7 +169,7 @@ impl<'a> Bench<'a> {
     }
 
     fn start_up(&mut self) -> Result<()> {
-        let home = Home::of_server(&self.path("start"), &self.wanted.llmr, &base("http", self.server.plain))?;
+        let home = Home::of_server(&self.path("start"), &self.llmr, &base("http", self.server.plain))?;
         let Some(curl) = self.tools.curl.clone() else { return Ok(()) };
         let theirs = Command::new(&curl, &["--version"], self.folder.path());
         for args in [&["--version"][..], &["--help"], &["completions", "bash"]] {
@@ -162,7 +184,7 @@ impl<'a> Bench<'a> {
 
     fn cached(&mut self) -> Result<()> {
         let Some(sqlite3) = self.tools.sqlite3.clone() else { return Ok(()) };
-        let home = Home::of_server(&self.path("cached"), &self.wanted.llmr, &base("http", self.server.plain))?;
+        let home = Home::of_server(&self.path("cached"), &self.llmr, &base("http", self.server.plain))?;
         let ours = home.llmr(&["ask", "--no-stdin", PROMPT]);
         ours.time()?;
         // A copy without a write-ahead log, which sqlite3 would take away from under the next run.
@@ -171,7 +193,9 @@ impl<'a> Bench<'a> {
         let database = copy.display().to_string();
         let select = "SELECT content FROM cache LIMIT 1";
         let theirs = Command::new(&sqlite3, &[&database, select], self.folder.path());
-        self.compare("cached answer", &ours, "sqlite3, one row", &theirs, Some(1.0))
+        self.compare("cached answer", &ours, "sqlite3, one row", &theirs, Some(1.0))?;
+        let bare = bare::command("cached", &home.database(), "", self.folder.path())?;
+        self.compare("cached answer: the least of it", &bare, "sqlite3, one row", &theirs, None)
     }
 
     /// Answers that are asked for: whole and streamed.
@@ -181,7 +205,7 @@ impl<'a> Bench<'a> {
         let base = base(scheme, if tls { self.server.tls } else { self.server.plain });
         let authority = self.path("authority.pem");
         fs::write(&authority, &self.server.authority)?;
-        let home = Home::of_server(&self.path(scheme), &self.wanted.llmr, &base)?;
+        let home = Home::of_server(&self.path(scheme), &self.llmr, &base)?;
         let trusting = |command: Command| command.env("SSL_CERT_FILE", authority.display());
         let over = if tls { " over TLS" } else { "" };
         for (work, flag, stream, goal) in [
@@ -198,6 +222,10 @@ impl<'a> Bench<'a> {
                 let goal = (!tls && !stream).then_some(1.0);
                 let against = format!("curl {}", memory(theirs));
                 self.rows.push(Row::ratio(&memory_of, memory(ours), against, ours as f64 / theirs as f64, goal));
+            }
+            if !tls && !stream {
+                let bare = bare::command("ask", &home.database(), &self.server.plain.to_string(), self.folder.path())?;
+                self.compare("ask: the least of it", &bare, "curl", &theirs, None)?;
             }
             for (name, theirs) in self.peers(&base, stream)? {
                 self.compare(&work, &ours, name, &theirs, None)?;
@@ -256,7 +284,7 @@ impl<'a> Bench<'a> {
             return Ok(());
         }
         let base = format!("http://{}{}", self.server.plain, server::LATER);
-        let home = Home::of_server(&self.path("later"), &self.wanted.llmr, &base)?;
+        let home = Home::of_server(&self.path("later"), &self.llmr, &base)?;
         let rounds = self.wanted.rounds.min(50);
         let sent = || self.server.first_tokens.recv().unwrap_or_else(|_| std::time::Instant::now());
         let ours = first_byte(&home.llmr(&["ask", "--no-stdin", "--no-cache", "--stream", PROMPT]), sent, rounds)?;
@@ -274,11 +302,13 @@ impl<'a> Bench<'a> {
 
     fn plans(&mut self) -> Result<()> {
         let Some(nothing) = find("true") else { return Ok(()) };
-        let home = Home::of_fifteen(&self.path("fifteen"), &self.wanted.llmr)?;
+        let home = Home::of_fifteen(&self.path("fifteen"), &self.llmr)?;
         home.llmr(&["budget", "set", "5"]).time()?;
         let theirs = Command::new(&nothing, &[], self.folder.path());
         let ours = home.llmr(&["dry-run", "--no-stdin", PROMPT]);
-        self.compare("dry-run, 15 providers", &ours, "true", &theirs, Some(3.0))
+        self.compare("dry-run, 15 providers", &ours, "true", &theirs, Some(3.0))?;
+        let bare = bare::command("look", &home.database(), "", self.folder.path())?;
+        self.compare("dry-run: the least of it", &bare, "true", &theirs, None)
     }
 
     /// What reads the ledger, with many rows and with few.
@@ -306,7 +336,7 @@ impl<'a> Bench<'a> {
 
     fn ledger(&self, rows: u64) -> Result<Home> {
         let folder = self.path(&format!("ledger{rows}"));
-        let home = Home::of_server(&folder, &self.wanted.llmr, &base("http", self.server.plain))?;
+        let home = Home::of_server(&folder, &self.llmr, &base("http", self.server.plain))?;
         home.fill(rows)?;
         Ok(home)
     }
@@ -316,7 +346,7 @@ impl<'a> Bench<'a> {
         if !self.wants(work) {
             return Ok(());
         }
-        let home = Home::of_server(&self.path("crowd"), &self.wanted.llmr, &base("http", self.server.plain))?;
+        let home = Home::of_server(&self.path("crowd"), &self.llmr, &base("http", self.server.plain))?;
         home.llmr(&["budget", "set", "1000"]).time()?;
         let alone = crowd::measure(&home.database(), 1)?;
         let many = crowd::measure(&home.database(), 64)?;
@@ -339,7 +369,7 @@ impl<'a> Bench<'a> {
                 continue;
             }
             let base = format!("http://{}{path}/v1", self.server.plain);
-            let home = Home::of_endless(&self.path("endless"), &self.wanted.llmr, &base)?;
+            let home = Home::of_endless(&self.path("endless"), &self.llmr, &base)?;
             fs::write(&prompt, "word ".repeat(stdin / 5))?;
             let ask = home.llmr(&["ask", "--no-cache", flag, PROMPT]);
             let peak = ask.reading(&prompt).peak()?;
@@ -353,11 +383,11 @@ impl<'a> Bench<'a> {
         let authority = self.path("authority.pem");
         fs::write(&authority, &self.server.authority)?;
         let home = |scheme: &str, address| -> Result<Home> {
-            let home = Home::of_server(&self.path(scheme), &self.wanted.llmr, &base(scheme, address))?;
+            let home = Home::of_server(&self.path(scheme), &self.llmr, &base(scheme, address))?;
             home.llmr(&["ask", "--no-stdin", PROMPT]).env("SSL_CERT_FILE", authority.display()).time()?;
             Ok(home)
         };
-        let fifteen = Home::of_fifteen(&self.path("fifteen"), &self.wanted.llmr)?;
+        let fifteen = Home::of_fifteen(&self.path("fifteen"), &self.llmr)?;
         fifteen.llmr(&["budget", "set", "5"]).time()?;
         let (plain, tls) = (home("http", self.server.plain)?, home("https", self.server.tls)?);
         let ask = |flag| ["ask", "--no-stdin", flag, PROMPT];
@@ -377,7 +407,7 @@ impl<'a> Bench<'a> {
     }
 
     fn sizes(&mut self) -> Result<()> {
-        let bytes = fs::metadata(&self.wanted.llmr)?.len();
+        let bytes = fs::metadata(&self.llmr)?.len();
         self.rows.push(Row::figure("size of the program", format!("{:.1} MB", bytes as f64 / 1e6), String::new()));
         Ok(())
     }

@@ -40,7 +40,7 @@ pub fn run(context: &mut Context, args: &cli::Config) -> Result<()> {
 
 /// What must work when the settings cannot be read, because it mends or explains that. `None` for the rest.
 pub fn run_without_settings(host: &Host, global: &Global, args: &cli::Config) -> Option<Result<()>> {
-    let flags = Flags { config_path: global.config.clone(), profile: global.profile.clone() };
+    let flags = Flags { config_path: global.config.clone(), profile: global.profile.clone(), rows: false };
     let printer = Printer::new(host, global);
     match args.action.as_ref().unwrap_or(&ConfigAction::Show) {
         ConfigAction::Show | ConfigAction::Check => None,

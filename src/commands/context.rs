@@ -50,12 +50,11 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the settings. Fails with exit code 2 on any that cannot be used.
-    pub fn load(host: Host, global: Global) -> Result<Self> {
-        let mut config = config::load(
-            &host,
-            &config::Flags { config_path: global.config.clone(), profile: global.profile.clone() },
-        )?;
+    /// Reads the settings; with every value and its source where those are shown. Fails with exit code 2 on any that
+    /// cannot be used.
+    pub fn load(host: Host, global: Global, shows_settings: bool) -> Result<Self> {
+        let (config_path, profile) = (global.config.clone(), global.profile.clone());
+        let mut config = config::load(&host, &config::Flags { config_path, profile, rows: shows_settings })?;
         if global.sandbox.is_some() {
             super::sandbox::rehearse(&mut config, &global)?;
         }

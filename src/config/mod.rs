@@ -62,6 +62,8 @@ pub struct Flags {
     pub config_path: Option<PathBuf>,
     /// `--profile`: which `[profile.NAME]` counts.
     pub profile: Option<String>,
+    /// Whether [`Config::rows`] are wanted, which takes longer than all the rest.
+    pub rows: bool,
 }
 
 /// Everything that is set.
@@ -89,7 +91,7 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// Where everything is.
     pub paths: Paths,
-    /// Every value with its source, for `config show`. Never holds a key.
+    /// Every value with its source, for `config show`, where they are wanted. Never holds a key.
     pub rows: Vec<Row>,
 }
 
@@ -214,16 +216,19 @@ pub fn load(host: &Host, flags: &Flags) -> Result<Config> {
     }
     warnings.extend(weak_key(&resolved.settings));
 
-    let mut providers = providers::build(&places.layers, &file.providers, &file.sampling, &file.limits)?;
+    let mut providers = providers::build(&places.layers, &file.providers, &file.sampling, &file.limits, flags.rows)?;
     warnings.append(&mut providers.warnings);
     let proxies = proxies(&places.layers);
-    let mut rows = resolved.rows();
-    rows.extend(file.alerts.rows());
-    rows.extend(proxies.rows(&places.layers));
-    rows.append(&mut providers.rows);
-    rows.append(&mut file.rows);
-    rows.push(profile_row(chosen));
-    rows.extend(profile.rows);
+    let mut rows = Vec::new();
+    if flags.rows {
+        rows.extend(resolved.rows());
+        rows.extend(file.alerts.rows());
+        rows.extend(proxies.rows(&places.layers));
+        rows.append(&mut providers.rows);
+        rows.append(&mut file.rows);
+        rows.push(profile_row(chosen));
+        rows.extend(profile.rows);
+    }
 
     paths.env_files = places.files;
     warnings.extend(looseness(&paths));

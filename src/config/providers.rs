@@ -144,7 +144,7 @@ impl ProviderConfig {
 pub(super) struct Providers {
     /// The providers.
     pub configs: Vec<ProviderConfig>,
-    /// Their rows for `config show`.
+    /// Their rows for `config show`, where they are wanted.
     pub rows: Vec<Row>,
     /// What is not complete.
     pub warnings: Vec<String>,
@@ -156,14 +156,15 @@ pub(super) fn build(
     entries: &[ProviderEntry],
     sampling: &BTreeMap<String, (Sampling, String)>,
     limits: &[LimitEntry],
+    wants_rows: bool,
 ) -> Result<Providers> {
     let mut built = Providers { configs: Vec::new(), rows: Vec::new(), warnings: Vec::new() };
     for row in table::PROVIDERS {
         let entry = entries.iter().find(|entry| entry.name == row.name);
-        built.add(layers, Some(row), entry)?;
+        built.add(layers, Some(row), entry, wants_rows)?;
     }
     for entry in entries.iter().filter(|entry| table::find(&entry.name).is_none()) {
-        built.add(layers, None, Some(entry))?;
+        built.add(layers, None, Some(entry), wants_rows)?;
     }
     for (name, (sampling, place)) in sampling {
         built.sample(name, *sampling, place)?;
@@ -174,7 +175,13 @@ pub(super) fn build(
 }
 
 impl Providers {
-    fn add(&mut self, layers: &Layers, row: Option<&ProviderRow>, entry: Option<&ProviderEntry>) -> Result<()> {
+    fn add(
+        &mut self,
+        layers: &Layers,
+        row: Option<&ProviderRow>,
+        entry: Option<&ProviderEntry>,
+        wants_rows: bool,
+    ) -> Result<()> {
         let Some(name) = row.map(|row| row.name).or(entry.map(|entry| entry.name.as_str())) else { return Ok(()) };
         let key_vars = key_variables(row, entry);
         let model_vars = owned(row.map_or(&[], |row| row.model_vars));
@@ -209,7 +216,10 @@ impl Providers {
             key_vars,
             model_vars,
         };
-        self.describe(&config, row, key, model, address);
+        self.warn(&config, row, key.as_ref());
+        if wants_rows {
+            self.describe(&config, row, key, model, address);
+        }
         self.configs.push(config);
         Ok(())
     }
@@ -235,7 +245,19 @@ impl Providers {
         Ok(())
     }
 
-    /// The rows of `config show`, and a warning about a key that leads nowhere. No key is in them.
+    /// Warns of a key that leads nowhere, or that others can read.
+    fn warn(&mut self, config: &ProviderConfig, row: Option<&ProviderRow>, key: Option<&Found>) {
+        if let (Some(key), Some(row), true) = (key, row, config.base_url.is_empty()) {
+            let (name, variable) = (&config.name, row.base_url_var);
+            self.warnings.push(format!("{name} is left out: {} is set, but {variable} is not", key.name));
+        }
+        if config.key.is_some() && address::is_readable_on_the_way(&config.base_url) {
+            let (name, url) = (&config.name, &config.base_url);
+            self.warnings.push(format!("{name}: its key goes to {url} in plain text, readable on the way; use https"));
+        }
+    }
+
+    /// The rows of `config show`. No key is in them.
     fn describe(
         &mut self,
         config: &ProviderConfig,
@@ -245,14 +267,6 @@ impl Providers {
         address: Option<Found>,
     ) {
         let address_var = row.map(|row| row.base_url_var.to_owned());
-        if let (Some(key), Some(variable), true) = (&key, &address_var, config.base_url.is_empty()) {
-            let name = &config.name;
-            self.warnings.push(format!("{name} is left out: {} is set, but {variable} is not", key.name));
-        }
-        if config.key.is_some() && address::is_readable_on_the_way(&config.base_url) {
-            let (name, url) = (&config.name, &config.base_url);
-            self.warnings.push(format!("{name}: its key goes to {url} in plain text, readable on the way; use https"));
-        }
         let mut row = |field: &str, variable: Option<&String>, value: &str, found: Option<Found>| {
             self.rows.push(Row {
                 key: format!("{}.{field}", config.name),

@@ -57,7 +57,7 @@ impl World {
     }
 
     fn load(&self) -> Result<Config> {
-        load(&self.host(), &Flags::default())
+        load(&self.host(), &Flags { rows: true, ..Flags::default() })
     }
 
     /// The error, with the world's own folder cut off.
@@ -294,7 +294,7 @@ fn the_config_folder_s_own_env_file_is_own_wherever_it_is_found_from() {
     let root = world.path("home");
     fs::create_dir(root.join("sub")).unwrap();
     for cwd in [world.path("work"), root.clone(), root.join("sub")] {
-        let config = load(&Host::from_env(world.env.clone(), cwd), &Flags::default()).unwrap();
+        let config = load(&Host::from_env(world.env.clone(), cwd), &Flags { rows: true, ..Flags::default() }).unwrap();
         assert_eq!(config.provider("openai").unwrap().base_url, "https://own.example/v1");
         assert_eq!(config.paths.env_files, [root.join(".env")]);
         assert_eq!(config.proxies.https.as_ref().unwrap().expose(), "http://user:pass@proxy:3128");
@@ -599,7 +599,7 @@ fn files_that_others_can_get_at_are_told() {
 #[test]
 fn another_config_file_must_be_there() {
     let world = World::new().toml("max_retries = 9").file("work/other.toml", "max_retries = 1");
-    let with = |path: &str| load(&world.host(), &Flags { config_path: Some(path.into()), profile: None });
+    let with = |path: &str| load(&world.host(), &Flags { config_path: Some(path.into()), ..Flags::default() });
     let config = with("../other.toml").unwrap();
     assert_eq!(config.settings.max_retries, 1);
     assert!(with("missing.toml").unwrap_err().message.contains("missing.toml cannot be read"));

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, named_params};
 
 use super::columns::{all, count, first, run};
 use super::reports::{self, LogEntry};
-use super::{Problem, Store, StoreError, holds, running};
+use super::{Problem, Store, StoreError, holds};
 use crate::types::{Liveness, NanoUsd, Owner, RequestId, Timestamp};
 
 /// What opening a batch found.
@@ -73,8 +73,7 @@ impl Store {
     /// [`Store::close_batch`] or this process's end. Holds of dead owners are charged first.
     pub fn open_batch(&self, name: &str, at: Timestamp) -> Result<BatchOpened, StoreError> {
         self.write(|tx| {
-            holds::reap(tx, at, self.liveness)?;
-            running::reap(tx, at, self.liveness)?;
+            holds::reap_all(tx, at, &self.me, self.liveness)?;
             run(tx, "INSERT INTO batches (name, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING", (name, at))?;
             let found = first(tx, "SELECT * FROM batches WHERE name = ?1", [name], |row| {
                 Ok((row.get::<_, i64>("id")?, owner(row)?))

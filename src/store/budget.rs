@@ -45,7 +45,7 @@ pub(super) enum Sum {
     Saved,
 }
 
-const DAYS: Table<1, 9> = Table {
+pub(super) const DAYS: Table<1, 9> = Table {
     name: "days",
     key: ["day"],
     sums: [

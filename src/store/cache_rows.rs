@@ -163,40 +163,41 @@ pub(super) fn touch(tx: &Connection, key: &[u8; 32], at: Timestamp) -> Result<()
 
 /// See [`Store::cache_put`].
 pub(super) fn insert_and_make_room(tx: &Connection, put: &CachePut<'_>, at: Timestamp) -> Result<(), Problem> {
-    if put.row.content.len() as u64 > put.max_bytes {
-        run(tx, "DELETE FROM cache WHERE key = ?1", [hex(&put.row.key)])?;
-        return Ok(());
-    }
-    insert(tx, put.row, at)?;
+    let bytes = put.row.content.len() as u64;
+    // What is too large by itself drives nobody out.
+    let kept = match bytes <= put.max_bytes {
+        true => insert(tx, put.row, at).map(|()| tx.last_insert_rowid())?,
+        false => run(tx, "DELETE FROM cache WHERE key = ?1", [hex(&put.row.key)]).map(|_| 0)?,
+    };
     run(tx, "DELETE FROM cache WHERE expires_at <= ?1", [at])?;
     let rows = first(tx, "SELECT count(*) AS rows FROM cache", [], |row| count(row, "rows"))?.unwrap_or(0);
     if let Some(surplus) = rows.checked_sub(put.max_entries).filter(|surplus| *surplus > 0) {
         let sql = "DELETE FROM cache WHERE rowid IN (SELECT rowid FROM cache ORDER BY used_at, rowid LIMIT ?1)";
         run(tx, sql, [int(surplus)])?;
     }
-    let number = tx.last_insert_rowid();
-    if put.row.content.len() >= LARGE || number % WEIGHED_EVERY == 0 {
-        make_room_in_bytes(tx, put.max_bytes)?;
+    // To weigh all takes a while where there are many: so rarely that no more than an eighth can have come since.
+    let every = (put.max_bytes / 8).checked_div(bytes).unwrap_or(SELDOM).clamp(1, SELDOM);
+    if kept % int(every) == 0 {
+        make_room_in_bytes(tx, put.max_bytes, kept)?;
     }
     Ok(())
 }
 
-/// An answer of so many bytes has the whole cache weighed; of others, each so-many-th.
-const LARGE: usize = 1 << 16;
-/// To weigh every row takes a while where there are many.
-const WEIGHED_EVERY: i64 = 64;
+/// The cache is weighed with each so-many-th answer at least.
+const SELDOM: u64 = 64;
 
-/// Throws out those that were not used for the longest time, until an eighth is free: the next ones find room at once.
-fn make_room_in_bytes(tx: &Connection, most: u64) -> rusqlite::Result<()> {
+/// Throws out those that were not used for the longest time, until an eighth is free: the next ones find room at once. The
+/// row that was just kept stays.
+fn make_room_in_bytes(tx: &Connection, most: u64, kept: i64) -> rusqlite::Result<()> {
     // From the row's head: `length` would read every answer.
     let sql = "SELECT coalesce(sum(octet_length(content)), 0) AS bytes FROM cache";
     if first(tx, sql, [], |row| count(row, "bytes"))?.unwrap_or(0) <= most {
         return Ok(());
     }
-    let sql = "DELETE FROM cache WHERE rowid IN (SELECT rowid FROM (
+    let sql = "DELETE FROM cache WHERE rowid <> ?2 AND rowid IN (SELECT rowid FROM (
                    SELECT rowid, sum(octet_length(content)) OVER (ORDER BY used_at DESC, rowid DESC) AS upto FROM cache
                ) WHERE upto > ?1)";
-    run(tx, sql, [int(most - most / 8)]).map(drop)
+    run(tx, sql, (int(most - most / 8), kept)).map(drop)
 }
 
 fn insert(tx: &Connection, row: &CacheRow, at: Timestamp) -> Result<(), Problem> {

@@ -263,10 +263,14 @@ pub(super) fn attempt(tx: &Connection, id: RequestId, day: Day, values: [i64; 8]
 
 /// Adds to the sums of a label: those of [`OF_REQUESTS`], then those of [`OF_ATTEMPTS`].
 fn add(tx: &Connection, (label, day, name): (Label, Day, &str), by: [i64; 15]) -> rusqlite::Result<()> {
+    if by == [0; 15] {
+        return Ok(());
+    }
     LABELS.add(tx, [label.name().to_owned().into(), day.0.into(), name.to_owned().into()], by)
 }
 
-const LABELS: Table<3, 15> = Table { name: "day_labels", key: ["kind", "day", "name"], sums: SUMS, least: 0 };
+pub(super) const LABELS: Table<3, 15> =
+    Table { name: "day_labels", key: ["kind", "day", "name"], sums: SUMS, least: 0 };
 
 const SUMS: [&str; 15] = {
     let mut sums = [""; 15];

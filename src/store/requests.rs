@@ -97,8 +97,7 @@ impl Store {
     /// requests closed.
     pub fn begin(&self, start: &RequestStart<'_>) -> Result<RequestId, StoreError> {
         self.write(|tx| {
-            holds::reap(tx, start.at, self.liveness)?;
-            running::reap(tx, start.at, self.liveness)?;
+            holds::reap_all(tx, start.at, &self.me, self.liveness)?;
             let id = insert(tx, start)?;
             running::insert(tx, id, &self.me)?;
             Ok(id)

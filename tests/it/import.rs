@@ -46,7 +46,11 @@ fn llm(place: &Place) -> std::path::PathBuf {
          INSERT INTO responses VALUES
              ('r1', 'gpt-4o', 'what is this?', 'be brief', 'a file it is', 'c1', '2025-01-02T03:04:05.678901+00:00', 7, 9),
              ('r2', 'gpt-4o', 'and then?', NULL, 'nothing', 'c1', '2025-01-02T03:05:05', NULL, NULL),
-             ('r3', 'claude', 'alone', NULL, NULL, NULL, '2025-01-03 00:00:00', NULL, NULL);",
+             ('r3', 'claude', 'alone', NULL, NULL, NULL, '2025-01-03 00:00:00', NULL, NULL);
+         -- It keeps an index of words there, which llmr's SQLite can neither make nor read.
+         PRAGMA writable_schema = on;
+         INSERT INTO sqlite_schema VALUES ('table', 'responses_fts', 'responses_fts', 0,
+             'CREATE VIRTUAL TABLE responses_fts USING fts5(prompt, response, content=responses)');",
     )
     .unwrap();
     folder

@@ -72,11 +72,19 @@ impl Forms {
                 let before = alike(form[..*place].iter().rev(), is[..at].iter().rev());
                 let from_here = alike(form[*place..].iter(), is[at..].iter());
                 if before + from_here >= PART.min(form.len()) {
-                    spans.push(glyphs[at - before].from.start..glyphs[at + from_here - 1].from.end);
+                    add(&mut spans, glyphs[at - before].from.start..glyphs[at + from_here - 1].from.end);
                 }
             }
         }
         spans
+    }
+}
+
+/// A key of the same letter throughout is found at every place of such a text, in many ways: the last span grows.
+fn add(spans: &mut Vec<Range<usize>>, found: Range<usize>) {
+    match spans.last_mut().filter(|last| last.start <= found.start && found.start <= last.end) {
+        Some(last) => last.end = last.end.max(found.end),
+        None => spans.push(found),
     }
 }
 

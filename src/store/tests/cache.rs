@@ -177,11 +177,18 @@ fn answers_that_are_too_large_together_leave_by_their_last_use() {
     assert_eq!(keys(&store), [1, 4, 5], "an eighth is free again");
     keep(&large(6, 500_000), 400_000);
     assert_eq!(keys(&store), [1, 4, 5], "what is too large by itself drives nobody out");
-    let (store, few) = (memory(), 10_000);
+    keep(&large(1, 500_000), 400_000);
+    assert_eq!(keys(&store), [4, 5], "but what it would have replaced is no answer any more");
+    keep(&large(7, 390_000), 400_000);
+    assert_eq!(keys(&store), [7], "the newest stays, however much room it takes");
+    keep(&large(8, 10), 0);
+    assert_eq!(keys(&store), [0; 0], "no room is none for those that are there, either");
+    let few = memory();
     for n in 1..200 {
         let row = large(n, 1000);
-        store.cache_put(&CachePut { row: &row, max_entries: 1000, max_bytes: few }, row.created_at).unwrap();
-        assert!(keys(&store).len() < 10 + 64, "{n}: small ones are weighed together, but weighed");
-        assert_eq!(keys(&store).last(), Some(&n));
+        few.cache_put(&CachePut { row: &row, max_entries: 1000, max_bytes: 80_000 }, row.created_at).unwrap();
+        assert!(keys(&few).len() <= 90, "{n}: small ones are weighed together, but weighed");
+        assert_eq!(keys(&few).last(), Some(&n));
     }
+    assert!(keys(&few).len() >= 70);
 }

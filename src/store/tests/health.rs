@@ -78,6 +78,28 @@ fn money_refused_takes_no_trial() {
 }
 
 #[test]
+fn whoever_differs_in_anything_is_somebody_else_and_looks_for_the_dead() {
+    let me = options(1).me;
+    for other in [
+        Owner { pid: 2, ..me.clone() },
+        Owner { start_ticks: 8, ..me.clone() },
+        Owner { boot_id: "another".into(), ..me.clone() },
+        Owner { pid_namespace: "pid:[2]".into(), ..me.clone() },
+        // Who does not know itself may be anybody.
+        Owner { start_ticks: 0, ..me.clone() },
+    ] {
+        let mine = memory();
+        let unknown = Store { me: Owner { start_ticks: 0, ..me.clone() }, ..mine.clone() };
+        let (_, admitted) = admit(if other.start_ticks == 0 { &unknown } else { &mine }, at(0));
+        assert!(matches!(admitted, Admitted::Yes { .. }));
+        kill(1);
+        let facts = Store { me: other.clone(), ..mine.clone() }.facts(at(1)).unwrap();
+        DEAD.take();
+        assert_eq!((facts.held, facts.spent > NanoUsd::ZERO), (NanoUsd::ZERO, true), "{other:?}");
+    }
+}
+
+#[test]
 fn a_trial_that_comes_to_nothing_is_given_back() {
     type End = fn(&Store, AttemptId);
     let ends: [(&str, End); 4] = [
@@ -88,7 +110,8 @@ fn a_trial_that_comes_to_nothing_is_given_back() {
         ("rate limited", |store, trial| settle(store, &failed(trial, at(61), FailureClass::RateLimited))),
         ("owner died", |store, _| {
             kill(1);
-            store.facts(at(61)).unwrap();
+            let somebody_else = Store { me: options(2).me, ..store.clone() };
+            somebody_else.facts(at(61)).unwrap();
             DEAD.take();
         }),
     ];
