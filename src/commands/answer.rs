@@ -242,7 +242,7 @@ impl Listener for Output {
             return self.line(&Event::Delta { text });
         }
         self.streamed |= !text.is_empty();
-        self.writer.set_columns(host::terminal_width());
+        self.writer.set_columns(host::terminal_width);
         let spinner = &mut self.spinner;
         let wrote = self.writer.push_after(text, || spinner.clear());
         self.took(wrote)

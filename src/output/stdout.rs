@@ -121,10 +121,10 @@ impl<W: Write> AnswerWriter<W> {
         self.begun
     }
 
-    /// The terminal's columns from now on.
-    pub fn set_columns(&mut self, columns: Option<u16>) {
+    /// The terminal's columns from now on, looked up where they matter: not for each piece in a pipe.
+    pub fn set_columns(&mut self, columns: fn() -> Option<u16>) {
         if let Way::Rendered(_, renderer) = &mut self.way {
-            renderer.set_columns(columns);
+            renderer.set_columns(columns());
         }
     }
 
