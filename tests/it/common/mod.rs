@@ -87,8 +87,9 @@ impl Place {
 
     /// Waits until so many attempts are under way.
     pub fn until_held(&self, holds: i64) {
-        let database = self.home().join("llmr.db");
-        until("so many holds", || database.exists() && money(&database).is_ok_and(|(.., n)| n == holds));
+        let (database, index) = (self.home().join("llmr.db"), self.home().join("llmr.db-shm"));
+        // Not before llmr has made all its files: looking makes those that are missing, as another user in some tests.
+        until("so many holds", || index.exists() && money(&database).is_ok_and(|(.., n)| n == holds));
     }
 
     /// `LLMR_HOME`.
