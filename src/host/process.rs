@@ -33,8 +33,7 @@ fn owner_in(proc: &Path) -> Owner {
 }
 
 fn liveness_in(proc: &Path, me: &Owner, other: &Owner) -> Liveness {
-    let known = !me.boot_id.is_empty() && !me.pid_namespace.is_empty() && me.start_ticks != 0;
-    if !known || me.boot_id != other.boot_id || me.pid_namespace != other.pid_namespace {
+    if !me.is_known() || me.boot_id != other.boot_id || me.pid_namespace != other.pid_namespace {
         return Liveness::Unknown;
     }
     match fs::read_to_string(proc.join(format!("{}/stat", other.pid))) {

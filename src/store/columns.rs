@@ -121,6 +121,15 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptId> {
     Ok(AttemptId { request: row.get("request_id")?, number: row.get("attempt")? })
 }
 
+/// The first columns of a row, in their order.
+pub(super) fn leading<T: FromSql + Copy + Default, const N: usize>(row: &Row<'_>) -> rusqlite::Result<[T; N]> {
+    let mut values = [T::default(); N];
+    for (at, value) in values.iter_mut().enumerate() {
+        *value = row.get(at)?;
+    }
+    Ok(values)
+}
+
 /// Runs a statement; how many rows it changed.
 pub(super) fn run(conn: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
     conn.prepare_cached(sql)?.execute(params)

@@ -253,7 +253,7 @@ pub(super) fn hedged_on(tx: &Connection, day: Day) -> rusqlite::Result<NanoUsd> 
 /// Whether no other process holds anything or runs a request, as it mostly is: one look in place of two longer ones. Where a
 /// process does not know itself, others are there for all that it can tell.
 fn nobody_else_is_here(tx: &Connection, me: &Owner) -> rusqlite::Result<bool> {
-    if me.start_ticks == 0 || me.boot_id.is_empty() || me.pid_namespace.is_empty() {
+    if !me.is_known() {
         return Ok(false);
     }
     let other = "(owner_pid, owner_start, owner_boot, owner_pidns) <> (?1, ?2, ?3, ?4)";

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
 
-use super::columns::{all, count, first, run, summed_usage};
+use super::columns::{all, count, first, leading, run, summed_usage};
 use super::sums::Table;
 use super::{Histogram, Problem, Store, StoreError, histogram};
 use crate::types::{CandidateId, Day, NanoUsd, RequestId, Usage};
@@ -187,7 +187,8 @@ pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Opt
     let values = OF_REQUESTS.map(|(_, adds)| adds).join(", ");
     let sql = format!("SELECT {values}, day, tag, tier, provider, model, finished_at FROM requests WHERE id = ?1");
     first(tx, &sql, [id], |row| {
-        let values: [Option<i64>; 7] = summands(row)?;
+        // NULL adds nothing.
+        let values: [Option<i64>; 7] = leading(row)?;
         let ended = row.get::<_, Option<i64>>("finished_at")?.is_some();
         let text = |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
         let answered = match row.get::<_, Option<String>>("provider")? {
@@ -201,15 +202,6 @@ pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Opt
             latency_ms: values[6].map(|ms| u64::try_from(ms).unwrap_or(0)),
         })
     })
-}
-
-/// What the first columns of a row add; NULL adds nothing.
-fn summands<const N: usize>(row: &Row<'_>) -> rusqlite::Result<[Option<i64>; N]> {
-    let mut values = [None; N];
-    for (at, value) in values.iter_mut().enumerate() {
-        *value = row.get(at)?;
-    }
-    Ok(values)
 }
 
 /// Counts a request that has ended, in place of how it counted before, and moves its attempts to its tier.
@@ -241,8 +233,8 @@ pub(super) fn enter(tx: &Connection, request: &Labelled, sign: i64) -> Result<()
 fn move_attempts(tx: &Connection, id: RequestId, label: Label, old: &str, new: &str) -> rusqlite::Result<()> {
     let values = OF_ATTEMPTS.map(|(_, adds)| adds).join(", ");
     let sql = format!("SELECT {values}, day FROM attempts WHERE request_id = ?1");
-    for (values, day) in all(tx, &sql, [id], |row| Ok((summands(row)?, row.get::<_, Day>("day")?)))? {
-        let values = values.map(Option::unwrap_or_default);
+    for (values, day) in all(tx, &sql, [id], |row| Ok((leading(row)?, row.get::<_, Day>("day")?)))? {
+        let values = values.map(Option::<i64>::unwrap_or_default);
         add(tx, (label, day, old), of_attempts(values.map(i64::saturating_neg)))?;
         add(tx, (label, day, new), of_attempts(values))?;
     }

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
-use super::columns::{first, millis, run, tokens};
+use super::columns::{first, leading, millis, run, tokens};
 use super::{Problem, budget, histogram, labels};
 use crate::types::{CandidateId, Day, NanoUsd, Outcome, RequestId, Usage};
 
@@ -129,14 +129,7 @@ impl<const K: usize, const N: usize> Table<K, N> {
         let (of_key, sums) = (of_key.join(", "), sums.join(", "));
         let marks = |count: usize| vec!["?"; count].join(", ");
         let sql = format!("SELECT {sums} FROM {name} WHERE ({of_key}) = ({})", marks(K));
-        let kept = first(tx, &sql, params_from_iter(&key), |row| {
-            let mut kept = [0; N];
-            for (at, sum) in kept.iter_mut().enumerate() {
-                *sum = row.get(at)?;
-            }
-            Ok(kept)
-        })?;
-        let kept: [i64; N] = kept.unwrap_or([0; N]);
+        let kept: [i64; N] = first(tx, &sql, params_from_iter(&key), leading)?.unwrap_or([0; N]);
         let now = kept.into_iter().zip(by).map(|(kept, by)| Value::from(kept.saturating_add(by).max(*least)));
         let sql = format!("INSERT OR REPLACE INTO {name} ({of_key}, {sums}) VALUES ({})", marks(K + N));
         run(tx, &sql, params_from_iter(key.into_iter().chain(now))).map(drop)

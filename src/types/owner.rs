@@ -13,6 +13,13 @@ pub struct Owner {
     pub pid_namespace: String,
 }
 
+impl Owner {
+    /// Whether all of it is known: only then can it be told from others, and others from it.
+    pub fn is_known(&self) -> bool {
+        self.start_ticks != 0 && !self.boot_id.is_empty() && !self.pid_namespace.is_empty()
+    }
+}
+
 /// What can be said about another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
