@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use llmr::cache::{self, Asked, Sealer, Verdict};
 use llmr::engine::belief::{Belief, Seen, Verdict as Said};
-use llmr::engine::breaker::{Breaker, BreakerRules};
+use llmr::engine::breaker::BreakerRules;
 use llmr::engine::estimate;
 use llmr::engine::facts::{Done, Facts, Known, Money, Policy, Question};
 use llmr::engine::plan::plan;
@@ -110,7 +110,7 @@ fn known(number: u32) -> Known {
         retires: None,
         successor: None,
     };
-    Known { candidate, group: 0, breaker: Breaker::default(), rest: None, belief, open_s: Vec::new(), rate: None }
+    Known { belief, ..Known::new(candidate) }
 }
 
 fn facts(strategy: Strategy, limit: NanoUsd) -> Facts {
@@ -162,7 +162,7 @@ fn decisions(c: &mut Criterion) {
 
     let facts = facts(Strategy::Weighted, plenty);
     let mut group = c.benchmark_group("candidate");
-    group.bench_function("load", |b| b.iter(|| load(black_box(&facts.known[1]), &facts.question, 8192, NOON)));
+    group.bench_function("load", |b| b.iter(|| load(black_box(&facts.known[1]), &facts.question, 1000, 8192, NOON)));
     for (name, number) in [("cost", 1), ("cost with peak hours", 3), ("cost with a length step", 7)] {
         let pricing = facts.known[number].candidate.pricing.clone().unwrap();
         group.bench_function(name, |b| b.iter(|| black_box(&pricing).cost(black_box(&USAGE), NOON)));

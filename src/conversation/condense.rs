@@ -64,7 +64,7 @@ pub(super) fn room(rehearsal: &Rehearsal) -> Option<u64> {
     let question = &rehearsal.facts.question;
     let least_tier = rehearsal.facts.policy.tier;
     let of_tier = |c: &&Candidate| least_tier.is_none_or(|wants| c.tier.is_some_and(|has| has >= wants));
-    let candidates = rehearsal.facts.known.iter().map(|known| &known.candidate).filter(of_tier);
+    let candidates = rehearsal.facts.known.iter().map(|known| &*known.candidate).filter(of_tier);
     let rooms = candidates.map(|candidate| match plan::cap(candidate, question) {
         Err(Reason::Window { needs, has }) => {
             let answer = needs.saturating_sub(question.prompt_tokens(candidate));

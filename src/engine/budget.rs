@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(at(money(least, 0, 1), QUESTION).map(|s| s.fit), Some(Fit::ReducedAfterOthers));
         let explicit = Question { explicit_cap: Some(8192), ..QUESTION };
         assert_eq!(at(money((1150 + 8191) * 1000, 0, 0), explicit), None);
-        let mut thinker = known("p", "1", "1").candidate;
+        let mut thinker = (*known("p", "1", "1").candidate).clone();
         thinker.reasons = true;
         assert_eq!(size(&thinker, &QUESTION, 8192, &money((1150 + 1023) * 1000, 0, 0), T, T), None);
     }
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn thinking_beside_the_cap_is_held_too() {
-        let mut c = known("p", "0", "1").candidate;
+        let mut c = (*known("p", "0", "1").candidate).clone();
         c.reasoning_beside_output = true;
         let q = Question { explicit_cap: Some(100), ..QUESTION };
         let sized = size(&c, &q, 100, &money(i64::MAX, 0, 0), T, T).unwrap();
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_may_be_taken_for_each_picture_is_held_too() {
-        let mut c = known("p", "0", "1").candidate;
+        let mut c = (*known("p", "0", "1").candidate).clone();
         c.sight.fee = NanoUsd(7);
         let hold = |q: &Question| size(&c, q, 100, &money(i64::MAX, 0, 0), T, T).unwrap().hold;
         assert_eq!(hold(&QUESTION), NanoUsd(100_000));

@@ -7,9 +7,35 @@ pub fn of_request(seed: u64, number: i64) -> u64 {
 
 /// A draw of its own for every name, of one request's draw.
 pub fn of_name(draw: u64, name: &str) -> u64 {
-    // FNV-1a, 64 bit; `mix` spreads what it leaves uneven.
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    mix(draw ^ hash)
+    Name::of(name).draw(draw)
+}
+
+/// A name that is drawn for, hashed: FNV-1a, 64 bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name(u64);
+
+impl Name {
+    /// Of this text.
+    pub const fn of(text: &str) -> Self {
+        Self(0xcbf2_9ce4_8422_2325).then(text)
+    }
+
+    /// Of the same with this text behind it.
+    #[must_use]
+    pub const fn then(self, text: &str) -> Self {
+        let (mut hash, bytes, mut i) = (self.0, text.as_bytes(), 0);
+        while i < bytes.len() {
+            hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0100_0000_01b3);
+            i += 1;
+        }
+        Self(hash)
+    }
+
+    /// Its own draw, of one request's draw.
+    pub const fn draw(self, draw: u64) -> u64 {
+        // `mix` spreads what the hash leaves uneven.
+        mix(draw ^ self.0)
+    }
 }
 
 /// A draw as a number in (0, 1].
@@ -20,9 +46,12 @@ pub fn unit(draw: u64) -> f64 {
     top / (1u64 << 53) as f64
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
-fn mix(mut z: u64) -> u64 {
-    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+/// The step of SplitMix64's counter (Steele, Lea, Flood 2014).
+pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The output of SplitMix64 with its counter at this.
+pub const fn mix(mut z: u64) -> u64 {
+    z = z.wrapping_add(GOLDEN);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
@@ -44,14 +73,14 @@ mod tests {
     #[test]
     fn draws_are_those_of_the_published_functions() {
         // SplitMix64 begun at 0: its first three outputs, as published with its reference code.
-        let golden = 0x9e37_79b9_7f4a_7c15_u64;
         assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf);
-        assert_eq!(mix(golden), 0x6e78_9e6a_a1b9_65f4);
-        assert_eq!(mix(golden.wrapping_mul(2)), 0x06c4_5d18_8009_454f);
+        assert_eq!(mix(GOLDEN), 0x6e78_9e6a_a1b9_65f4);
+        assert_eq!(mix(GOLDEN.wrapping_mul(2)), 0x06c4_5d18_8009_454f);
         // FNV-1a of "a" and "foobar", from the table of the draft that describes it.
         for (name, hash) in [("a", 0xaf63_dc4c_8601_ec8c_u64), ("foobar", 0x8594_4171_f739_67e8)] {
             assert_eq!(of_name(0, name), mix(hash));
             assert_eq!(of_name(0xff00_ff00, name), mix(hash ^ 0xff00_ff00));
+            assert_eq!(Name::of(&name[..1]).then(&name[1..]).draw(0), mix(hash), "in two parts");
         }
         assert_eq!(of_request(0xff00_ff00, 0), mix(0xff00_ff00 ^ mix(0)));
     }

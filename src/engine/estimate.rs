@@ -94,7 +94,11 @@ pub fn scaled(tokens: u64, factor: f64) -> u64 {
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let parts = (factor * ONE).round() as u64;
-    u64::try_from((u128::from(tokens) * u128::from(parts)).div_ceil(10_000)).unwrap_or(u64::MAX)
+    match tokens.checked_mul(parts) {
+        // A wide division takes several times as long, and every candidate of a plan asks.
+        Some(product) => product.div_ceil(10_000),
+        None => u64::try_from((u128::from(tokens) * u128::from(parts)).div_ceil(10_000)).unwrap_or(u64::MAX),
+    }
 }
 
 /// More tokens than a prompt of so many bytes in so many messages (a system prompt is one) can make.

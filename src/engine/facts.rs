@@ -1,9 +1,11 @@
 //! What a decision is made from. Read by the router, never by the engine itself.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::belief::Belief;
 use super::breaker::Breaker;
+use super::draw::Name;
 use super::estimate::scaled;
 use super::images;
 use super::rate::Metered;
@@ -15,7 +17,9 @@ use crate::types::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
     /// The fixed facts.
-    pub candidate: Candidate,
+    pub candidate: Arc<Candidate>,
+    /// Its names, hashed.
+    pub names: Names,
     /// Candidates of group 0 come before those of group 1, and so on, whatever the strategy:
     /// the model asked for, then its fallbacks in their order.
     pub group: u32,
@@ -30,6 +34,46 @@ pub struct Known {
     pub open_s: Vec<f64>,
     /// How fast its provider may be asked, and was in the last minute; `None` without such a limit.
     pub rate: Option<Metered>,
+}
+
+impl Known {
+    /// One of which nothing is recorded.
+    pub fn new(candidate: impl Into<Arc<Candidate>>) -> Self {
+        let candidate = candidate.into();
+        Self {
+            names: Names::of(&candidate.id),
+            candidate,
+            group: 0,
+            breaker: Breaker::default(),
+            rest: None,
+            belief: Belief::default(),
+            open_s: Vec::new(),
+            rate: None,
+        }
+    }
+
+    /// To change a fact of it.
+    #[cfg(test)]
+    pub fn candidate_mut(&mut self) -> &mut Candidate {
+        Arc::make_mut(&mut self.candidate)
+    }
+}
+
+/// A candidate's names, hashed: what its draws depend on, and whom it often fails together with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Names {
+    /// The whole id, as it is written.
+    pub id: Name,
+    /// Its provider's.
+    pub provider: Name,
+}
+
+impl Names {
+    /// Of this candidate.
+    pub fn of(id: &CandidateId) -> Self {
+        let provider = Name::of(&id.provider);
+        Self { id: provider.then("/").then(&id.model), provider }
+    }
 }
 
 /// Until when somebody asked to be left alone, and why.

@@ -1,9 +1,10 @@
 //! The plan of a request: who may be asked, in which order, at which worst case; and who may not, and why.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::breaker::BreakerState;
-use super::budget::{self, BudgetState, Fit, Sized};
+use super::budget::{self, BudgetState, Sized};
 use super::draw;
 use super::facts::{Done, Facts, Known, Question};
 use super::images;
@@ -95,7 +96,7 @@ impl fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranked {
     /// Who, with the fixed facts.
-    pub candidate: Candidate,
+    pub candidate: Arc<Candidate>,
     /// What is expected of it.
     pub expected: Expectation,
     /// Its score, in [0, 1]: by strategy `weighted` with what was drawn to try others now and then, otherwise without.
@@ -135,12 +136,10 @@ pub fn plan(facts: &Facts, done: &Done) -> Plan {
     let state = budget::state(facts.money.limit, facts.money.soft_pct, facts.money.spent);
     let mut refused: Vec<Refused> =
         facts.barred.iter().map(|(id, reason)| Refused { id: id.clone(), reason: reason.clone() }).collect();
-    let mut eligible = Vec::new();
+    let mut eligible = Vec::with_capacity(facts.known.len());
     for (turn, known) in facts.known.iter().enumerate() {
         match judge(known, facts) {
-            Ok((load, sized)) => {
-                eligible.push(Eligible { known, turn, load, sized, name: known.candidate.id.to_string() })
-            }
+            Ok((load, sized)) => eligible.push(Eligible { known, turn, load, sized }),
             Err(reason) => refused.push(Refused { id: known.candidate.id.clone(), reason }),
         }
     }
@@ -157,23 +156,22 @@ struct Eligible<'f> {
     turn: usize,
     load: Load,
     sized: Sized,
-    name: String,
 }
 
 impl Eligible<'_> {
-    /// What comes before everything that is thought of candidates.
-    fn ahead(&self, now: Timestamp) -> (Fit, bool, u32) {
-        // Refused its key or its credit lately: only when nobody else is left.
+    /// What comes before everything that is thought of candidates, the smallest first: how it fits the money, whether it
+    /// refused its key or its credit lately (only when nobody else is left), and its group.
+    fn ahead(&self, now: Timestamp) -> u64 {
         let last_resort = self.known.rest.is_some_and(|rest| now < rest.until);
-        (self.sized.fit, last_resort, self.known.group)
+        (self.sized.fit as u64) << 33 | u64::from(last_resort) << 32 | u64::from(self.known.group)
     }
 
-    fn ranked(&self, facts: &Facts, opinion: &Opinion, plain: &Opinion) -> Ranked {
+    fn ranked(&self, facts: &Facts, opinion: &Opinion) -> Ranked {
         Ranked {
-            candidate: self.known.candidate.clone(),
+            candidate: Arc::clone(&self.known.candidate),
             expected: Expectation::of(self.load, opinion, &facts.question),
-            score: score(opinion),
-            plain_score: score(plain),
+            score: score(opinion.index),
+            plain_score: score(opinion.plain_index),
             sized: self.sized,
             breaker: self.known.breaker.state(facts.now),
         }
@@ -184,43 +182,32 @@ impl Eligible<'_> {
 /// `weighted` draws; what any other one goes by is what is most likely.
 fn rank(eligible: &[Eligible<'_>], facts: &Facts, state: BudgetState) -> (Vec<Ranked>, Option<CandidateId>) {
     let (tuning, taste) = (Tuning::default(), taste(&facts.policy.weights, &facts.question));
-    let mut turns: Vec<_> = eligible.iter().map(|e| e.ahead(facts.now)).collect();
-    turns.sort_unstable();
-    turns.dedup();
-    let contenders: Vec<Contender<'_>> = eligible
-        .iter()
-        .map(|e| {
-            let turn = turns.binary_search(&e.ahead(facts.now)).unwrap_or_default();
-            contender(&e.name, e.known, &e.load, u32::try_from(turn).unwrap_or(u32::MAX))
-        })
-        .collect();
-    let plain = Occasion {
+    let contenders: Vec<Contender<'_>> =
+        eligible.iter().map(|e| contender(e.known, &e.load, e.ahead(facts.now))).collect();
+    let explore = facts.policy.strategy == Strategy::Weighted && state == BudgetState::Ok;
+    let occasion = Occasion {
         now: facts.now.as_secs(),
         draw: facts.draw,
-        explore: false,
+        explore,
         apart: true,
         most_s: Timestamp(facts.policy.attempt_ms).as_secs(),
         taste: &taste,
         dearness: 0.0,
         tuning: &tuning,
     };
-    let plainly = policy::opinions(&contenders, &plain);
-    if facts.policy.strategy == Strategy::Weighted && state == BudgetState::Ok {
-        let drawn = policy::opinions(&contenders, &Occasion { explore: true, ..plain });
-        let order = |opinions: &[Opinion]| policy::order(opinions.to_vec(), &contenders, &tuning);
-        let places: Vec<usize> = order(&drawn).iter().map(|o| o.place).collect();
-        let first = order(&plainly).first().map(|o| o.place).filter(|place| places.first() != Some(place));
-        let ranked = |place: &usize| eligible[*place].ranked(facts, &drawn[*place], &plainly[*place]);
-        let instead_of = first.map(|place| eligible[place].known.candidate.id.clone());
-        return (places.iter().map(ranked).collect(), instead_of);
+    let opinions = policy::opinions(&contenders, &occasion);
+    let ranked = |place: &usize| eligible[*place].ranked(facts, &opinions[*place]);
+    if explore {
+        let order = policy::order(&opinions, &contenders, &tuning);
+        let instead_of = policy::plain_first(&opinions, &contenders)
+            .filter(|place| order.first().is_some_and(|first| first != place));
+        let instead_of = instead_of.map(|place| eligible[place].known.candidate.id.clone());
+        return (order.iter().map(ranked).collect(), instead_of);
     }
-    let keyed = eligible.iter().zip(&plainly).map(|(e, plain)| {
-        let ranked = e.ranked(facts, plain, plain);
-        (Key::of(e, &ranked, facts, state), ranked)
-    });
-    let mut keyed: Vec<(Key, Ranked)> = keyed.collect();
+    let key = |(place, e): (usize, &Eligible<'_>)| (Key::of(e, &opinions[place], facts, state), place);
+    let mut keyed: Vec<(Key, usize)> = eligible.iter().enumerate().map(key).collect();
     keyed.sort_by(|(a, _), (b, _)| a.compare(b));
-    (keyed.into_iter().map(|(_, ranked)| ranked).collect(), None)
+    (keyed.iter().map(|(_, place)| ranked(place)).collect(), None)
 }
 
 /// Whether a candidate may be asked, and at which worst case.
@@ -241,7 +228,8 @@ fn judge(known: &Known, facts: &Facts) -> Result<(Load, Sized), Reason> {
     if must_be_priced(facts) && !c.pricing.as_ref().is_some_and(|p| is_bounded(p, facts)) {
         return Err(Reason::Unpriced);
     }
-    let cap = cap(c, &facts.question)?;
+    let prompt = facts.question.prompt_tokens(c);
+    let cap = cap_of(c, &facts.question, prompt)?;
     if c.pricing.is_none()
         && budget::state(facts.money.limit, facts.money.soft_pct, facts.money.spent) == BudgetState::Hard
     {
@@ -251,7 +239,7 @@ fn judge(known: &Known, facts: &Facts) -> Result<(Load, Sized), Reason> {
     let until = now.plus_ms(facts.policy.attempt_ms);
     let sized = budget::size(c, &facts.question, cap, &facts.money, now, until)
         .ok_or_else(|| Reason::Budget { needs: budget::upper_bound(c, &facts.question, cap, now, until) })?;
-    let load = load(known, &facts.question, sized.cap, now);
+    let load = load(known, &facts.question, prompt, sized.cap, now);
     match known.rate.as_ref().and_then(|rate| rate.full(load.tokens(), now)) {
         Some(full) => Err(Reason::Limited(full)),
         None => Ok((load, sized)),
@@ -279,9 +267,13 @@ fn is_bounded(pricing: &Pricing, facts: &Facts) -> bool {
 /// The output cap to ask for, before any thought of money: what is wanted, at most what the model
 /// can write, at most what its window leaves. An error ([`Reason::Window`]) where that is too little.
 pub fn cap(c: &Candidate, q: &Question) -> Result<u64, Reason> {
+    cap_of(c, q, q.prompt_tokens(c))
+}
+
+/// The same for a prompt of so many tokens by this candidate's count.
+fn cap_of(c: &Candidate, q: &Question, prompt: u64) -> Result<u64, Reason> {
     let wanted = q.explicit_cap.unwrap_or(q.default_cap).min(c.max_output_tokens.unwrap_or(u64::MAX)).max(1);
     let Some(has) = c.context_tokens else { return Ok(wanted) };
-    let prompt = q.prompt_tokens(c);
     // A default cap gives way to a long prompt, down to the least useful answer; a cap of the user's own does not.
     let least = q.explicit_cap.map_or(budget::LEAST_CAP.min(wanted), |_| wanted);
     match has.checked_sub(prompt) {
@@ -292,21 +284,21 @@ pub fn cap(c: &Candidate, q: &Question) -> Result<u64, Reason> {
 
 /// What candidates are sorted by, the smallest first.
 struct Key {
-    ahead: (Fit, bool, u32),
+    ahead: u64,
     by: f64,
     score: f64,
     turn: usize,
 }
 
 impl Key {
-    fn of(eligible: &Eligible<'_>, ranked: &Ranked, facts: &Facts, state: BudgetState) -> Self {
+    fn of(eligible: &Eligible<'_>, opinion: &Opinion, facts: &Facts, state: BudgetState) -> Self {
         Self {
             ahead: eligible.ahead(facts.now),
             by: match state {
-                BudgetState::Ok => by_strategy(ranked, eligible.turn, facts),
-                BudgetState::Soft | BudgetState::Hard => by_cost(ranked),
+                BudgetState::Ok => by_strategy(eligible, opinion, facts),
+                BudgetState::Soft | BudgetState::Hard => by_cost(eligible),
             },
-            score: ranked.score,
+            score: score(opinion.index),
             turn: eligible.turn,
         }
     }
@@ -320,20 +312,20 @@ impl Key {
     }
 }
 
-fn by_strategy(ranked: &Ranked, turn: usize, facts: &Facts) -> f64 {
+fn by_strategy(eligible: &Eligible<'_>, opinion: &Opinion, facts: &Facts) -> f64 {
     match facts.policy.strategy {
-        Strategy::Weighted => -ranked.score,
-        Strategy::Cheapest => by_cost(ranked),
-        Strategy::Fastest => ranked.expected.latency_ms,
-        Strategy::Reliable => -ranked.expected.chance,
-        Strategy::Priority => f64::from(ranked.candidate.priority),
-        Strategy::RoundRobin => in_turn(turn, facts),
-        Strategy::Balanced => by_lot(ranked, facts),
+        Strategy::Weighted => -score(opinion.index),
+        Strategy::Cheapest => by_cost(eligible),
+        Strategy::Fastest => opinion.expected_s,
+        Strategy::Reliable => -opinion.chance,
+        Strategy::Priority => f64::from(eligible.known.candidate.priority),
+        Strategy::RoundRobin => in_turn(eligible.turn, facts),
+        Strategy::Balanced => by_lot(score(opinion.index), eligible.known.names.id.draw(facts.draw)),
     }
 }
 
-fn by_cost(ranked: &Ranked) -> f64 {
-    ranked.expected.load.cost.map_or(f64::INFINITY, NanoUsd::as_usd)
+fn by_cost(eligible: &Eligible<'_>) -> f64 {
+    eligible.load.cost.map_or(f64::INFINITY, NanoUsd::as_usd)
 }
 
 /// The candidate whose turn it is comes first, the others follow as they are listed.
@@ -346,9 +338,8 @@ fn in_turn(turn: usize, facts: &Facts) -> f64 {
 
 /// A random order in which each candidate's chance to be next is its share of the scores
 /// (Efraimidis and Spirakis 2006: keys `u^(1/w)`, here as `-ln(u)/w`).
-fn by_lot(ranked: &Ranked, facts: &Facts) -> f64 {
-    let lot = draw::unit(draw::of_name(facts.draw, &ranked.candidate.id.to_string()));
-    -lot.ln() / ranked.score.max(1e-9)
+fn by_lot(score: f64, draw: u64) -> f64 {
+    -draw::unit(draw).ln() / score.max(1e-9)
 }
 
 #[cfg(test)]

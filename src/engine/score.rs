@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use super::belief::distance;
 use super::facts::{Known, Question};
 use super::policy::{Contender, First, Opinion, Scale, Taste};
 use crate::types::{Effort, NanoUsd, Tier, Timestamp, Usage, Weights};
@@ -92,9 +91,8 @@ impl Load {
     }
 }
 
-/// What to expect of an answer of at most `cap` tokens.
-pub fn load(known: &Known, question: &Question, cap: u64, now: Timestamp) -> Load {
-    let input_tokens = question.prompt_tokens(&known.candidate);
+/// What to expect of an answer of at most `cap` tokens to a prompt of so many by the candidate's own count.
+pub fn load(known: &Known, question: &Question, input_tokens: u64, cap: u64, now: Timestamp) -> Load {
     let output_tokens = usual_output(known, question).min(cap).max(1);
     let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
     let cost = known.candidate.pricing.as_ref().map(|p| p.cost(&usage, now));
@@ -109,19 +107,20 @@ fn usual_output(known: &Known, question: &Question) -> u64 {
 }
 
 /// A candidate as the policy sees it. Its provider's models often fail together.
-pub fn contender<'a>(name: &'a str, known: &'a Known, load: &Load, turn: u32) -> Contender<'a> {
+pub fn contender<'a>(known: &'a Known, load: &Load, turn: u64) -> Contender<'a> {
     let tier = known.candidate.tier;
     #[allow(clippy::cast_precision_loss)]
     let tokens = load.output_tokens as f64;
     Contender {
-        name,
-        group: Some(&known.candidate.id.provider),
+        name: known.names.id,
+        group: Some(known.names.provider),
         turn,
         usd: Some(load.cost.map_or(f64::INFINITY, NanoUsd::as_usd)),
         quality: quality_of(tier),
         assumed_log_s: assumed_log_s(tier),
         tokens,
-        longer: distance(tokens),
+        // Each token takes the same time.
+        slope: 1.0,
         belief: &known.belief,
         open_s: &known.open_s,
         resting_until: None,
@@ -183,9 +182,9 @@ fn parts(opinion: &Opinion, reference: f64) -> Parts {
     }
 }
 
-/// The score that an opinion comes to, in [0, 1]: one that is worth less than nothing is worth nothing.
-pub fn score(opinion: &Opinion) -> f64 {
-    opinion.index.clamp(0.0, 1.0)
+/// The score that an opinion's index comes to, in [0, 1]: one that is worth less than nothing is worth nothing.
+pub fn score(index: f64) -> f64 {
+    index.clamp(0.0, 1.0)
 }
 
 #[cfg(test)]

@@ -95,7 +95,8 @@ mod tests {
     fn the_two_cheapest_of_different_models_are_asked() {
         let of = |name: &str, model: &str, price: &str, tier| {
             let mut known = known(name, price, price);
-            (known.candidate.id.model, known.candidate.tier) = (model.to_owned(), tier);
+            let candidate = known.candidate_mut();
+            (candidate.id.model, candidate.tier) = (model.to_owned(), tier);
             known
         };
         let all = vec![

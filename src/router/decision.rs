@@ -196,8 +196,8 @@ fn shadow(facts: &Facts, strategy: Strategy) -> Option<Shadow> {
     let first = plan(&other, &Done::new()).order.into_iter().next()?;
     Some(Shadow {
         strategy,
-        provider: first.candidate.id.provider,
-        model: first.candidate.id.model,
+        provider: first.candidate.id.provider.clone(),
+        model: first.candidate.id.model.clone(),
         expected_cost_usd: first.expected.load.cost,
     })
 }

@@ -1,5 +1,7 @@
 //! Reads what a plan is made from.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::engine::belief::distance;
@@ -70,13 +72,13 @@ impl Router<'_> {
         for (target, belief) in job.selected.targets.iter().zip(beliefs) {
             let id = &target.candidate.id;
             known.push(Known {
-                candidate: target.candidate.clone(),
                 group: target.group,
                 breaker: recorded.breakers.get(&id.provider).copied().unwrap_or_default(),
                 rest: rest_of(&recorded, id, now),
                 belief,
                 open_s: open_s(&recorded.open, id, request, now),
                 rate: target.rate.map(|limit| self.metered(limit, &id.provider, now)).transpose()?,
+                ..Known::new(Arc::clone(&target.candidate))
             });
         }
         let settings = &self.config.settings;

@@ -2,6 +2,8 @@
 //!
 //! Pure: from the settings, the catalogue and what was pinned. Prices of the user's own win over the catalogue's.
 
+use std::sync::Arc;
+
 use crate::catalogue::{self, Ability, ModelRow, ModelState};
 use crate::config::{Config, KeyState, ModelRow as OwnRow, ProviderConfig, Sampling};
 use crate::engine::plan::Reason;
@@ -24,7 +26,7 @@ use tiers::{of_tier, one_each};
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The fixed facts.
-    pub candidate: Candidate,
+    pub candidate: Arc<Candidate>,
     /// Its place in the order of groups.
     pub group: u32,
     /// Where and as whom it is asked.
@@ -129,8 +131,9 @@ pub fn select(config: &Config, wanted: &Selection, today: Day) -> Result<Selecte
         return Err(nobody(&selected));
     }
     for target in &mut selected.targets {
-        let candidate = &mut target.candidate;
-        candidate.tier = config.tiers.of(&candidate.id).or(candidate.tier);
+        if let Some(tier) = config.tiers.of(&target.candidate.id) {
+            Arc::make_mut(&mut target.candidate).tier = Some(tier);
+        }
     }
     Ok(selected)
 }
@@ -397,7 +400,7 @@ fn target(provider: &ProviderConfig, model: &str, row: Option<&'static ModelRow>
     let timeout_ms = provider.timeout_secs.map(whole_ms);
     let rate = provider.rate.if_any();
     Target {
-        candidate,
+        candidate: candidate.into(),
         group,
         endpoint,
         sampling: provider.sampling,

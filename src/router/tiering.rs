@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -75,7 +76,7 @@ pub struct Tiering {
     /// The rules that bound it, as far as they changed something.
     pub rules: Vec<String>,
     /// Whom the strongest tier would ask, for what is saved.
-    strongest: Vec<Candidate>,
+    strongest: Vec<Arc<Candidate>>,
 }
 
 /// The choice of a tier as reports show it.

@@ -196,7 +196,9 @@ impl Rate {
 
 /// Pico-dollars rounded up to whole nano-dollars; saturates.
 pub(super) fn nano_from_pico(pico: u128) -> NanoUsd {
-    NanoUsd(i64::try_from(pico.div_ceil(1000)).unwrap_or(i64::MAX))
+    // A wide division takes several times as long as one of 64 bits.
+    let nano = u64::try_from(pico).map_or_else(|_| pico.div_ceil(1000), |pico| u128::from(pico.div_ceil(1000)));
+    NanoUsd(i64::try_from(nano).unwrap_or(i64::MAX))
 }
 
 /// A non-negative decimal as an integer of `10^-places`.
@@ -301,5 +303,12 @@ mod tests {
         assert_eq!(Rate::from_usd_per_mtok(0.0025), Some(CHEAP));
         assert_eq!(nano_from_pico(CHEAP.pico(1)), NanoUsd(3));
         assert_eq!(nano_from_pico(CHEAP.pico(2)), NanoUsd(5));
+        // Around the largest number of 64 bits, and the largest that there is.
+        let edge = u128::from(u64::MAX);
+        for pico in [edge - 1, edge, edge + 1, edge + 1000] {
+            let nano = i64::try_from(pico.div_ceil(1000)).unwrap();
+            assert_eq!(nano_from_pico(pico), NanoUsd(nano), "{pico}");
+        }
+        assert_eq!(nano_from_pico(u128::MAX), NanoUsd::MAX);
     }
 }

@@ -188,10 +188,17 @@ impl Pricing {
 
     /// The dearest rates that a prompt of at most this length can meet between two times.
     pub fn dearest_rates(&self, from: Timestamp, until: Timestamp, prompt_tokens: u64) -> Rates {
-        let steps = self.steps.iter().filter(|s| prompt_tokens > s.above_input_tokens).map(|s| s.rates);
-        let changes = self.changes.iter().filter(|c| c.from <= until.day()).map(|c| c.rates);
-        let peak = self.peak.iter().filter(|p| p.touches(from, until)).map(|p| p.rates);
-        steps.chain(changes).chain(peak).fold(self.rates, Rates::max)
+        let mut dearest = self.rates;
+        for step in self.steps.iter().filter(|step| prompt_tokens > step.above_input_tokens) {
+            dearest = dearest.max(step.rates);
+        }
+        for change in self.changes.iter().filter(|change| change.from <= until.day()) {
+            dearest = dearest.max(change.rates);
+        }
+        match &self.peak {
+            Some(peak) if peak.touches(from, until) => dearest.max(peak.rates),
+            _ => dearest,
+        }
     }
 
     /// What this usage costs when sent at this time, rounded up to a whole nano-dollar.

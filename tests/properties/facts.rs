@@ -2,7 +2,7 @@
 
 use llmr::engine::belief::{Belief, Seen, Verdict};
 use llmr::engine::breaker::Breaker;
-use llmr::engine::facts::{Facts, Known, Money, Policy, Question, Rest};
+use llmr::engine::facts::{Facts, Known, Money, Names, Policy, Question, Rest};
 use llmr::engine::plan::Reason;
 use llmr::engine::rate::{Metered, Slice};
 use llmr::engine::tuning::Tuning;
@@ -95,7 +95,7 @@ prop_compose! {
     fn known()(
         candidate in candidate(), group in 0..2u32, breaker in breaker(), rest in rest(), belief in belief(), open_s in prop::collection::vec(0.0..90.0f64, 0..3), rate in rate(),
     ) -> Known {
-        Known { candidate, group, breaker, rest, belief, open_s, rate }
+        Known { group, breaker, rest, belief, open_s, rate, ..Known::new(candidate) }
     }
 }
 
@@ -148,7 +148,8 @@ prop_compose! {
         weights in (0.01..1.0f64, 0.01..1.0f64, 0.01..1.0f64),
     ) -> Facts {
         for (n, known) in known.iter_mut().enumerate() {
-            known.candidate.id = CandidateId::new(format!("p{}", n / 2), format!("m{n}"));
+            let id = CandidateId::new(format!("p{}", n / 2), format!("m{n}"));
+            *known = Known { names: Names::of(&id), candidate: Candidate { id, ..(*known.candidate).clone() }.into(), ..known.clone() };
         }
         let sum = weights.0 + weights.1 + weights.2;
         Facts {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use llmr::engine::budget::{BudgetState, Fit, state};
 use llmr::engine::draw;
-use llmr::engine::facts::{Done, Facts};
+use llmr::engine::facts::{Done, Facts, Known};
 use llmr::engine::plan::{Plan, Ranked, Reason, plan};
 use llmr::types::{CandidateId, Limit, NanoUsd, Strategy as Order};
 use proptest::prelude::*;
@@ -206,20 +206,11 @@ fn one_of_each(n: usize) -> Facts {
         retires: None,
         successor: None,
     };
-    let known = |candidate| llmr::engine::facts::Known {
-        candidate,
-        group: 0,
-        breaker: Default::default(),
-        rest: None,
-        belief: Default::default(),
-        open_s: Vec::new(),
-        rate: None,
-    };
     Facts {
         now: crate::store::NOON,
         request: RequestId(0),
         draw: 1,
-        known: (0..n).map(candidate).map(known).collect(),
+        known: (0..n).map(candidate).map(Known::new).collect(),
         barred: Vec::new(),
         money: Money {
             limit: Limit::Off,

@@ -176,7 +176,7 @@ fn allowed(router: &Router<'_>, request: &Request, model: Option<&str>) -> Resul
         return Ok(if named.is_some() { Vec::new() } else { selection.providers.clone() });
     }
     let selected = select(router.config, selection, router.host.now().day())?;
-    let mut providers: Vec<String> = selected.targets.into_iter().map(|target| target.candidate.id.provider).collect();
+    let mut providers: Vec<String> = selected.targets.iter().map(|t| t.candidate.id.provider.clone()).collect();
     providers.sort();
     providers.dedup();
     Ok(providers)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::protocol::{Answer, Decide, Id, Input, Outcome, Provider, Reset};
 use super::reading::{USUAL_TOKENS, list_usd, quality, read};
 use crate::engine::belief::{Belief, Length, Seen, Sums, Verdict};
-use crate::engine::draw;
+use crate::engine::draw::{self, Name};
 use crate::engine::policy::{Contender, Occasion, Opinion, Taste, decide};
 use crate::engine::tuning::Tuning;
 
@@ -160,14 +160,14 @@ impl Driver {
             .iter()
             .zip(&open)
             .map(|(known, open)| Contender {
-                name: &known.provider.name,
-                group: known.group.as_deref(),
+                name: Name::of(&known.provider.name),
+                group: known.group.as_deref().map(Name::of),
                 turn: 0,
                 usd: list_usd(&known.provider, read, written),
                 quality: known.quality,
                 assumed_log_s: self.tuning.assumed_log_s,
                 tokens: written,
-                longer: self.length.longer(written),
+                slope: self.length.slope(),
                 belief: &known.belief,
                 open_s: open,
                 resting_until: known.resting_until,

@@ -1,5 +1,7 @@
 //! Walks through plans of plain facts, step by step.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::engine::facts::{Facts, Rest};
 use crate::engine::plan::plan;
@@ -35,7 +37,7 @@ impl Case {
     }
 
     /// Steps, with waits passing at once, until somebody is asked or it ends.
-    fn next_try(&mut self) -> Result<Candidate, Ending> {
+    fn next_try(&mut self) -> Result<Arc<Candidate>, Ending> {
         for _ in 0..1000 {
             match self.step() {
                 Step::Try(ranked) => {
@@ -123,7 +125,7 @@ fn a_put_off_candidate_s_own_pause_is_kept_too() {
     case.facts.now = case.facts.now.plus_ms(6_000);
     let failure = Failure { retry_after_ms: Some(9_000), ..Failure::new(FailureClass::Overloaded, "x") };
     case.walk.failed(&a, &failure, case.facts.now);
-    let expected = Step::Wait { until: case.facts.now.plus_ms(9_000), why: Wait::Backoff(a.id) };
+    let expected = Step::Wait { until: case.facts.now.plus_ms(9_000), why: Wait::Backoff(a.id.clone()) };
     assert_eq!(case.step(), expected);
     assert!(case.next_try().is_ok(), "then it is asked again");
 }
@@ -169,8 +171,8 @@ fn an_open_breaker_ends_the_retries() {
 #[test]
 fn after_an_overflow_only_larger_windows_are_asked() {
     let mut case = Case::of(&["a", "b", "c", "d"]);
-    case.facts.known[2].candidate.context_tokens = Some(200_000);
-    case.facts.known[3].candidate.context_tokens = Some(50_000);
+    case.facts.known[2].candidate_mut().context_tokens = Some(200_000);
+    case.facts.known[3].candidate_mut().context_tokens = Some(50_000);
     assert_eq!(case.all_fail(FailureClass::ContextOverflow), Ending::Refused(FailureClass::ContextOverflow));
     assert_eq!(case.asked.concat(), "ac");
 }
@@ -259,7 +261,7 @@ fn who_was_put_off_is_asked_when_the_others_never_get_their_money() {
     case.facts.now = case.facts.now.plus_ms(60_000);
     case.walk.failed(&a, &Failure::new(FailureClass::Timeout, "x"), case.facts.now);
     assert!(matches!(case.step(), Step::Wait { why: Wait::Money, .. }));
-    assert_eq!(case.next_try().map(|c| c.id.provider), Ok("a".to_owned()));
+    assert_eq!(case.next_try().map(|c| c.id.provider.clone()), Ok("a".to_owned()));
 }
 
 #[test]
@@ -292,7 +294,7 @@ fn attempts_are_counted() {
 fn side_by_side_only_those_are_asked_who_may_be_and_whose_money_is_there() {
     let mut case = Case::of(&["a", "b", "c"]);
     case.facts.known[1] = known("b", "1", "2");
-    case.facts.known[2].candidate.context_tokens = Some(50_000);
+    case.facts.known[2].candidate_mut().context_tokens = Some(50_000);
     case.facts.question.explicit_cap = Some(8192);
     case.facts.money.limit = Limit::Usd(NanoUsd(25_000_000));
     case.facts.money.held = NanoUsd(10_000_000);
@@ -302,7 +304,7 @@ fn side_by_side_only_those_are_asked_who_may_be_and_whose_money_is_there() {
         asked.iter().map(|r| r.candidate.id.provider.clone()).collect::<String>()
     };
     assert_eq!(names(&case), "ac", "b waits for money");
-    let mut too_long = known("d", "1", "1").candidate;
+    let mut too_long = (*known("d", "1", "1").candidate).clone();
     too_long.context_tokens = Some(60_000);
     case.walk.failed(&too_long, &Failure::new(FailureClass::ContextOverflow, "x"), case.facts.now);
     assert_eq!(names(&case), "a", "a window of 60,000 was too small");
@@ -311,7 +313,7 @@ fn side_by_side_only_those_are_asked_who_may_be_and_whose_money_is_there() {
 #[test]
 fn an_answer_that_will_not_do_is_asked_for_once_more_at_once() {
     let mut case = Case::of(&["a", "b"]);
-    case.facts.known[1].candidate.priority = 1;
+    case.facts.known[1].candidate_mut().priority = 1;
     assert_eq!(case.next_try().unwrap().id.provider, "b");
     case.walk.once_more(&CandidateId::new("a", "m"), case.facts.now);
     assert_eq!(case.next_try().unwrap().id.provider, "a");
@@ -379,7 +381,7 @@ fn who_is_done_with_says_nothing_of_money() {
 #[test]
 fn a_window_that_is_too_small_from_the_start_is_an_overflow() {
     let mut case = Case::of(&["a"]);
-    case.facts.known[0].candidate.context_tokens = Some(100);
+    case.facts.known[0].candidate_mut().context_tokens = Some(100);
     assert_eq!(case.next_try(), Err(Ending::Refused(FailureClass::ContextOverflow)));
 }
 

@@ -33,7 +33,7 @@ impl Length {
     }
 
     /// Between 0 (length does not matter) and 1 (twice as long takes twice the time).
-    fn slope(&self) -> f64 {
+    pub fn slope(&self) -> f64 {
         (self.products / (self.squares + CAUTION)).clamp(0.0, 1.0)
     }
 }

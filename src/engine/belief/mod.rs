@@ -50,6 +50,15 @@ pub struct Seen {
     pub cost: Option<(f64, f64)>,
 }
 
+/// What is believed of an answer's times: logarithms of seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Times {
+    /// Until the first token.
+    pub first: Posterior,
+    /// Until the end.
+    pub whole: Posterior,
+}
+
 /// What is believed of one candidate. The default is: nothing seen yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -84,7 +93,7 @@ impl Belief {
             return Self { as_of: now, success, failing: Sums::default(), ..self };
         }
         let idle = (now - self.as_of).max(0.0);
-        let by = |half_life: f64| 0.5f64.powf(idle / half_life);
+        let by = |half_life: f64| (-idle / half_life).exp2();
         let (recent, usual) = (by(tuning.pace_half_life_s), by(tuning.usual_half_life_s));
         Self {
             as_of: self.as_of.max(now),
@@ -118,23 +127,23 @@ impl Belief {
         self.success = self.success.heard_of_failure(tuning.group_weight, tuning);
     }
 
-    /// The whole time of an answer of so many tokens: its logarithm, in seconds. `longer` is by how much that of a
-    /// whole time is above a usual one's.
-    pub fn time(&self, tokens: f64, longer: f64, assumed: &Assumed, tuning: &Tuning) -> Posterior {
+    /// The whole time of an answer of so many tokens; see [`Self::times`].
+    pub fn time(&self, tokens: f64, slope: f64, assumed: &Assumed, tuning: &Tuning) -> Posterior {
+        self.times(tokens, slope, assumed, tuning).whole
+    }
+
+    /// The times of an answer of so many tokens, where the whole of a usual answer is assumed to take that long. `slope` is
+    /// how much the logarithm of a whole time grows with that of the tokens, from 0 (length does not matter) to 1.
+    pub fn times(&self, tokens: f64, slope: f64, assumed: &Assumed, tuning: &Tuning) -> Times {
+        let share = (FIRST_TOKENS / (USUAL_TOKENS + FIRST_TOKENS)).ln();
+        let first = self.first.posterior(&Assumed { mean: assumed.mean + share, ..*assumed }, tuning.pace_pull);
         if self.first.usual.weight <= self.whole.usual.weight || self.pace.usual.weight <= 0.0 {
             let whole = self.whole.posterior(assumed, tuning.pace_pull);
-            return Posterior { mean: whole.mean + longer, ..whole };
+            return Times { first, whole: Posterior { mean: whole.mean + distance(tokens) * slope, ..whole } };
         }
         let all = (USUAL_TOKENS + FIRST_TOKENS).ln();
         let pace = self.pace.posterior(&Assumed { mean: assumed.mean - all, ..*assumed }, tuning.pace_pull);
-        joined(&self.first_token(assumed, tuning), &pace, tokens)
-    }
-
-    /// The time to the first token, where the whole of a usual answer is assumed to take that long: its logarithm, in
-    /// seconds.
-    pub fn first_token(&self, assumed: &Assumed, tuning: &Tuning) -> Posterior {
-        let share = (FIRST_TOKENS / (USUAL_TOKENS + FIRST_TOKENS)).ln();
-        self.first.posterior(&Assumed { mean: assumed.mean + share, ..*assumed }, tuning.pace_pull)
+        Times { first, whole: joined(&first, &pace, tokens) }
     }
 
     /// Takes in what somebody said of an answer's quality, in [0, 1]; a weight below 0 takes such a word back.
@@ -200,11 +209,11 @@ impl Belief {
 fn joined(first: &Posterior, pace: &Posterior, tokens: f64) -> Posterior {
     let (a, b) = (first.mean.exp(), pace.mean.exp() * tokens.max(1.0));
     let share = a / (a + b);
-    let mix = |x: f64, y: f64| (x * share).powi(2) + (y * (1.0 - share)).powi(2);
+    let mix = |x: f64, y: f64| x * share.powi(2) + y * (1.0 - share).powi(2);
     Posterior {
         mean: (a + b).ln(),
-        error: mix(first.error, pace.error).sqrt(),
-        variance: mix(first.variance.sqrt(), pace.variance.sqrt()),
+        error: mix(first.error.powi(2), pace.error.powi(2)).sqrt(),
+        variance: mix(first.variance, pace.variance),
         seen: first.seen.min(pace.seen),
     }
 }

@@ -59,6 +59,12 @@ impl Success {
         Self { usual: self.usual, ..self.failed(weight, tuning) }
     }
 
+    /// The likeliest chance to answer now, in [0, 1].
+    pub fn mean(&self, tuning: &Tuning) -> f64 {
+        let counts = self.posterior(tuning);
+        counts.ok / (counts.ok + counts.bad)
+    }
+
     /// The beta distribution of the chance to answer now, as counts of successes and failures.
     pub fn posterior(&self, tuning: &Tuning) -> Counts {
         let hope = tuning.hope_success;

@@ -109,7 +109,7 @@ fn picture(kind: ImageKind, width: u32, height: u32, bytes: usize) -> Image {
 
 #[test]
 fn every_picture_counts() {
-    let mut candidate = known("p", "1", "1").candidate;
+    let mut candidate = (*known("p", "1", "1").candidate).clone();
     candidate.sight.tokens = CLAUDE;
     let images = [(200, 200), (1000, 1000), (28, 28)].map(|(w, h)| picture(ImageKind::Png, w, h, 1));
     let most = 64 + 1296 + 1 + 3 * PER_IMAGE;
@@ -129,7 +129,7 @@ fn what_a_provider_refuses_is_told() {
         crowd: 2,
         crowd_side: 100,
     };
-    let mut candidate = known("p", "1", "1").candidate;
+    let mut candidate = (*known("p", "1", "1").candidate).clone();
     candidate.sight = Sight { limits, ..Sight::UNKNOWN };
     let png = |width, height, bytes| picture(ImageKind::Png, width, height, bytes);
     for (images, why) in [

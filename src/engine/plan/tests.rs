@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::engine::belief::Verdict;
 use crate::engine::breaker::BreakerRules;
+use crate::engine::budget::Fit;
 use crate::engine::facts::{Money, Policy, Rest};
 use crate::engine::score::tests::{QUESTION, known, seen};
 use crate::types::{Image, ImageKind, ImageTokens, RequestId, Sight, Weights};
@@ -50,7 +51,8 @@ fn reason(facts: &Facts, name: &str) -> Reason {
 fn strategies_order_by_their_own_measure() {
     let mut f = three();
     f.known[0] = seen(f.known[0].clone(), Verdict::Answered, 50, 100, 10);
-    (f.known[0].candidate.priority, f.known[2].candidate.priority) = (3, 1);
+    f.known[0].candidate_mut().priority = 3;
+    f.known[2].candidate_mut().priority = 1;
     for (strategy, first) in [
         (Strategy::Cheapest, "cheap"),
         (Strategy::Fastest, "dear"),
@@ -88,7 +90,7 @@ fn balanced_draws_by_score() {
         *firsts.entry(names(&f)[0].clone()).or_insert(0) += 1;
     }
     let scores: BTreeMap<String, f64> =
-        plan(&f, &Done::new()).order.into_iter().map(|r| (r.candidate.id.provider, r.score)).collect();
+        plan(&f, &Done::new()).order.into_iter().map(|r| (r.candidate.id.provider.clone(), r.score)).collect();
     let share = f64::from(firsts["cheap"]) / 3000.0;
     let fair = scores["cheap"] / scores.values().sum::<f64>();
     assert!((share - fair).abs() < 0.03, "{share} for {fair}");
@@ -109,7 +111,7 @@ fn another_candidate_changes_nobody_s_score() {
 fn from_the_soft_cut_off_on_the_cheapest_is_first() {
     let mut f = three();
     f.policy.strategy = Strategy::Priority;
-    f.known[0].candidate.priority = 1;
+    f.known[0].candidate_mut().priority = 1;
     assert_eq!(names(&f)[0], "dear");
     f.money.spent = NanoUsd(4_750_000_000);
     assert_eq!(names(&f)[0], "cheap");
@@ -119,7 +121,7 @@ fn from_the_soft_cut_off_on_the_cheapest_is_first() {
 fn what_does_not_fit_gives_way_to_what_does() {
     let mut f = three();
     f.policy.strategy = Strategy::Priority;
-    f.known[0].candidate.priority = 1;
+    f.known[0].candidate_mut().priority = 1;
     // The dear one's worst case is 4000 * 10 + 8192 * 50 = 449,600 thousandths of a microdollar.
     f.money.limit = Limit::Usd(NanoUsd(100_000_000));
     let plan = plan(&f, &Done::new());
@@ -141,7 +143,7 @@ fn each_reason_to_refuse_is_told() {
     f.policy.tier = Some(Tier::Advanced);
     assert_eq!(reason(&f, "cheap"), Reason::Tier { has: Some(Tier::Balanced), wants: Tier::Advanced });
     f = three();
-    f.known[1].candidate.pricing = None;
+    f.known[1].candidate_mut().pricing = None;
     assert_eq!(reason(&f, "cheap"), Reason::Unpriced);
     f.money.allow_unpriced = true;
     assert_eq!(names(&f).len(), 3);
@@ -151,7 +153,7 @@ fn each_reason_to_refuse_is_told() {
     f.money.allow_unpriced = false;
     f.money.limit = Limit::Off;
     assert_eq!(names(&f).len(), 3);
-    f.known[1].candidate.context_tokens = Some(1100);
+    f.known[1].candidate_mut().context_tokens = Some(1100);
     assert_eq!(reason(&f, "cheap"), Reason::Window { needs: 1256, has: 1100 });
     let rules = BreakerRules { threshold: 1, open_secs: 60.0 };
     f.known[0].breaker = f.known[0].breaker.after_failure(f.now, &rules);
@@ -175,7 +177,7 @@ fn a_rate_limit_is_kept_a_refused_key_only_puts_last() {
 #[test]
 fn what_may_cost_without_bound_is_only_asked_of_what_is_free() {
     let mut f = three();
-    f.known[1].candidate.pricing = known("free", "0", "0").candidate.pricing;
+    f.known[1].candidate_mut().pricing = known("free", "0", "0").candidate.pricing.clone();
     f.question.unbounded = true;
     assert_eq!((names(&f), reason(&f, "dear")), (vec!["cheap".to_owned()], Reason::Unpriced));
     f.money.allow_unpriced = true;
@@ -185,7 +187,7 @@ fn what_may_cost_without_bound_is_only_asked_of_what_is_free() {
 #[test]
 fn a_long_prompt_shortens_the_default_cap_but_not_the_user_s() {
     let mut f = three();
-    f.known[1].candidate.context_tokens = Some(2000);
+    f.known[1].candidate_mut().context_tokens = Some(2000);
     let cap_of = |f: &Facts| {
         plan(f, &Done::new()).order.iter().find(|r| r.candidate.id.provider == "cheap").map(|r| r.sized.cap)
     };
@@ -198,8 +200,9 @@ fn a_long_prompt_shortens_the_default_cap_but_not_the_user_s() {
 fn pictures_count_in_the_window_and_keep_the_blind_out() {
     let mut f = three();
     for (known, sees) in f.known.iter_mut().zip([Some(true), Some(false), None]) {
-        known.candidate.sight = Sight { sees, tokens: ImageTokens::Flat { likely: 500, most: 600 }, ..Sight::UNKNOWN };
-        known.candidate.context_tokens = Some(1755);
+        known.candidate_mut().sight =
+            Sight { sees, tokens: ImageTokens::Flat { likely: 500, most: 600 }, ..Sight::UNKNOWN };
+        known.candidate_mut().context_tokens = Some(1755);
     }
     assert_eq!(names(&f).len(), 3);
     let picture = Image { name: "a".into(), kind: ImageKind::Png, width: 9, height: 9, bytes: vec![0; 9].into() };
@@ -207,11 +210,11 @@ fn pictures_count_in_the_window_and_keep_the_blind_out() {
     assert_eq!(reason(&f, "cheap"), Reason::Blind);
     // 1000 of words, 500 of the picture, 255 left of the 256 that the least answer needs.
     assert_eq!(reason(&f, "dear"), Reason::Window { needs: 1756, has: 1755 });
-    f.known.iter_mut().for_each(|known| known.candidate.context_tokens = Some(1756));
+    f.known.iter_mut().for_each(|known| known.candidate_mut().context_tokens = Some(1756));
     let mut asked = names(&f);
     asked.sort();
     assert_eq!(asked, ["dear", "middle"], "one that nobody knows is asked");
-    f.known.iter_mut().for_each(|known| known.candidate.sight.limits.count = 0);
+    f.known.iter_mut().for_each(|known| known.candidate_mut().sight.limits.count = 0);
     assert!(matches!(reason(&f, "dear"), Reason::Pictures(_)));
 }
 
@@ -231,7 +234,7 @@ fn the_cheapest_is_the_cheapest_however_it_scores() {
     f.policy.weights = Weights { cost: 0.0, latency: 0.0, quality: 1.0 };
     f.known[1] = seen(f.known[1].clone(), Verdict::Failed, 0, 60_000, 20);
     assert_eq!(names(&f), ["cheap", "middle", "dear"]);
-    f.known[0].candidate.pricing = None;
+    f.known[0].candidate_mut().pricing = None;
     f.money.limit = Limit::Off;
     assert_eq!(names(&f), ["cheap", "middle", "dear"], "what has no known price comes last");
 }
@@ -358,7 +361,12 @@ fn only_weighted_draws() {
 fn tries_of_others_that_are_late_count_before_they_end() {
     let mut f = known_three();
     f.policy.weights = "0,1,0".parse().unwrap();
-    assert_eq!(names(&f)[0], "fast");
+    let times_first = |f: &Facts| {
+        let drawn = |n| Facts { draw: draw::of_request(5, n), ..f.clone() };
+        (0..200).filter(|n| names(&drawn(*n))[0] == "fast").count()
+    };
+    let before = times_first(&f);
     f.known[1].open_s = vec![20.0, 25.0, 30.0];
-    assert_ne!(names(&f)[0], "fast");
+    let after = times_first(&f);
+    assert!(before > 190 && after < 60, "{before}, {after}");
 }

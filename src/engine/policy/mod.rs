@@ -13,17 +13,18 @@ pub use opinion::{First, Opinion};
 pub use taste::{Scale, Taste};
 
 use super::belief::{Assumed, Belief};
+use super::draw::Name;
 use super::tuning::Tuning;
 
 /// One candidate with what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contender<'a> {
     /// Its name; its draws depend on it.
-    pub name: &'a str,
+    pub name: Name,
     /// What it shares with others, if anything; candidates of one group often fail together.
-    pub group: Option<&'a str>,
+    pub group: Option<Name>,
     /// Those of lower numbers are asked first, whatever is thought of them.
-    pub turn: u32,
+    pub turn: u64,
     /// What this request costs by its list price in USD; `None`: unknown, then it counts as much as the dearest known.
     pub usd: Option<f64>,
     /// The quality assumed of it before any answer was rated, in [0, 1].
@@ -32,9 +33,8 @@ pub struct Contender<'a> {
     pub assumed_log_s: f64,
     /// Tokens that it is expected to write.
     pub tokens: f64,
-    /// By how much the logarithm of a whole time is above the usual, as the answer is longer; see
-    /// [`super::belief::Length`] and [`super::belief::distance`].
-    pub longer: f64,
+    /// How much a whole time grows with the tokens, in [0, 1]; see [`Belief::time`].
+    pub slope: f64,
     /// What is believed of it.
     pub belief: &'a Belief,
     /// For how many seconds each of its open tries has been waited for, longer answers counted as usual ones.
@@ -66,56 +66,83 @@ pub struct Occasion<'a> {
 
 /// Who is asked, in which order, for how long: everybody, those that rest at the end of their turn.
 pub fn decide(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Vec<Opinion> {
-    order(opinions(contenders, occasion), contenders, occasion.tuning)
+    let opinions = opinions(contenders, occasion);
+    order(&opinions, contenders, occasion.tuning).into_iter().map(|place| opinions[place]).collect()
 }
 
-/// Puts opinions of all contenders in the order in which these are asked.
-pub fn order(mut left: Vec<Opinion>, contenders: &[Contender<'_>], tuning: &Tuning) -> Vec<Opinion> {
+/// The places of all contenders in the order in which they are asked.
+pub fn order(opinions: &[Opinion], contenders: &[Contender<'_>], tuning: &Tuning) -> Vec<usize> {
+    let mut left: Vec<Rank> = opinions.iter().map(|o| Rank::of(o, o.index, contenders)).collect();
     let mut order = Vec::with_capacity(left.len());
-    while let Some(best) = best(&left, contenders) {
-        let next = left.remove(best);
-        doubt_group(&mut left, contenders, next.place, tuning);
-        order.push(next);
+    while let Some(best) = best(&left) {
+        let asked = left.remove(best);
+        // Whoever is asked after one of its group is asked because that failed: it is less likely to answer itself.
+        for rank in left.iter_mut().filter(|rank| rank.group.is_some() && rank.group == asked.group) {
+            rank.chance *= tuning.group_doubt;
+            rank.index = opinions[rank.place].index_at(rank.chance);
+        }
+        order.push(asked.place);
     }
     order
 }
 
+/// The place of whom would be asked first without any draw.
+pub fn plain_first(opinions: &[Opinion], contenders: &[Contender<'_>]) -> Option<usize> {
+    let ranks = opinions.iter().map(|o| Rank::of(o, o.plain_index, contenders));
+    ranks.reduce(|best, other| if other.is_before(&best) { other } else { best }).map(|best| best.place)
+}
+
+/// What decides whose turn it is.
+struct Rank {
+    place: usize,
+    turn: u64,
+    resting_until: Option<f64>,
+    group: Option<Name>,
+    index: f64,
+    chance: f64,
+}
+
+impl Rank {
+    fn of(opinion: &Opinion, index: f64, contenders: &[Contender<'_>]) -> Self {
+        let Contender { turn, group, .. } = contenders[opinion.place];
+        let Opinion { place, resting_until, chance, .. } = *opinion;
+        Self { place, turn, resting_until, group, index, chance }
+    }
+
+    fn is_before(&self, other: &Self) -> bool {
+        match (self.resting_until, other.resting_until) {
+            _ if self.turn != other.turn => self.turn < other.turn,
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            (Some(a), Some(b)) if a != b => a < b,
+            _ => self.index > other.index,
+        }
+    }
+}
+
+/// Which of them is to be asked next; of equals the first.
+fn best(left: &[Rank]) -> Option<usize> {
+    let first = (!left.is_empty()).then_some(0)?;
+    Some((1..left.len()).fold(first, |best, i| if left[i].is_before(&left[best]) { i } else { best }))
+}
+
 /// What is thought of each, in the order in which they are given.
 pub fn opinions(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Vec<Opinion> {
-    let strangers = match occasion.apart {
-        true => Strangers { time: None, better: 0.0 },
-        false => Strangers {
-            time: Some(assumed_log_s(contenders, occasion.tuning)),
-            better: better(contenders, occasion.tuning),
-        },
+    let tuning = occasion.tuning;
+    let (time, better) = match occasion.apart {
+        true => (None, 0.0),
+        false => (Some(assumed_log_s(contenders, tuning)), better(contenders, tuning)),
+    };
+    let common = Common {
+        time,
+        better,
+        cut_log: (tuning.cut_least.ln(), tuning.cut_most.ln()),
+        hope_log: tuning.hope_pace * tuning.assumed_variance.sqrt(),
     };
     let dearest = contenders.iter().filter_map(|c| c.usd).fold(0.0, f64::max);
     let form =
-        |(place, c): (usize, &Contender<'_>)| opinion::form(place, c, c.usd.unwrap_or(dearest), &strangers, occasion);
+        |(place, c): (usize, &Contender<'_>)| opinion::form(place, c, c.usd.unwrap_or(dearest), &common, occasion);
     contenders.iter().enumerate().map(form).collect()
-}
-
-/// The place of the one to be asked next; of equals the first.
-fn best(left: &[Opinion], contenders: &[Contender<'_>]) -> Option<usize> {
-    let turn = |opinion: &Opinion| contenders[opinion.place].turn;
-    let ahead = |a: &Opinion, b: &Opinion| match (a.resting_until, b.resting_until) {
-        _ if turn(a) != turn(b) => turn(a) < turn(b),
-        (None, Some(_)) => true,
-        (Some(_), None) => false,
-        (Some(a), Some(b)) if a != b => a < b,
-        _ => a.index > b.index,
-    };
-    let first = (!left.is_empty()).then_some(0)?;
-    Some((1..left.len()).fold(first, |best, i| if ahead(&left[i], &left[best]) { i } else { best }))
-}
-
-/// Whoever is asked after one of its group is asked because that failed: it is less likely to answer itself.
-fn doubt_group(left: &mut [Opinion], contenders: &[Contender<'_>], asked: usize, tuning: &Tuning) {
-    let Some(group) = contenders[asked].group else { return };
-    for opinion in left.iter_mut().filter(|o| contenders[o.place].group == Some(group)) {
-        opinion.chance *= tuning.group_doubt;
-        opinion.index = opinion.index_at(opinion.chance);
-    }
 }
 
 /// What is assumed of a stranger's time: the mean of those that are known.
@@ -145,12 +172,16 @@ fn better(contenders: &[Contender<'_>], tuning: &Tuning) -> f64 {
     sum / weight
 }
 
-/// What is assumed of a candidate that was never seen, by what was seen of the others.
-struct Strangers {
-    /// The logarithm of its time in seconds, if not its own is assumed.
+/// What is the same for all opinions of one occasion.
+struct Common {
+    /// The logarithm of a stranger's time in seconds by what was seen of the others, if not its own is assumed.
     time: Option<f64>,
-    /// What its quality has over that of its tier.
+    /// What a stranger's quality has over that of its tier, by what was seen of the others.
     better: f64,
+    /// Logarithms of the least and the most times the usual time at which a try is cut.
+    cut_log: (f64, f64),
+    /// By how much the logarithm of a stranger's time is hoped to be below what is assumed.
+    hope_log: f64,
 }
 
 /// The setting for strangers counts as so many known candidates.

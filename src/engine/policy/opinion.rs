@@ -1,9 +1,8 @@
 //! What is thought of one candidate for one request, and how long it would be given.
 
-use super::{Contender, Occasion, Strangers, assumed};
-use crate::engine::belief::{Assumed, Belief, Counts, Posterior, Success, Sums, USUAL_TOKENS};
+use super::{Common, Contender, Occasion, assumed};
+use crate::engine::belief::{Belief, Counts, Posterior, Success, Sums, Times, USUAL_TOKENS};
 use crate::engine::chance::Chance;
-use crate::engine::draw;
 use crate::engine::tuning::Tuning;
 
 /// What is thought of one candidate.
@@ -13,6 +12,8 @@ pub struct Opinion {
     pub place: usize,
     /// What it is ranked by, higher is better.
     pub index: f64,
+    /// The same without any draw.
+    pub plain_index: f64,
     /// The chance that it answers, as drawn, in [0, 1].
     pub chance: f64,
     /// How good its answer is, as drawn.
@@ -45,18 +46,19 @@ pub struct First {
 impl Opinion {
     /// What it is ranked by if its chance to answer were this.
     pub fn index_at(&self, chance: f64) -> f64 {
-        self.utility - self.risk_at(chance)
+        self.utility - risk(self.loss, chance)
     }
 
     /// What is lost by its failures for each of its answers.
     pub fn risk(&self) -> f64 {
-        self.risk_at(self.chance)
+        risk(self.loss, self.chance)
     }
+}
 
-    fn risk_at(&self, chance: f64) -> f64 {
-        let p = chance.clamp(LEAST_CHANCE, 1.0);
-        self.loss * (1.0 - p) / p
-    }
+/// What is lost for each answer where a failure loses this much.
+fn risk(loss: f64, chance: f64) -> f64 {
+    let p = chance.clamp(LEAST_CHANCE, 1.0);
+    loss * (1.0 - p) / p
 }
 
 /// Nobody is thought to be dead for certain.
@@ -69,56 +71,118 @@ const LATE_DEVIATIONS: f64 = 1.645;
 const MOST_SKEW: f64 = 0.5;
 
 /// Forms an opinion of a contender that costs so many dollars by its list price.
-pub(super) fn form(
-    place: usize,
-    of: &Contender<'_>,
-    usd: f64,
-    strangers: &Strangers,
-    occasion: &Occasion<'_>,
-) -> Opinion {
+pub(super) fn form(place: usize, of: &Contender<'_>, usd: f64, common: &Common, occasion: &Occasion<'_>) -> Opinion {
     let (tuning, taste) = (occasion.tuning, occasion.taste);
     let belief = of.belief.faded(occasion.now, tuning);
-    let assumed = assumed(strangers.time.unwrap_or(of.assumed_log_s), tuning);
-    let usual = belief.time(USUAL_TOKENS, 0.0, &assumed, tuning);
-    let time = belief.time(of.tokens, of.longer, &assumed, tuning);
-    let mut chance = Chance::new(draw::of_name(occasion.draw, of.name));
-    let deviation = chance.normal();
-    let cut_s = cut(&time, occasion.most_s, tuning);
-    let late = overdue(of.open_s, &usual, &belief.success.posterior(tuning), tuning);
+    let assumed = assumed(common.time.unwrap_or(of.assumed_log_s), tuning);
+    let Times { first: first_token, whole: time } = belief.times(of.tokens, of.slope, &assumed, tuning);
+    let cut_s = cut(&time, common, occasion);
+    let late = match of.open_s.is_empty() {
+        true => 0.0,
+        false => {
+            let usual = belief.time(USUAL_TOKENS, 0.0, &assumed, tuning);
+            overdue(of.open_s, &usual, &belief.success.posterior(tuning), tuning)
+        }
+    };
     let success = if late > 0.0 { belief.success.failed(late, tuning) } else { belief.success };
-    let p = answers(&success, &time, &mut chance, occasion);
-    let expected_s = drawn_time(&time, deviation, occasion).min(cut_s);
     let expected_usd = usd * belief.dearness.mean(occasion.dearness, tuning.dearness_weight).exp();
-    let quality = drawn_quality(&belief, of.quality + strangers.better, &mut chance, occasion);
-    let utility = taste.utility(quality, expected_usd, expected_s);
     let loss = taste.wasted(failing(&belief.failing, late, cut_s)) + taste.fail * tuning.risk;
-    let resting_until = of.resting_until.filter(|until| *until > occasion.now);
-    let first = first(&belief, &assumed, occasion);
-    let mut opinion = Opinion {
+    let plain = Draws {
+        s: expected_s(&time, 0.0, common),
+        chance: success.mean(tuning),
+        quality: belief.quality.mean(of.quality + common.better, tuning.quality_weight) + tuning.hope_quality,
+    };
+    let index = |draws: &Draws| {
+        let utility = taste.utility(draws.quality, expected_usd, draws.s.min(cut_s));
+        (utility, utility - risk(loss, draws.chance))
+    };
+    let plainly = index(&plain);
+    let drawn = match occasion.explore {
+        true => {
+            let by = Chance::new(of.name.draw(occasion.draw));
+            plain.drawn(&belief, &success, &time, by, common, tuning)
+        }
+        false => plain,
+    };
+    let (utility, index) = if drawn == plain { plainly } else { index(&drawn) };
+    Opinion {
         place,
-        index: 0.0,
-        chance: p,
-        quality,
+        index,
+        plain_index: plainly.1,
+        chance: drawn.chance,
+        quality: drawn.quality,
         utility,
         loss,
-        expected_s,
+        expected_s: drawn.s.min(cut_s),
         expected_usd,
         cut_s,
-        first,
-        resting_until,
-    };
-    opinion.index = opinion.index_at(p);
-    opinion
+        first: (belief.first.usual.weight >= LEAST_SEEN).then(|| first(&first_token, common, occasion)),
+        resting_until: of.resting_until.filter(|until| *until > occasion.now),
+    }
 }
 
-/// What is thought of the first token's time.
-fn first(belief: &Belief, assumed: &Assumed, occasion: &Occasion<'_>) -> Option<First> {
-    if belief.first.usual.weight < LEAST_SEEN {
-        return None;
+/// What an opinion goes by: at first what is likeliest, and hoped for where nothing was seen.
+#[derive(Clone, Copy, PartialEq)]
+struct Draws {
+    /// The time of the whole answer, in seconds.
+    s: f64,
+    /// The chance that it answers.
+    chance: f64,
+    /// How good it is.
+    quality: f64,
+}
+
+impl Draws {
+    /// The same with draws around what is believed, as far as it was ever seen.
+    fn drawn(
+        self,
+        belief: &Belief,
+        success: &Success,
+        time: &Posterior,
+        mut by: Chance,
+        common: &Common,
+        tuning: &Tuning,
+    ) -> Self {
+        // In this order whatever was seen: what is drawn for one does not depend on what is known of another.
+        let s = match time.seen > 0.0 {
+            true => expected_s(time, by.normal() * tuning.pace_daring * time.error * time.seen, common),
+            false => {
+                by.skip();
+                self.s
+            }
+        };
+        let seen = (success.usual.ok + success.usual.bad).max(time.seen).min(1.0);
+        let chance = match seen > 0.0 {
+            true => {
+                let counts = success.posterior(tuning);
+                self.chance + tuning.success_daring * seen * (by.beta(counts.ok, counts.bad) - self.chance)
+            }
+            false => self.chance,
+        };
+        let rated = &belief.quality;
+        let quality = match rated.weight > 0.0 {
+            // Somebody rates answers: then what one is really like is worth more than hope.
+            true => {
+                let variance = rated.variance(tuning.quality_variance, 2.0);
+                let error = (variance / (rated.weight + tuning.quality_weight)).sqrt();
+                self.quality - tuning.hope_quality + by.normal() * tuning.quality_daring * error
+            }
+            false => self.quality,
+        };
+        Self { s, chance, quality }
     }
-    let time = belief.first_token(assumed, occasion.tuning);
-    let cut_s = cut(&time, occasion.most_s, occasion.tuning);
-    Some(First { cut_s, late_s: late_by(&time).min(cut_s) })
+}
+
+/// The time that counts, this much beside the mean of its logarithm: hoped for as far as it was not seen.
+fn expected_s(time: &Posterior, beside: f64, common: &Common) -> f64 {
+    let hoped = common.hope_log * (1.0 - time.seen);
+    (time.mean + beside - hoped + (time.variance / 2.0).min(MOST_SKEW)).exp()
+}
+
+/// When a first token is late that usually takes this long.
+fn first(time: &Posterior, common: &Common, occasion: &Occasion<'_>) -> First {
+    let cut_s = cut(time, common, occasion);
+    First { cut_s, late_s: late_by(time).min(cut_s) }
 }
 
 /// 19 of 20 are there by then, in seconds.
@@ -127,44 +191,12 @@ fn late_by(time: &Posterior) -> f64 {
 }
 
 /// How long a try is given: a multiple of the usual time, the wider the more it varies.
-fn cut(time: &Posterior, most_s: f64, tuning: &Tuning) -> f64 {
+fn cut(time: &Posterior, common: &Common, occasion: &Occasion<'_>) -> f64 {
+    let (tuning, (least, most)) = (occasion.tuning, common.cut_log);
     let spread = (time.variance + time.error * time.error).sqrt();
-    let most = tuning.cut_most.max((tuning.cut_tail * time.variance.sqrt()).exp());
-    let multiple = (tuning.cut_deviations * spread).exp().clamp(tuning.cut_least, most);
-    (time.mean.exp() * multiple).max(tuning.cut_floor_s).min(most_s)
-}
-
-/// The time that counts: drawn around the mean for whom was seen, hoped for whom was not.
-fn drawn_time(time: &Posterior, deviation: f64, occasion: &Occasion<'_>) -> f64 {
-    let tuning = occasion.tuning;
-    let drawn = if occasion.explore { deviation * tuning.pace_daring * time.error * time.seen } else { 0.0 };
-    let hoped = tuning.hope_pace * tuning.assumed_variance.sqrt() * (1.0 - time.seen);
-    (time.mean + drawn - hoped + (time.variance / 2.0).min(MOST_SKEW)).exp()
-}
-
-/// The quality that counts, as long as anybody rates answers.
-fn drawn_quality(belief: &Belief, assumed: f64, chance: &mut Chance, occasion: &Occasion<'_>) -> f64 {
-    let (tuning, rated) = (occasion.tuning, &belief.quality);
-    let mean = rated.mean(assumed, tuning.quality_weight);
-    let deviation = chance.normal();
-    if !occasion.explore || rated.weight <= 0.0 {
-        return mean + tuning.hope_quality;
-    }
-    let variance = rated.variance(tuning.quality_variance, 2.0);
-    mean + deviation * tuning.quality_daring * (variance / (rated.weight + tuning.quality_weight)).sqrt()
-}
-
-/// The chance to answer that counts.
-fn answers(success: &Success, time: &Posterior, chance: &mut Chance, occasion: &Occasion<'_>) -> f64 {
-    let tuning = occasion.tuning;
-    let counts = success.posterior(tuning);
-    let mean = counts.ok / (counts.ok + counts.bad);
-    let seen = (success.usual.ok + success.usual.bad).max(time.seen).min(1.0);
-    if !occasion.explore || seen <= 0.0 {
-        return mean;
-    }
-    let daring = tuning.success_daring * seen;
-    mean + daring * (chance.beta(counts.ok, counts.bad) - mean)
+    let most = most.max(tuning.cut_tail * time.variance.sqrt());
+    let multiple = (tuning.cut_deviations * spread).max(least).min(most);
+    (time.mean + multiple).exp().max(tuning.cut_floor_s).min(occasion.most_s)
 }
 
 /// How many failures the open tries amount to: by Bayes' rule, from how unlikely it is to be waited for that long

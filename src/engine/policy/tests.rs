@@ -14,14 +14,14 @@ fn occasion<'a>(tuning: &'a Tuning, taste: &'a Taste, draw: u64) -> Occasion<'a>
 
 fn contender<'a>(name: &'a str, usd: f64, belief: &'a Belief) -> Contender<'a> {
     Contender {
-        name,
+        name: Name::of(name),
         group: None,
         turn: 0,
         usd: Some(usd),
         quality: 0.8,
         assumed_log_s: Tuning::default().assumed_log_s,
         tokens: 200.0,
-        longer: 0.0,
+        slope: 0.0,
         belief,
         open_s: &[],
         resting_until: None,
@@ -58,7 +58,7 @@ fn without_history_the_cheapest_that_is_well_comes_first_whatever_the_draw() {
     let new = Belief::default();
     for draw in 0..200 {
         let mut all = [0.003, 0.001, 0.0, 0.002].map(|usd| contender("x", usd, &new));
-        (0..4).for_each(|i| all[i].name = NAMES[i]);
+        (0..4).for_each(|i| all[i].name = Name::of(NAMES[i]));
         assert_eq!(order(&all, draw), [2, 1, 3, 0]);
         all[2].resting_until = Some(5.0);
         assert_eq!(order(&all, draw), [1, 3, 0, 2], "whoever rests is the last");
@@ -76,7 +76,7 @@ fn equals_come_in_the_order_in_which_they_are_listed() {
 fn who_becomes_dearer_slower_or_worse_never_rises() {
     for draw in 0..300u64 {
         let beliefs = beliefs(draw);
-        let groups = [Some("g"), None, Some("g"), Some("h"), None, Some("h")];
+        let groups = [Some("g"), None, Some("g"), Some("h"), None, Some("h")].map(|group| group.map(Name::of));
         let mut all: Vec<Contender<'_>> = (0..6)
             .map(|i| Contender { group: groups[i], ..contender(NAMES[i], 0.001 * (i + 1) as f64, &beliefs[i]) })
             .collect();
@@ -173,8 +173,8 @@ fn a_failed_one_is_not_followed_by_its_neighbour_where_there_is_another() {
     let known = believed(Verdict::Answered, 2.0, 20);
     let mut all = ["a", "b", "c"].map(|name| contender(name, 0.001, &known));
     all[0].usd = Some(0.0);
-    all[0].group = Some("g");
-    all[1].group = Some("g");
+    all[0].group = Some(Name::of("g"));
+    all[1].group = all[0].group;
     let thirds = (0..100).filter(|draw| order(&all, *draw) == [0, 2, 1]).count();
     assert!(thirds > 90, "{thirds}");
     assert_ne!(draw::of_name(1, "a"), draw::of_name(1, "b"));

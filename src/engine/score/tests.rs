@@ -1,8 +1,7 @@
 //! What is expected of candidates, and their scores.
 
 use super::*;
-use crate::engine::belief::{Belief, Seen, Verdict};
-use crate::engine::breaker::Breaker;
+use crate::engine::belief::{Seen, Verdict};
 use crate::engine::policy::{Occasion, opinions};
 use crate::engine::tuning::Tuning;
 use crate::types::{Candidate, CandidateId, CostSource, Pricing, Rate, Rates, Sight};
@@ -10,31 +9,23 @@ use crate::types::{Candidate, CandidateId, CostSource, Pricing, Rate, Rates, Sig
 /// A candidate with a price in USD per million tokens, never measured.
 pub fn known(name: &str, input: &str, output: &str) -> Known {
     let rates = Rates::new(Rate::usd_per_mtok(input), Rate::usd_per_mtok(output));
-    Known {
-        candidate: Candidate {
-            id: CandidateId::new(name, "m"),
-            pricing: Some(Pricing::plain(rates, CostSource::Catalogue)),
-            context_tokens: Some(100_000),
-            max_output_tokens: Some(8192),
-            tier: Some(Tier::Balanced),
-            accepts_temperature: true,
-            max_temperature: 2.0,
-            reasons: false,
-            reasoning_beside_output: false,
-            streams: true,
-            sight: Sight::UNKNOWN,
-            priority: 100,
-            token_factor: 1.0,
-            retires: None,
-            successor: None,
-        },
-        group: 0,
-        breaker: Breaker::default(),
-        rest: None,
-        belief: Belief::default(),
-        open_s: Vec::new(),
-        rate: None,
-    }
+    Known::new(Candidate {
+        id: CandidateId::new(name, "m"),
+        pricing: Some(Pricing::plain(rates, CostSource::Catalogue)),
+        context_tokens: Some(100_000),
+        max_output_tokens: Some(8192),
+        tier: Some(Tier::Balanced),
+        accepts_temperature: true,
+        max_temperature: 2.0,
+        reasons: false,
+        reasoning_beside_output: false,
+        streams: true,
+        sight: Sight::UNKNOWN,
+        priority: 100,
+        token_factor: 1.0,
+        retires: None,
+        successor: None,
+    })
 }
 
 pub const QUESTION: Question = Question {
@@ -63,7 +54,7 @@ pub fn seen(mut known: Known, verdict: Verdict, first_ms: u64, total_ms: u64, ti
 }
 
 fn thought(known: &Known, weights: &str, explore: bool) -> (Opinion, Expectation) {
-    let load = load(known, &QUESTION, 8192, Timestamp(0));
+    let load = load(known, &QUESTION, QUESTION.prompt_tokens(&known.candidate), 8192, Timestamp(0));
     let (tuning, taste) = (Tuning::default(), taste(&weights.parse().unwrap(), &QUESTION));
     let occasion = Occasion {
         now: 0.0,
@@ -75,7 +66,7 @@ fn thought(known: &Known, weights: &str, explore: bool) -> (Opinion, Expectation
         dearness: 0.0,
         tuning: &tuning,
     };
-    let opinion = opinions(&[contender("a", known, &load, 0)], &occasion)[0];
+    let opinion = opinions(&[contender(known, &load, 0)], &occasion)[0];
     (opinion, Expectation::of(load, &opinion, &QUESTION))
 }
 
@@ -92,7 +83,7 @@ fn every_part_stays_in_its_scale() {
         for explore in [false, true] {
             let (opinion, expected) = thought(k, "0.4,0.3,0.3", explore);
             let p = expected.parts;
-            for part in [p.cost, p.latency, p.quality, score(&opinion), expected.chance] {
+            for part in [p.cost, p.latency, p.quality, score(opinion.index), expected.chance] {
                 assert!((0.0..=1.0).contains(&part), "{}: {expected:?}", k.candidate.id);
             }
             assert!(p.risk >= 0.0);
@@ -100,13 +91,13 @@ fn every_part_stays_in_its_scale() {
     }
     assert!((parts_of(&free).cost - 1.0).abs() < 1e-12);
     assert!(parts_of(&dear).cost < 0.01);
-    assert!(parts_of(&broken).risk > 1.0 && score(&thought(&broken, "0.4,0.3,0.3", false).0).abs() < 1e-12);
+    assert!(parts_of(&broken).risk > 1.0 && score(thought(&broken, "0.4,0.3,0.3", false).0.index).abs() < 1e-12);
 }
 
 #[test]
 fn an_unknown_price_is_never_a_free_one() {
     let mut unknown = known("unknown", "1", "1");
-    unknown.candidate.pricing = None;
+    unknown.candidate_mut().pricing = None;
     let expected = thought(&unknown, "1,0,0", false).1;
     assert_eq!(expected.load.cost, None);
     assert!(expected.parts.cost.abs() < 1e-12);
@@ -121,7 +112,7 @@ fn cheaper_faster_better_and_more_reliable_each_score_higher() {
     assert!(parts_of(&fast).risk < parts_of(&base).risk);
     assert!(parts_of(&seen(base.clone(), Verdict::Failed, 0, 0, 3)).risk > parts_of(&base).risk);
     let mut strong = base.clone();
-    strong.candidate.tier = Some(Tier::Premium);
+    strong.candidate_mut().tier = Some(Tier::Premium);
     assert!(parts_of(&strong).quality > parts_of(&base).quality);
     let mut praised = base.clone();
     praised.belief.rated(0.0, 1.0, 1.0, &Tuning::default());
@@ -131,7 +122,7 @@ fn cheaper_faster_better_and_more_reliable_each_score_higher() {
 #[test]
 fn the_usual_length_is_learned_and_bounded_by_the_cap() {
     let base = known("base", "1", "5");
-    let written = |known: &Known, cap| load(known, &QUESTION, cap, Timestamp(0)).output_tokens;
+    let written = |known: &Known, cap| load(known, &QUESTION, 1000, cap, Timestamp(0)).output_tokens;
     assert_eq!((written(&base, 8192), written(&base, 50)), (400, 50));
     let once = seen(base.clone(), Verdict::Answered, 200, 700, 1);
     assert_eq!(written(&once, 8192), 250, "the mean of 100 and the usual 400");
@@ -160,10 +151,10 @@ fn what_is_expected_follows_from_the_question_and_the_priors() {
 #[test]
 fn effort_counts_for_models_that_reason() {
     let mut thinker = known("thinker", "1", "5");
-    thinker.candidate.reasons = true;
+    thinker.candidate_mut().reasons = true;
     let at = |effort| {
         let question = Question { effort, ..QUESTION };
-        load(&thinker, &question, 100_000, Timestamp(0)).output_tokens
+        load(&thinker, &question, 1000, 100_000, Timestamp(0)).output_tokens
     };
     assert!(at(Some(Effort::None)) < at(Some(Effort::Medium)));
     assert!(at(Some(Effort::Medium)) < at(Some(Effort::Max)));
@@ -177,7 +168,7 @@ fn a_score_is_the_weighted_sum_of_its_parts_less_the_risk() {
             let (opinion, expected) = thought(&known, weights, explore);
             let p = expected.parts;
             let sum = c * p.cost + l * p.latency + q * p.quality - p.risk;
-            assert!((score(&opinion) - sum).abs() < 1e-9, "{weights}: {p:?}");
+            assert!((score(opinion.index) - sum).abs() < 1e-9, "{weights}: {p:?}");
         }
     }
 }
@@ -188,7 +179,7 @@ fn prices_tell_candidates_apart_however_long_the_prompt_is() {
     for tokens in [10, 1000, 100_000, 1_000_000] {
         question.reference_tokens = tokens;
         let part = |known: &Known| {
-            let load = load(known, &question, 400, Timestamp(0));
+            let load = load(known, &question, question.prompt_tokens(&known.candidate), 400, Timestamp(0));
             let reference = cost_reference(&question);
             reference / (reference + load.cost.unwrap().as_usd())
         };

@@ -1,6 +1,8 @@
 //! Who makes vectors. Those of two models say nothing about each other, so that only the same model stands in for one.
 
 use super::{Selected, is_azure, named, nobody, participants, provider};
+use std::sync::Arc;
+
 use crate::catalogue::{self, EmbeddingRow};
 use crate::config::{Config, ProviderConfig};
 use crate::engine::estimate;
@@ -146,9 +148,12 @@ fn leave_out_short_windows(selected: &mut Selected, request: &Request) {
     let longest = request.messages.iter().map(|message| estimate::tokens(&message.text)).max().unwrap_or_default();
     for mut target in std::mem::take(&mut selected.targets) {
         let needs = estimate::scaled(longest, target.candidate.token_factor);
-        match target.candidate.context_tokens.take().filter(|has| needs > *has) {
-            Some(has) => selected.barred.push((target.candidate.id, Reason::Window { needs, has })),
-            None => selected.targets.push(target),
+        match target.candidate.context_tokens.filter(|has| needs > *has) {
+            Some(has) => selected.barred.push((target.candidate.id.clone(), Reason::Window { needs, has })),
+            None => {
+                Arc::make_mut(&mut target.candidate).context_tokens = None;
+                selected.targets.push(target);
+            }
         }
     }
 }

@@ -97,7 +97,8 @@ fn temperature_and_top_p_are_what_the_model_takes() {
         ((None, None), default, false, 2.0, &[], (None, None), vec![]),
     ] {
         let mut target = target();
-        (target.candidate.accepts_temperature, target.candidate.max_temperature) = (takes, most);
+        let candidate = Arc::make_mut(&mut target.candidate);
+        (candidate.accepts_temperature, candidate.max_temperature) = (takes, most);
         (target.sampling.temperature, target.sampling.top_p) = default;
         let request = Request { temperature: wanted.0, top_p: wanted.1, ..request() };
         let shaped = shape(&request, &target, 100, &dropped(refused));
@@ -153,7 +154,7 @@ fn a_cap_that_the_model_lowers_is_told_and_one_that_money_lowers_is_not() {
         (Some(200), 100, None, false),
     ] {
         let mut target = target();
-        target.candidate.max_output_tokens = most;
+        Arc::make_mut(&mut target.candidate).max_output_tokens = most;
         let shaped = shape(&Request { explicit_cap: wanted, ..request() }, &target, cap, &dropped(&[]));
         let warnings =
             if warned { vec!["lab/m writes at most 100 tokens: --max-tokens 200 was lowered"] } else { vec![] };
@@ -186,7 +187,7 @@ fn it_is_streamed_where_all_can_that_have_a_part_in_it() {
         (true, false, true, true, false),
     ] {
         let mut target = target();
-        target.candidate.streams = model;
+        Arc::make_mut(&mut target.candidate).streams = model;
         target.endpoint.quirks.json.streams = json;
         let request = Request { stream: wanted, schema: object().filter(|_| schema), ..request() };
         let shaped = shape(&request, &target, 100, &dropped(&[]));
@@ -231,7 +232,7 @@ fn who_is_not_known_to_see_is_told_of_with_pictures_alone() {
         [(request(), None, vec![]), (shown.clone(), Some(true), vec![]), (shown, None, vec![unsure])]
     {
         let mut target = target();
-        target.candidate.sight.sees = sees;
+        Arc::make_mut(&mut target.candidate).sight.sees = sees;
         assert_eq!(shape(&request, &target, 100, &dropped(&[])).warnings, warnings);
     }
 }
