@@ -145,12 +145,24 @@ fn facts(strategy: Strategy, limit: NanoUsd) -> Facts {
     }
 }
 
+/// The same after thirty answers of each within the last minute.
+fn often_asked(mut facts: Facts) -> Facts {
+    let cost = Some((0.001, 0.0011));
+    let seen =
+        Seen { verdict: Said::Answered, first_s: Some(0.4), total_s: Some(2.5), tokens: 200.0, quality: None, cost };
+    for known in &mut facts.known {
+        (0..30).for_each(|_| known.belief.observe(NOON.plus_ms(-60_000).as_secs(), &seen, &Tuning::default()));
+    }
+    facts
+}
+
 fn decisions(c: &mut Criterion) {
     let (plenty, little) = (NanoUsd(5_000_000_000), NanoUsd(5_000_000));
     let mut group = c.benchmark_group("plan");
     group.throughput(Throughput::Elements(1));
     for (name, facts) in [
         ("15 candidates", facts(Strategy::Weighted, plenty)),
+        ("15 candidates, often asked", often_asked(facts(Strategy::Weighted, plenty))),
         ("15 candidates by lot", facts(Strategy::Balanced, plenty)),
         // Answers are made shorter until they fit.
         ("15 candidates, little money", facts(Strategy::Weighted, little)),
@@ -337,7 +349,6 @@ fn cache_row(sealer: &Sealer, key: cache::Key) -> CacheRow {
         expires_at: NOON.plus_ms(DAY_MS),
         key_id: sealer.key_id().to_owned(),
         seal: Vec::new(),
-        hits: 0,
         used_at: NOON,
     };
     row.seal = sealer.seal(&row).to_vec();
@@ -386,7 +397,13 @@ impl Ledger {
         let folder = tempfile::tempdir().unwrap();
         let me = Owner { pid: std::process::id(), start_ticks: 1, ..Owner::default() };
         let waiting = Waiting::default();
-        let options = StoreOptions { busy_timeout_ms: 1000, me, liveness: |_| Liveness::Alive, seed: 1, waiting };
+        let options = StoreOptions {
+            busy_timeout_ms: 1000,
+            me: me.into(),
+            liveness: |_| Liveness::Alive,
+            seed: 1.into(),
+            waiting,
+        };
         Self { store: Store::open(&folder.path().join("llmr.db"), options).unwrap(), _folder: folder }
     }
 
@@ -540,6 +557,7 @@ fn hit(row: &CacheRow) -> CacheHit<'_> {
     CacheHit {
         start: start(NOON, 0),
         key: &row.key,
+        used_at: row.used_at,
         answer: None,
         provider: &row.provider,
         model: &row.model,

@@ -354,7 +354,6 @@ mod tests {
             expires_at: Timestamp(2),
             key_id: sealer.key_id().to_owned(),
             seal: Vec::new(),
-            hits: 0,
             used_at: Timestamp(1),
         };
         row.seal = sealer.seal(&row).to_vec();

@@ -47,9 +47,9 @@ fn open(path: &Path) -> Store {
     let me = Owner { pid, start_ticks: stat(pid).unwrap().1, ..Owner::default() };
     let options = StoreOptions {
         busy_timeout_ms: 10_000,
-        me,
+        me: me.into(),
         liveness,
-        seed: u64::from(pid),
+        seed: u64::from(pid).into(),
         waiting: llmr::store::Waiting::default(),
     };
     Store::open(path, options).unwrap_or_else(|error| panic!("open: {error}"))

@@ -148,9 +148,9 @@ fn options() -> StoreOptions {
     let start_ticks = stat.split(' ').nth(21).and_then(|ticks| ticks.parse().ok()).unwrap_or(1);
     StoreOptions {
         busy_timeout_ms: 15_000,
-        me: Owner { pid, start_ticks, ..Owner::default() },
+        me: Owner { pid, start_ticks, ..Owner::default() }.into(),
         liveness: |_| Liveness::Alive,
-        seed: 1,
+        seed: 1.into(),
         waiting: Waiting::default(),
     }
 }

@@ -42,7 +42,6 @@ fn row(data: &[u8]) -> CacheRow {
         expires_at: Timestamp(i64::from(e >> 4)),
         key_id: sealer().key_id().to_owned(),
         seal: Vec::new(),
-        hits: 0,
         used_at: Timestamp(0),
     }
 }
@@ -66,9 +65,9 @@ pub fn cache_seal(data: &[u8]) {
 fn options() -> StoreOptions {
     StoreOptions {
         busy_timeout_ms: 100,
-        me: Owner::default(),
+        me: Owner::default().into(),
         liveness: |_| Liveness::Unknown,
-        seed: 7,
+        seed: 7.into(),
         waiting: Waiting::default(),
     }
 }
@@ -113,7 +112,7 @@ pub fn cache_row(data: &[u8]) {
     let Ok(store) = Store::open(&path, options()) else { return };
     let check = |found: Option<Box<CacheRow>>| {
         let Some(found) = found.filter(|found| sealer().judge(found) == Verdict::Good) else { return };
-        let served = |row: &CacheRow| CacheRow { hits: 0, used_at: Timestamp(0), ..row.clone() };
+        let served = |row: &CacheRow| CacheRow { used_at: Timestamp(0), ..row.clone() };
         assert!(rows.iter().any(|row| served(row) == served(&found)), "a changed row is good: {found:?}");
     };
     for row in rows {

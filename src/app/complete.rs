@@ -271,7 +271,7 @@ fn store(config: &Config, host: &Host) -> Option<Store> {
         busy_timeout_ms: PATIENCE_MS,
         me: host.me.clone(),
         liveness: host::liveness,
-        seed: 0,
+        seed: 0.into(),
         waiting: Waiting::default(),
     };
     Store::open_existing(&config.paths.database, options).ok().flatten()

@@ -405,7 +405,7 @@ fn say(output: &mut Output, answered: &Answered, day: Option<&Day>, limit: Limit
         candidate: answered.candidate.clone(),
         usage: answered.usage,
         cost: answered.cost,
-        spent_today: day.map_or(NanoUsd::ZERO, |d| d.spent_usd),
+        spent_today: day.map(|day| day.spent_usd),
         limit,
         latency_ms: answered.latency_ms,
         first_token_ms: answered.first_token_ms,

@@ -72,8 +72,8 @@ pub fn run(context: &mut Context, args: &cli::Budget) -> Result<()> {
 fn report(context: &Context, days: u32) -> Result<Report> {
     let now = context.host.now();
     let store = context.store_for_reading()?;
-    let (limit, limit_source) = context.limit(&store)?;
     let sums = store.facts(now)?;
+    let (limit, limit_source) = context.limit(sums.limit_set)?;
     let history = store
         .history(now.day().plus(1 - i32::try_from(days).unwrap_or(i32::MAX)), now.day())?
         .into_iter()
@@ -88,7 +88,7 @@ fn report(context: &Context, days: u32) -> Result<Report> {
 fn set(context: &mut Context, usd: &str) -> Result<()> {
     let limit = question::limit(usd)?;
     context.store()?.set_limit(Some(limit), context.host.now())?;
-    let (in_force, source) = context.limit(&context.store_for_reading()?)?;
+    let (in_force, source) = context.limit(context.store_for_reading()?.limit_at_opening())?;
     if in_force != limit {
         context.messages.warning(&format!("the limit in force is {in_force} USD, from {source}, which wins"));
     }

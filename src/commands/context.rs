@@ -16,7 +16,7 @@ use crate::host::{self, Host};
 use crate::output::json::{self, Layout};
 use crate::output::{Level, Messages, Redactor, Terminal, sanitize, stdout};
 use crate::router::{Router, asked_to_stop};
-use crate::store::{Store, StoreOptions, Waiting};
+use crate::store::{FirstSeed, Store, StoreOptions, Waiting};
 use crate::transport::Network;
 use crate::types::{Limit, Secret, Timestamp, whole_ms};
 
@@ -69,7 +69,7 @@ impl Context {
         }
         if context.config.settings.budget.tight.is_some() {
             let store = context.store_for_reading()?;
-            context.limit(&store)?;
+            context.limit(store.limit_at_opening())?;
         }
         Ok(context)
     }
@@ -130,9 +130,12 @@ impl Context {
 
     /// The seed of a database that is not there yet. Of this machine and this path and not a random one, so that a
     /// dry run draws what the first request will draw.
-    fn first_seed(&self) -> u64 {
-        let (me, path) = (&self.host.me, self.config.paths.database.display());
-        draw::of_name(0, &format!("{} {} {path}", me.boot_id, me.pid_namespace))
+    fn first_seed(&self) -> FirstSeed {
+        let (me, path) = (self.host.me.clone(), self.config.paths.database.clone());
+        FirstSeed::new(move || {
+            let me = me.owner();
+            draw::of_name(0, &format!("{} {} {}", me.boot_id, me.pid_namespace, path.display()))
+        })
     }
 
     /// The database, made if it is not there.
@@ -163,10 +166,8 @@ impl Context {
         }
     }
 
-    /// The day's limit and where it comes from.
-    pub fn limit(&self, store: &Store) -> Result<(Limit, String)> {
-        // With all that the day's money is reckoned from: a database in which that is damaged is of no use here.
-        let set = store.budget_day(self.now())?.limit_set;
+    /// The day's limit and where it comes from, where this is what `budget set` has recorded.
+    pub fn limit(&self, set: Option<Limit>) -> Result<(Limit, String)> {
         self.config.settings.check_tight(set)?;
         Ok(self.config.settings.limit(set))
     }
@@ -181,7 +182,7 @@ impl Context {
     /// when the first one was made.
     pub fn another_router(&self) -> Result<Router<'_>> {
         let store = Store::open(&self.config.paths.database, self.store_options())?;
-        let (limit, _) = self.limit(&store)?;
+        let (limit, _) = self.limit(store.limit_at_opening())?;
         let sealer = self.config.settings.cache.enabled.then(|| self.sealer()).and_then(Result::ok);
         Ok(self.router_with(store, limit, sealer))
     }
@@ -199,7 +200,12 @@ impl Context {
     /// stops nothing.
     fn router_over(&mut self, store: Result<Store>, sealer: fn(&Self) -> Result<Sealer>) -> Result<Router<'_>> {
         let opened = store.and_then(|store| {
-            let (limit, _) = self.limit(&store)?;
+            let (limit, _) = self.limit(store.limit_at_opening())?;
+            if limit == Limit::Off {
+                // Nothing stops such a request: a database in which the day's money is damaged is done without from the
+                // beginning. Where there is a limit, that is found when the money is reckoned.
+                store.budget_day(self.now())?;
+            }
             Ok((store, limit))
         });
         let (store, limit) = match opened {

@@ -207,6 +207,9 @@ fn meta(words: &[String]) -> Result<BTreeMap<String, String>> {
 pub fn images(context: &mut Context, question: &cli::Question) -> Result<Vec<Image>> {
     let given = Given { words: &question.prompt, files: &question.files, no_stdin: question.no_stdin };
     input::images::check(&question.images, &given)?;
+    if question.images.is_empty() {
+        return Ok(Vec::new());
+    }
     input::images::read(&question.images, stdin(), |hint| context.messages.hint(hint))
 }
 

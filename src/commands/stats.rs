@@ -89,8 +89,9 @@ fn metrics(context: &Context, store: &Store, args: &cli::Stats) -> Result<()> {
 
 /// The day's money.
 fn budget(context: &Context, store: &Store) -> Result<router::Day> {
-    let (limit, _) = context.limit(store)?;
-    Ok(router::Day::of(limit, context.config.settings.soft_pct, &store.facts(context.now())?))
+    let sums = store.facts(context.now())?;
+    let (limit, _) = context.limit(sums.limit_set)?;
+    Ok(router::Day::of(limit, context.config.settings.soft_pct, &sums))
 }
 
 fn report(context: &Context, store: &Store, range: &Range, by: By) -> Result<(Report, Vec<Group>)> {

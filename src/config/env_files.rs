@@ -34,8 +34,7 @@ pub(super) fn read(host: &Host, paths: &Paths, vocabulary: &Vocabulary<'_>) -> R
     let own = paths.config_dir.join(".env");
     let own = own.is_file().then_some(own);
     let nearest = host::nearest_env_file(&host.cwd);
-    let canonical = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
-    let same = own.as_ref().map(canonical) == nearest.as_ref().map(canonical);
+    let same = own.as_ref().zip(nearest.as_ref()).is_some_and(|(own, nearest)| canonical(own) == canonical(nearest));
     for (path, is_own) in [(nearest.filter(|_| !same), false), (own, true)] {
         let Some(file) = path.map(|path| EnvFile::read(path, is_own, paths)).transpose()? else { continue };
         match file.trust {
@@ -45,6 +44,11 @@ pub(super) fn read(host: &Host, paths: &Paths, vocabulary: &Vocabulary<'_>) -> R
         places.files.push(file.path);
     }
     Ok(places)
+}
+
+/// Where a file lies in truth, links followed.
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// A file and its entries, the first one of each name.
@@ -58,8 +62,10 @@ impl EnvFile {
     /// The bytes whose hash is looked up are the bytes that are parsed.
     fn read(path: PathBuf, is_own: bool, paths: &Paths) -> Result<Self> {
         let bytes = host::read_regular(&path)?.unwrap_or_default();
-        let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
-        let trust = if is_own { Trust::Trusted } else { trust::is_trusted(&paths.trust_file, &canonical, &bytes)? };
+        let trust = match is_own {
+            true => Trust::Trusted,
+            false => trust::is_trusted(&paths.trust_file, &canonical(&path), &bytes)?,
+        };
         let mut entries = parse(&path, &bytes)?;
         let mut seen = std::collections::BTreeSet::new();
         entries.retain(|entry| seen.insert(entry.name.clone()));

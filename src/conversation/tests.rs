@@ -11,9 +11,9 @@ fn store() -> Store {
     let me = Owner { pid: 1, start_ticks: 1, boot_id: "b".into(), pid_namespace: "n".into() };
     Store::in_memory(StoreOptions {
         busy_timeout_ms: 0,
-        me,
+        me: me.into(),
         liveness: |_| Liveness::Alive,
-        seed: 1,
+        seed: 1.into(),
         waiting: Waiting::default(),
     })
     .unwrap()

@@ -99,7 +99,8 @@ pub fn read_any(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn read_bounded(file: File, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // A usual file is read at once; one of unknown length would begin with 32 bytes.
+    let mut bytes = Vec::with_capacity(4096);
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(Error::new(Kind::Config, format!("{} is larger than 1 MiB", path.display())));

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
-use crate::types::{Owner, Timestamp};
+use crate::types::{Me, Owner, Timestamp};
 
 use clock::Clock;
 pub use files::{MAX_FILE_BYTES, begins_with, is_surely_local, nearest_env_file, read_any, read_regular};
@@ -47,7 +47,7 @@ pub struct Host {
     /// The terminal's width in columns, if there is a terminal.
     pub width: Option<u16>,
     /// This process, for holds and leases.
-    pub me: Owner,
+    pub me: Me,
     clock: Clock,
 }
 
@@ -72,8 +72,9 @@ impl Host {
         host.stdin_terminal = std::io::stdin().is_terminal();
         host.stdout_terminal = std::io::stdout().is_terminal();
         host.stderr_terminal = std::io::stderr().is_terminal();
-        host.width = terminal_width();
-        host.me = process_owner();
+        let any_terminal = host.stdin_terminal || host.stdout_terminal || host.stderr_terminal;
+        host.width = any_terminal.then(terminal_width).flatten();
+        host.me = Me::new(std::process::id(), process_owner);
         // A job without HOME (cron, a container) still belongs to a user who has one.
         host.home = host.home.or_else(dirs::home_dir);
         host
@@ -104,7 +105,7 @@ impl Host {
             stdout_terminal: false,
             stderr_terminal: false,
             width: None,
-            me: Owner::default(),
+            me: Owner::default().into(),
         };
         host.home = host.path_var(folders::HOME).filter(|path| path.is_absolute());
         host
@@ -232,7 +233,7 @@ mod tests {
     #[test]
     fn the_real_one_knows_itself_and_keeps_values_to_itself() {
         let host = Host::real();
-        assert_eq!(host.me.pid, std::process::id());
+        assert_eq!(host.me.pid(), std::process::id());
         assert!(host.cwd.is_absolute());
         assert!(host.now() > Timestamp::parse("2020-01-01T00:00:00Z").unwrap());
         let printed = format!("{:?}", Host::from_env([("OPENAI_API_KEY", "test-key")], "/"));

@@ -2,27 +2,30 @@
 //!
 //! A wrong "dead" would charge money that is still being spent, so every doubt is [`Liveness::Unknown`].
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::types::{Liveness, Owner};
 
-/// This process.
+/// This process. It stays who it is, and is asked for a few times a line of a batch: looked up once.
 pub fn process_owner() -> Owner {
-    owner_in(Path::new("/proc"))
+    me().clone()
+}
+
+fn me() -> &'static Owner {
+    static ME: OnceLock<Owner> = OnceLock::new();
+    ME.get_or_init(|| owner_in(Path::new("/proc")))
 }
 
 /// Whether the process that this names still runs.
 pub fn liveness(other: &Owner) -> Liveness {
-    // A process stays who it is: a batch asks this a few times a line.
-    static ME: OnceLock<Owner> = OnceLock::new();
-    liveness_in(Path::new("/proc"), ME.get_or_init(process_owner), other)
+    liveness_in(Path::new("/proc"), me(), other)
 }
 
 fn owner_in(proc: &Path) -> Owner {
-    let text = |name: &str| fs::read_to_string(proc.join(name)).unwrap_or_default().trim().to_owned();
+    let text = |name: &str| text(&proc.join(name)).unwrap_or_default().trim().to_owned();
     let namespace = fs::read_link(proc.join("self/ns/pid")).map(|p| p.to_string_lossy().into_owned());
     Owner {
         pid: std::process::id(),
@@ -36,11 +39,18 @@ fn liveness_in(proc: &Path, me: &Owner, other: &Owner) -> Liveness {
     if !me.is_known() || me.boot_id != other.boot_id || me.pid_namespace != other.pid_namespace {
         return Liveness::Unknown;
     }
-    match fs::read_to_string(proc.join(format!("{}/stat", other.pid))) {
+    match text(&proc.join(format!("{}/stat", other.pid))) {
         Ok(text) => Stat::parse(&text).map_or(Liveness::Unknown, |stat| stat.liveness(other.start_ticks)),
         Err(e) if is_gone(&e) && shows_others(proc) => Liveness::Dead,
         Err(_) => Liveness::Unknown,
     }
+}
+
+/// A short file of /proc, which says of none how long it is: read at once, and not beginning with 32 bytes.
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::with_capacity(1024);
+    File::open(path)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// No such process, before opening its file or (ESRCH, 3) while reading it.

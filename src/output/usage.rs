@@ -12,8 +12,8 @@ pub struct Receipt {
     pub usage: Usage,
     /// Of all attempts of the request; `None` when a price is unknown.
     pub cost: Option<NanoUsd>,
-    /// Spent today, this request included.
-    pub spent_today: NanoUsd,
+    /// Spent today, this request included; `None` when that cannot be read.
+    pub spent_today: Option<NanoUsd>,
     /// The day's limit.
     pub limit: Limit,
     /// The whole request.
@@ -32,10 +32,10 @@ pub fn line(receipt: &Receipt, utf8: bool) -> String {
         receipt.candidate.to_string(),
         tokens(&receipt.usage),
         receipt.cost.map_or_else(|| "price unknown".to_owned(), units::usd),
-        today(receipt.spent_today, receipt.limit),
-        time(receipt.latency_ms, receipt.first_token_ms),
-        format!("cache {}", receipt.cache.name()),
     ];
+    parts.extend(receipt.spent_today.map(|spent| today(spent, receipt.limit)));
+    parts.push(time(receipt.latency_ms, receipt.first_token_ms));
+    parts.push(format!("cache {}", receipt.cache.name()));
     match receipt.failovers {
         0 => {}
         1 => parts.push("1 failover".to_owned()),
@@ -89,7 +89,7 @@ mod tests {
                 ..Usage::default()
             },
             cost: Some(NanoUsd(27_000)),
-            spent_today: NanoUsd(120_000_000),
+            spent_today: Some(NanoUsd(120_000_000)),
             limit: Limit::Usd(NanoUsd(5_000_000_000)),
             latency_ms: 812,
             first_token_ms: Some(204),
@@ -118,6 +118,8 @@ mod tests {
             failovers: 0,
             ..receipt()
         };
+        let unread = line(&Receipt { spent_today: None, ..bare.clone() }, false);
+        assert_eq!(unread, "openai/gpt-6-luna | ~1,234 in + ~1 out | price unknown | 0.8 s | cache off");
         assert_eq!(
             line(&bare, false),
             "openai/gpt-6-luna | ~1,234 in + ~1 out | price unknown | today $0.12 | 0.8 s | cache off"

@@ -94,10 +94,9 @@ mod tests {
     #[test]
     fn the_two_cheapest_of_different_models_are_asked() {
         let of = |name: &str, model: &str, price: &str, tier| {
-            let mut known = known(name, price, price);
-            let candidate = known.candidate_mut();
+            let mut candidate = (*known(name, price, price).candidate).clone();
             (candidate.id.model, candidate.tier) = (model.to_owned(), tier);
-            known
+            crate::engine::facts::Known::new(candidate)
         };
         let all = vec![
             of("a", "small", "1", Some(Tier::Fast)),

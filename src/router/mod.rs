@@ -152,6 +152,7 @@ impl Router<'_> {
         let recorded = self.store.record_hit(&CacheHit {
             start: self.start(job),
             key: &job.key,
+            used_at: row.used_at,
             answer: self.keeps(job).then_some(row.content.as_str()),
             provider: &row.provider,
             model: &row.model,

@@ -133,7 +133,6 @@ impl Router<'_> {
             expires_at: now.plus_secs(self.config.settings.cache.ttl_secs),
             key_id: sealer.key_id().to_owned(),
             seal: Vec::new(),
-            hits: 0,
             used_at: now,
         };
         row.seal = sealer.seal(&row).to_vec();

@@ -72,14 +72,15 @@ impl Store {
     /// Opens the batch of this name, makes it where there is none, and keeps other processes out of it until
     /// [`Store::close_batch`] or this process's end. Holds of dead owners are charged first.
     pub fn open_batch(&self, name: &str, at: Timestamp) -> Result<BatchOpened, StoreError> {
+        let me = self.me.owner();
         self.write(|tx| {
-            holds::reap_all(tx, at, &self.me, self.liveness)?;
+            holds::reap_all(tx, at, me, self.liveness)?;
             run(tx, "INSERT INTO batches (name, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING", (name, at))?;
             let found = first(tx, "SELECT * FROM batches WHERE name = ?1", [name], |row| {
                 Ok((row.get::<_, i64>("id")?, owner(row)?))
             })?;
             let (id, owner) = found.ok_or(Problem::Sqlite(rusqlite::Error::QueryReturnedNoRows))?;
-            if let Some(other) = owner.filter(|owner| *owner != self.me) {
+            if let Some(other) = owner.filter(|owner| owner != me) {
                 let until: Option<Timestamp> = first(tx, LEASE, [id], |row| row.get(0))?.flatten();
                 match (self.liveness)(&other) {
                     Liveness::Alive => return Ok(BatchOpened::Busy { pid: other.pid, until: None }),
@@ -87,7 +88,7 @@ impl Store {
                     Liveness::Unknown | Liveness::Dead => {}
                 }
             }
-            own(tx, id, Some(&self.me))?;
+            own(tx, id, Some(me))?;
             let lines = all(tx, LINES, [id], line)?;
             let cost = first(tx, COST, [id], |row| row.get(0))?.unwrap_or_default();
             Ok(BatchOpened::Yes(Batch { id, lines, cost }))

@@ -27,8 +27,6 @@ pub struct BudgetDay {
     pub spend: DaySpend,
     /// Held for attempts under way.
     pub held: NanoUsd,
-    /// The limit that `budget set` recorded.
-    pub limit_set: Option<Limit>,
 }
 
 /// A sum of the table `days`, as its place in [`DAYS`].
@@ -82,7 +80,7 @@ impl Store {
         self.read(|tx| {
             let day = now.day();
             let held = holds::held_on(tx, day)?.iter().map(|(_, amount)| *amount).sum();
-            Ok(BudgetDay { spend: day_spend(tx, day)?, held, limit_set: limit_set(tx)? })
+            Ok(BudgetDay { spend: day_spend(tx, day)?, held })
         })
     }
 
@@ -158,12 +156,31 @@ fn day_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DaySpend> {
 /// The limit that `budget set` recorded.
 pub(super) fn limit_set(tx: &Connection) -> Result<Option<Limit>, Problem> {
     let sql = "SELECT value FROM settings WHERE name = 'limit'";
-    let value = first(tx, sql, [], |row| row.get::<_, String>(0))?;
-    // A value nobody wrote is read as the tightest limit: a budget must not open by an accident.
-    Ok(value.map(|text| match text.as_str() {
-        "off" => Limit::Off,
-        amount => Limit::Usd(NanoUsd(amount.parse().unwrap_or(0))),
-    }))
+    Ok(first(tx, sql, [], |row| Ok(limit_of(row.get_ref(0)?.as_str().ok())))?)
+}
+
+/// The seed of all draws, and the limit that `budget set` recorded.
+pub(super) fn recorded(conn: &Connection) -> Result<(u64, Option<Limit>), Problem> {
+    let sql = "SELECT name = 'limit', value FROM settings WHERE name = 'seed' OR name = 'limit'";
+    let (mut seed, mut limit) = (0, None);
+    let mut query = conn.prepare_cached(sql)?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(1)?.as_str().ok();
+        match row.get(0)? {
+            true => limit = Some(limit_of(text)),
+            false => seed = text.and_then(|text| text.parse().ok()).unwrap_or_default(),
+        }
+    }
+    Ok((seed, limit))
+}
+
+/// A value nobody wrote, or that is no text, is read as the tightest limit: a budget must not open by an accident.
+fn limit_of(text: Option<&str>) -> Limit {
+    match text {
+        Some("off") => Limit::Off,
+        amount => Limit::Usd(NanoUsd(amount.and_then(|amount| amount.parse().ok()).unwrap_or(0))),
+    }
 }
 
 /// What a request has cost so far: the costs of its attempts (unknown ones as 0) and its holds.

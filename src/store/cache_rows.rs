@@ -38,9 +38,7 @@ pub struct CacheRow {
     pub key_id: String,
     /// The seal.
     pub seal: Vec<u8>,
-    /// How often it was served. Not sealed.
-    pub hits: u64,
-    /// When it was last served, or stored. Not sealed.
+    /// When it was last served, or stored, give or take a minute. Not sealed.
     pub used_at: Timestamp,
 }
 
@@ -56,7 +54,7 @@ pub struct CacheEntry {
 /// A row to store, and how much there may be.
 #[derive(Debug, Clone, Copy)]
 pub struct CachePut<'a> {
-    /// The row; `hits` and `used_at` are set here.
+    /// The row; `used_at` is set here.
     pub row: &'a CacheRow,
     /// Rows beyond this many leave, the longest unused first.
     pub max_entries: u64,
@@ -155,11 +153,17 @@ pub(super) fn counts(tx: &Connection, from: Day, to: Day) -> Result<CacheCounts,
     Ok(all)
 }
 
-/// Marks the row of a key, if there is one, as served once more.
-pub(super) fn touch(tx: &Connection, key: &[u8; 32], at: Timestamp) -> Result<(), Problem> {
-    run(tx, "UPDATE cache SET hits = hits + 1, used_at = max(used_at, ?2) WHERE key = ?1", (hex(key), at))?;
+/// Marks the row of a key, if there is one, as used, unless it was within the last minute: who leaves first is decided
+/// well enough by minutes, and what a script asks over and over needs neither this row nor its index written.
+pub(super) fn touch(tx: &Connection, key: &[u8; 32], used_at: Timestamp, at: Timestamp) -> Result<(), Problem> {
+    if at >= used_at.plus_ms(USED_TO_MS) {
+        run(tx, "UPDATE cache SET used_at = max(used_at, ?2) WHERE key = ?1", (hex(key), at))?;
+    }
     Ok(())
 }
+
+/// How exactly a row's last use is known, in milliseconds.
+const USED_TO_MS: i64 = 60_000;
 
 /// See [`Store::cache_put`].
 pub(super) fn insert_and_make_room(tx: &Connection, put: &CachePut<'_>, at: Timestamp) -> Result<(), Problem> {
@@ -206,10 +210,10 @@ fn insert(tx: &Connection, row: &CacheRow, at: Timestamp) -> Result<(), Problem>
         tx,
         "INSERT OR REPLACE INTO cache (key, provider, model, answered_model, tier, content, finish_reason,
              input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
-             usage_estimated, cost_nanousd, cost_source, created_at, expires_at, used_at, hits, key_id, seal)
+             usage_estimated, cost_nanousd, cost_source, created_at, expires_at, used_at, key_id, seal)
          VALUES (:key, :provider, :model, :answered_model, :tier, :content, :finish_reason,
              :input, :cached, :write, :output, :reasoning,
-             :estimated, :cost, :cost_source, :created_at, :expires_at, :used_at, 0, :key_id, :seal)",
+             :estimated, :cost, :cost_source, :created_at, :expires_at, :used_at, :key_id, :seal)",
         named_params! {
             ":key": hex(&row.key), ":provider": row.provider, ":model": row.model,
             ":answered_model": row.answered_model, ":tier": row.tier, ":content": row.content,
@@ -245,7 +249,6 @@ fn whole(row: &Row<'_>) -> rusqlite::Result<Option<CacheRow>> {
         expires_at: row.get("expires_at")?,
         key_id: row.get("key_id")?,
         seal: row.get("seal")?,
-        hits: count(row, "hits")?,
         used_at: row.get("used_at")?,
     };
     // Reading saturates: what does not come back as it is stored was not stored by us.

@@ -50,9 +50,9 @@ mod tests {
     fn a_check_is_told_while_it_is_young_and_asked_the_same() {
         let options = StoreOptions {
             busy_timeout_ms: 0,
-            me: Owner::default(),
+            me: Owner::default().into(),
             liveness: |_| Liveness::Alive,
-            seed: 1,
+            seed: 1.into(),
             waiting: Waiting::default(),
         };
         let store = Store::in_memory(options).unwrap();

@@ -35,6 +35,9 @@ const NETWORK: &[&str] = &[
 /// The file is made before SQLite sees it, because SQLite would give it the umask's mode; -wal and -shm get
 /// the file's own mode.
 pub(super) fn create(path: &Path) -> Result<(), Problem> {
+    if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) {
+        return Ok(());
+    }
     let folder = folder_of(path);
     create_folder(&folder).map_err(problem("cannot make folder", &folder))?;
     match new_file().open(path) {

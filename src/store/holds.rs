@@ -4,8 +4,9 @@
 use rusqlite::{Connection, Row, Transaction, named_params};
 
 use super::columns::{all, attempt, candidate, first, run};
+use super::ledger::{self, Begun};
 use super::rates::{self, Rated};
-use super::{Problem, Store, StoreError, budget, health, ledger, running};
+use super::{Problem, Store, StoreError, budget, health, running};
 use crate::engine::rate::Full;
 use crate::types::{AttemptId, CandidateId, Day, Limit, Liveness, NanoUsd, Owner, RequestId, Timestamp};
 
@@ -110,7 +111,7 @@ impl Store {
             if let Some(refusal) = kept_out(tx, ask)? {
                 return Ok(refusal);
             }
-            insert(tx, ask, &self.me)?;
+            insert(tx, ask, self.me.owner())?;
             if let Some(rated) = &ask.rated {
                 rates::count_in(tx, &ask.candidate.provider, rated.tokens, ask.at)?;
             }
@@ -142,7 +143,7 @@ impl Store {
     /// free they count as held.
     pub(super) fn reap(&self, now: Timestamp) -> Result<(), StoreError> {
         let any = |tx: &Transaction<'_>| {
-            if nobody_else_is_here(tx, &self.me)? {
+            if nobody_else_is_here(tx, self.me.owner())? {
                 return Ok(false);
             }
             Ok(dead(tx, now, self.liveness)?.next().is_some() || !running::dead(tx, now, self.liveness)?.is_empty())
@@ -150,7 +151,7 @@ impl Store {
         if self.read_only || !self.read(any)? {
             return Ok(());
         }
-        let close = |tx: &Transaction<'_>| reap_all(tx, now, &self.me, self.liveness);
+        let close = |tx: &Transaction<'_>| reap_all(tx, now, self.me.owner(), self.liveness);
         match self.mood.hurried(|| self.write(close)) {
             Err(error) if error.is_busy() => Ok(()),
             reaped => reaped,
@@ -177,9 +178,11 @@ fn kept_out(tx: &Connection, ask: &Admission<'_>) -> Result<Option<Admitted>, Pr
     {
         return Ok(Some(Admitted::OverHedgeBudget));
     }
-    let (spent, held) = budget::request_spend(tx, ask.attempt.request)?;
-    if ask.request_cap.is_some_and(|cap| spent + held + amount > cap) {
-        return Ok(Some(Admitted::OverRequestCap { spent, held }));
+    if let Some(cap) = ask.request_cap {
+        let (spent, held) = budget::request_spend(tx, ask.attempt.request)?;
+        if spent + held + amount > cap {
+            return Ok(Some(Admitted::OverRequestCap { spent, held }));
+        }
     }
     let day = ask.at.day();
     let spent = budget::day_spend(tx, day)?.spent;
@@ -228,9 +231,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hold> {
 /// Every hold. The same text wherever all are read: a statement is prepared once.
 pub(super) const EVERY: &str = "SELECT * FROM holds ORDER BY request_id, attempt";
 
-/// The hold of an attempt.
-pub(super) fn find(tx: &Connection, id: AttemptId) -> rusqlite::Result<Option<Hold>> {
-    first(tx, "SELECT * FROM holds WHERE request_id = ?1 AND attempt = ?2", (id.request, id.number), read)
+/// The attempt that a hold is for.
+pub(super) fn find(tx: &Connection, id: AttemptId) -> rusqlite::Result<Option<Begun>> {
+    let sql =
+        "SELECT provider, model, at, day, amount_nanousd, hedge FROM holds WHERE request_id = ?1 AND attempt = ?2";
+    first(tx, sql, (id.request, id.number), |row| {
+        Ok(Begun {
+            candidate: candidate(row)?,
+            at: row.get("at")?,
+            day: row.get("day")?,
+            held: row.get("amount_nanousd")?,
+            hedge: row.get("hedge")?,
+        })
+    })
 }
 
 /// Ends the hold of an attempt.

@@ -175,9 +175,9 @@ mod tests {
     fn what_is_brought_over_counts_nowhere_and_comes_once() {
         let options = StoreOptions {
             busy_timeout_ms: 0,
-            me: Owner::default(),
+            me: Owner::default().into(),
             liveness: |_| Liveness::Alive,
-            seed: 1,
+            seed: 1.into(),
             waiting: Waiting::default(),
         };
         let store = Store::in_memory(options).unwrap();

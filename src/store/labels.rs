@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row};
 use super::columns::{all, count, first, leading, run, summed_usage};
 use super::sums::Table;
 use super::{Histogram, Problem, Store, StoreError, histogram};
-use crate::types::{CandidateId, Day, NanoUsd, RequestId, Usage};
+use crate::types::{CandidateId, Day, Mode, NanoUsd, RequestId, Usage};
 
 /// What requests are summed up by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,13 +167,18 @@ pub(super) struct Labelled {
     /// What it adds to the sums; `None` while it has not ended.
     values: Option<[i64; 7]>,
     latency_ms: Option<u64>,
+    /// Whether it is known already what the cache said.
+    pub cache_known: bool,
+    /// Whether its decision holds what other strategies would have chosen.
+    pub is_shadow: bool,
 }
 
 impl Labelled {
     /// A request that the cache answered in place of whom it names.
     pub fn hit(day: Day, names: [String; 3], saved: NanoUsd) -> Self {
         // Requests, those with exit code 0, hits of the cache, what they saved; none of the others.
-        Self { day, names, values: Some([1, 1, 0, 0, 1, saved.0, 0]), latency_ms: None }
+        let values = Some([1, 1, 0, 0, 1, saved.0, 0]);
+        Self { day, names, values, latency_ms: None, cache_known: true, is_shadow: false }
     }
 
     /// Whether it has not ended.
@@ -185,7 +190,9 @@ impl Labelled {
 /// How a request counts now; `None` when there is none of this number.
 pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Option<Labelled>> {
     let values = OF_REQUESTS.map(|(_, adds)| adds).join(", ");
-    let sql = format!("SELECT {values}, day, tag, tier, provider, model, finished_at FROM requests WHERE id = ?1");
+    let sql = format!(
+        "SELECT {values}, day, tag, tier, provider, model, finished_at, cache, mode FROM requests WHERE id = ?1"
+    );
     first(tx, &sql, [id], |row| {
         // NULL adds nothing.
         let values: [Option<i64>; 7] = leading(row)?;
@@ -200,6 +207,8 @@ pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Opt
             names: [text("tag")?, text("tier")?, answered],
             values: ended.then_some(values.map(Option::unwrap_or_default)),
             latency_ms: values[6].map(|ms| u64::try_from(ms).unwrap_or(0)),
+            cache_known: row.get::<_, Option<String>>("cache")?.is_some(),
+            is_shadow: text("mode")? == Mode::Shadow.name(),
         })
     })
 }

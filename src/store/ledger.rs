@@ -65,12 +65,12 @@ pub enum Settled {
 }
 
 /// What is known of an attempt before it is settled.
-struct Begun {
-    candidate: CandidateId,
-    at: Timestamp,
-    day: Day,
-    held: NanoUsd,
-    hedge: bool,
+pub(super) struct Begun {
+    pub candidate: CandidateId,
+    pub at: Timestamp,
+    pub day: Day,
+    pub held: NanoUsd,
+    pub hedge: bool,
 }
 
 impl Begun {
@@ -137,10 +137,14 @@ fn settle(tx: &Connection, done: &Settlement<'_>) -> Result<Settled, Problem> {
 
 /// Charges a hold whose owner died, in full: nobody knows what its attempt used.
 pub(super) fn presume(tx: &Connection, hold: &Hold, now: Timestamp) -> Result<(), Problem> {
+    holds::remove(tx, hold.attempt)?;
+    if row(tx, hold.attempt)?.is_some() {
+        // It was charged already: somebody else than llmr has been at work here.
+        return Ok(());
+    }
     let begun =
         Begun { candidate: hold.candidate.clone(), at: hold.at, day: hold.day, held: hold.amount, hedge: hold.hedge };
     let charge = Settlement { estimated: true, ..without_answer(hold.attempt, now, Outcome::Failed, hold.amount) };
-    holds::remove(tx, hold.attempt)?;
     enter(tx, &charge, &begun, true)?;
     health::give_back_trial(tx, &hold.candidate.provider, hold.attempt)?;
     run(tx, "UPDATE requests SET state = 'orphaned' WHERE id = ?1 AND state = 'running'", [hold.attempt.request])?;
@@ -185,19 +189,18 @@ fn without_answer(attempt: AttemptId, at: Timestamp, outcome: Outcome, cost: Nan
 }
 
 fn before(tx: &Connection, id: AttemptId) -> Result<Before, Problem> {
+    // An attempt has a hold or a row, never both: mostly its money is held still.
+    if let Some(begun) = holds::find(tx, id)? {
+        return Ok(Before::Held(begun));
+    }
+    row(tx, id)?.ok_or(Problem::NotHeld(id))
+}
+
+/// What the row of an attempt says, if it has one.
+fn row(tx: &Connection, id: AttemptId) -> rusqlite::Result<Option<Before>> {
     let sql = "SELECT presumed, provider, model, at, day, held_nanousd, hedge, cost_nanousd, wiped FROM attempts
                WHERE request_id = ?1 AND attempt = ?2";
-    if let Some(row) = first(tx, sql, (id.request, id.number), before_of_row)? {
-        return Ok(row);
-    }
-    let hold = holds::find(tx, id)?.ok_or(Problem::NotHeld(id))?;
-    Ok(Before::Held(Begun {
-        candidate: hold.candidate,
-        at: hold.at,
-        day: hold.day,
-        held: hold.amount,
-        hedge: hold.hedge,
-    }))
+    first(tx, sql, (id.request, id.number), before_of_row)
 }
 
 fn before_of_row(row: &Row<'_>) -> rusqlite::Result<Before> {

@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, MAIN_DB, Transaction, TransactionBehavior};
 
+use super::FirstSeed;
 use super::busy::Patience;
 use super::error::{Problem, is_busy};
 
@@ -43,7 +44,7 @@ pub(super) fn recognize(conn: &Connection) -> Result<(), Problem> {
 }
 
 /// Brings the database to the newest version; the first migration records `seed`.
-pub(super) fn migrate(conn: &Connection, seed: u64) -> Result<(), Problem> {
+pub(super) fn migrate(conn: &Connection, seed: &FirstSeed) -> Result<(), Problem> {
     if version(conn)? == known() {
         return Ok(());
     }
@@ -55,7 +56,7 @@ pub(super) fn migrate(conn: &Connection, seed: u64) -> Result<(), Problem> {
         0 => {
             refuse_alien(&tx)?;
             tx.execute_batch(SCHEMA)?;
-            tx.execute("INSERT INTO settings (name, value) VALUES ('seed', ?1)", [seed.to_string()])?;
+            tx.execute("INSERT INTO settings (name, value) VALUES ('seed', ?1)", [(seed.0)().to_string()])?;
         }
         found => step_by_step(&tx, found)?,
     }
@@ -129,7 +130,7 @@ mod tests {
     fn the_first_seed_stays() {
         let conn = Connection::open_in_memory().unwrap();
         for seed in [u64::MAX, 7] {
-            migrate(&conn, seed).unwrap();
+            migrate(&conn, &seed.into()).unwrap();
         }
         let seed: String = conn.query_row("SELECT value FROM settings WHERE name = 'seed'", [], |r| r.get(0)).unwrap();
         assert_eq!(seed, u64::MAX.to_string());
@@ -139,7 +140,7 @@ mod tests {
     fn a_newer_database_is_refused_and_left_alone() {
         let conn = Connection::open_in_memory().unwrap();
         conn.pragma_update(None, "user_version", known() + 1).unwrap();
-        assert!(matches!(migrate(&conn, 1), Err(Problem::Newer { .. })));
+        assert!(matches!(migrate(&conn, &1.into()), Err(Problem::Newer { .. })));
         let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).unwrap();
         assert_eq!(tables, 0);
     }
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn a_fresh_database_is_what_all_migrations_come_to() {
         let (fresh, stepped) = (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
-        migrate(&fresh, 1).unwrap();
+        migrate(&fresh, &1.into()).unwrap();
         let tx = Transaction::new_unchecked(&stepped, TransactionBehavior::Immediate).unwrap();
         step_by_step(&tx, 0).unwrap();
         tx.commit().unwrap();
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn checks_are_made_without_a_table_in_memory_and_still_refuse() {
         let conn = Connection::open_in_memory().unwrap();
-        migrate(&conn, 1).unwrap();
+        migrate(&conn, &1.into()).unwrap();
         let into_requests = |state: &str, cache: &str| {
             format!(
                 "INSERT INTO requests (at, day, state, mode, stream, cache) VALUES (1, 1, '{state}', 'm', 0, {cache})"

@@ -5,13 +5,15 @@
 //! another process is about to change. Time, owner, liveness and seed are passed in; what a breaker or a health
 //! sum becomes is the engine's to say. What money may be spent is decided in [`Store::admit`], and only there.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::types::{Liveness, Owner, RequestId};
+use crate::types::{Limit, Liveness, Me, Owner, RequestId};
 
 mod audit;
 mod batches;
@@ -83,13 +85,36 @@ pub struct StoreOptions {
     /// How long to wait for other processes' locks, in milliseconds.
     pub busy_timeout_ms: u32,
     /// This process.
-    pub me: Owner,
+    pub me: Me,
     /// What is known about another process.
     pub liveness: fn(&Owner) -> Liveness,
     /// Kept by the first process that opens the database, ignored by all others.
-    pub seed: u64,
+    pub seed: FirstSeed,
     /// Whom a long wait for other processes' locks concerns.
     pub waiting: Waiting,
+}
+
+/// The seed of a database that is not there yet, reckoned where one is made.
+#[derive(Clone)]
+pub struct FirstSeed(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl FirstSeed {
+    /// What this comes to.
+    pub fn new(reckon: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(reckon))
+    }
+}
+
+impl From<u64> for FirstSeed {
+    fn from(seed: u64) -> Self {
+        Self::new(move || seed)
+    }
+}
+
+impl fmt::Debug for FirstSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FirstSeed")
+    }
 }
 
 /// An open database. Clones share its connection: no transaction outlives the call that made it.
@@ -97,10 +122,11 @@ pub struct StoreOptions {
 pub struct Store {
     conn: Rc<Connection>,
     path: PathBuf,
-    me: Owner,
+    me: Me,
     liveness: fn(&Owner) -> Liveness,
     warnings: Vec<String>,
     seed: u64,
+    limit_at_opening: Option<Limit>,
     mood: Mood,
     /// Whether nothing can be written to it.
     read_only: bool,
@@ -145,7 +171,7 @@ impl Store {
 
     /// One in its place that ends with the process, for a request whose budget is off: this one has failed.
     pub fn stand_in(&self) -> Result<Self, StoreError> {
-        let (me, liveness, seed) = (self.me.clone(), self.liveness, self.seed);
+        let (me, liveness, seed) = (self.me.clone(), self.liveness, self.seed.into());
         Self::in_memory(StoreOptions { busy_timeout_ms: 0, me, liveness, seed, waiting: Waiting::default() })
     }
 
@@ -192,12 +218,10 @@ impl Store {
         conn.pragma_update(None, "synchronous", "normal")?;
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.set_prepared_statement_cache_capacity(64);
-        migrate::migrate(&conn, options.seed)?;
-        let seed =
-            columns::first(&conn, "SELECT value FROM settings WHERE name = 'seed'", [], |row| row.get::<_, String>(0))?;
-        let seed = seed.and_then(|text| text.parse().ok()).unwrap_or_default();
+        migrate::migrate(&conn, &options.seed)?;
+        let (seed, limit_at_opening) = budget::recorded(&conn)?;
         let (me, liveness, read_only) = (options.me, options.liveness, false);
-        Ok(Self { conn: Rc::new(conn), path, me, liveness, warnings, seed, mood, read_only })
+        Ok(Self { conn: Rc::new(conn), path, me, liveness, warnings, seed, limit_at_opening, mood, read_only })
     }
 
     /// Done with, by a process that ends: the system takes at once what SQLite would give back piece by piece. No
@@ -214,6 +238,11 @@ impl Store {
     /// The seed that was recorded when the database was made.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// The limit that `budget set` had recorded when the database was opened; [`Self::facts`] has it as it is now.
+    pub fn limit_at_opening(&self) -> Option<Limit> {
+        self.limit_at_opening
     }
 
     /// Where the database lies; `:memory:` for one that ends with the process.
@@ -262,7 +291,7 @@ fn wait_for_locks(
     options: &StoreOptions,
     mood: &Mood,
 ) -> Result<Patience, Problem> {
-    let patience = Patience::new(options.busy_timeout_ms, options.me.pid);
+    let patience = Patience::new(options.busy_timeout_ms, options.me.pid());
     let patience = patience.of(path, options.waiting.clone(), mood.clone());
     let mut mine = patience.clone();
     conn.busy_handler(Some(move |times| {

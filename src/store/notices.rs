@@ -48,9 +48,9 @@ mod tests {
     fn a_thing_is_said_first_once_a_day() {
         let options = StoreOptions {
             busy_timeout_ms: 0,
-            me: Owner::default(),
+            me: Owner::default().into(),
             liveness: |_| Liveness::Alive,
-            seed: 1,
+            seed: 1.into(),
             waiting: Waiting::default(),
         };
         let store = Store::in_memory(options).unwrap();
@@ -64,9 +64,9 @@ mod tests {
     fn a_thing_is_said_again_after_the_next_event() {
         let options = StoreOptions {
             busy_timeout_ms: 0,
-            me: Owner::default(),
+            me: Owner::default().into(),
             liveness: |_| Liveness::Alive,
-            seed: 1,
+            seed: 1.into(),
             waiting: Waiting::default(),
         };
         let store = Store::in_memory(options).unwrap();

@@ -45,7 +45,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Schema => "schema",
             Self::Truncated => "truncated",
@@ -135,18 +135,8 @@ fn outcomes(tx: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Outcome>> {
     all(tx, sql, [], read)
 }
 
-/// Notes how a request was judged that has just been answered, and what follows from it.
+/// What follows from how a request was judged that has just been answered; the verdict itself is in its row.
 pub(super) fn judge(tx: &Connection, id: RequestId, judged: &Judged<'_>, at: Timestamp) -> Result<(), Problem> {
-    let rating = judged.fault.map(|_| "bad");
-    run(
-        tx,
-        "UPDATE requests SET intent = :intent, expected = :expected, prompt_digest = :digest,
-             rating = coalesce(rating, :rating), rated_by = coalesce(rated_by, :by) WHERE id = :id",
-        named_params! {
-            ":id": id, ":intent": judged.intent, ":expected": judged.expected, ":digest": judged.prompt_digest,
-            ":rating": rating, ":by": judged.fault.map(Fault::name),
-        },
-    )?;
     let weight = if judged.fault.is_some() { 1.0 } else { SILENCE };
     let answer = Answer {
         intent: judged.intent,

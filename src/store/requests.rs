@@ -5,7 +5,7 @@ use rusqlite::{Connection, named_params};
 use super::columns::{millis, run, tokens};
 use super::contents::{self, Kept};
 use super::labels::{self, Labelled};
-use super::outcomes::{self, Judged};
+use super::outcomes::{self, Fault, Judged};
 use super::{Problem, Store, StoreError, budget, cache_rows, holds, running, shadows};
 use crate::types::{CacheOutcome, CandidateId, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage, hex};
 
@@ -74,6 +74,8 @@ pub struct CacheHit<'a> {
     pub start: RequestStart<'a>,
     /// The entry's key.
     pub key: &'a [u8; 32],
+    /// When the entry was last used, as it was read.
+    pub used_at: Timestamp,
     /// The answer, where texts are kept.
     pub answer: Option<&'a str>,
     /// Who gave the answer when it was stored.
@@ -96,10 +98,12 @@ impl Store {
     /// Gives a request its number and counts it to its day. Holds of dead owners are charged on the way, and their
     /// requests closed.
     pub fn begin(&self, start: &RequestStart<'_>) -> Result<RequestId, StoreError> {
+        // Looked up before anybody has to wait for it.
+        let me = self.me.owner();
         self.write(|tx| {
-            holds::reap_all(tx, start.at, &self.me, self.liveness)?;
+            holds::reap_all(tx, start.at, me, self.liveness)?;
             let id = insert(tx, start)?;
-            running::insert(tx, id, &self.me)?;
+            running::insert(tx, id, me)?;
             Ok(id)
         })
     }
@@ -120,7 +124,7 @@ impl Store {
             let answered = CandidateId::new(hit.provider, hit.model).to_string();
             let names = [text(hit.start.tag), text(hit.tier.map(Tier::name)), answered];
             labels::enter(tx, &Labelled::hit(day, names, saved), 1)?;
-            cache_rows::touch(tx, hit.key, hit.start.at)?;
+            cache_rows::touch(tx, hit.key, hit.used_at, hit.start.at)?;
             if let Some(kept) = &hit.start.kept {
                 contents::insert(tx, id, hit.start.at, kept)?;
             }
@@ -180,14 +184,19 @@ fn insert(tx: &Connection, start: &RequestStart<'_>) -> rusqlite::Result<Request
 pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Problem> {
     running::remove(tx, end.id)?;
     let before = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;
-    write_end(tx, end)?;
+    // Learned from once, however often its end is told.
+    let judged = end.judged.as_ref().filter(|_| before.is_under_way());
+    write_end(tx, end, judged)?;
+    if !before.cache_known && end.cache == CacheOutcome::Miss {
+        budget::add(tx, end.at.day(), budget::Sum::CacheMisses, 1)?;
+    }
     let now = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;
     labels::replace(tx, end.id, &before, &now)?;
-    if before.is_under_way() {
+    if before.is_under_way() && before.is_shadow {
         shadows::count(tx, end.id)?;
-        if let Some(judged) = &end.judged {
-            outcomes::judge(tx, end.id, judged, end.at)?;
-        }
+    }
+    if let Some(judged) = judged {
+        outcomes::judge(tx, end.id, judged, end.at)?;
     }
     match end.answer {
         Some(answer) => Ok(contents::answer(tx, end.id, answer, end.partial)?),
@@ -195,15 +204,7 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
     }
 }
 
-fn write_end(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Problem> {
-    let first_time = run(
-        tx,
-        "UPDATE requests SET cache = :cache WHERE id = :id AND cache IS NULL",
-        named_params! { ":id": end.id, ":cache": end.cache.name() },
-    )?;
-    if first_time == 1 && end.cache == CacheOutcome::Miss {
-        budget::add(tx, end.at.day(), budget::Sum::CacheMisses, 1)?;
-    }
+fn write_end(tx: &Connection, end: &RequestEnd<'_>, judged: Option<&Judged<'_>>) -> Result<(), Problem> {
     let [input, cached, write, output, reasoning] = end.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
     run(
         tx,
@@ -212,7 +213,10 @@ fn write_end(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Problem> {
              provider = :provider, model = :model, tier = :tier, finish_reason = :finish_reason,
              cost_nanousd = :cost, latency_ms = :latency_ms, first_token_ms = :first_token_ms,
              input_tokens = :input, cached_input_tokens = :cached, cache_write_tokens = :write,
-             output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated
+             output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated,
+             cache = coalesce(cache, :cache), intent = coalesce(:intent, intent),
+             expected = coalesce(:expected, expected), prompt_digest = coalesce(:digest, prompt_digest),
+             rating = coalesce(rating, :rating), rated_by = coalesce(rated_by, :rated_by)
          WHERE id = :id",
         named_params! {
             ":id": end.id, ":at": end.at, ":exit_code": end.exit_code, ":error_kind": end.error_kind, ":decision": end.decision,
@@ -221,6 +225,10 @@ fn write_end(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Problem> {
             ":latency_ms": millis(end.latency_ms), ":first_token_ms": end.first_token_ms.map(millis),
             ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
             ":estimated": end.usage.map(|usage| usage.estimated), ":cache_key": end.cache_key.map(|key| hex(key)),
+            ":cache": end.cache.name(), ":intent": judged.map(|judged| judged.intent),
+            ":expected": judged.map(|judged| judged.expected), ":digest": judged.map(|judged| judged.prompt_digest),
+            ":rating": judged.and_then(|judged| judged.fault).map(|_| "bad"),
+            ":rated_by": judged.and_then(|judged| judged.fault).map(Fault::name),
         },
     )?;
     Ok(())

@@ -43,12 +43,8 @@ impl Store {
     }
 }
 
-/// Counts a request that has just ended; nothing unless its mode is `shadow`.
+/// Counts a request of mode `shadow` that has just ended.
 pub(super) fn count(tx: &Connection, id: RequestId) -> Result<(), Problem> {
-    let shadow = "SELECT 1 FROM requests WHERE id = ?1 AND mode = 'shadow'";
-    if super::columns::first(tx, shadow, [id], |_| Ok(()))?.is_none() {
-        return Ok(());
-    }
     let sql = "INSERT INTO day_shadows (day, strategy, requests, same_choice, expected_nanousd, chosen_nanousd)
         SELECT day, other.value ->> '$.strategy', 1,
                other.value ->> '$.provider' IS decision ->> '$.candidates[0].provider'

@@ -25,7 +25,7 @@ pub use failure::{Failure, FailureClass, Retry};
 pub use hex::hex;
 pub use image::{Image, ImageKind, ImageLimits, ImageTokens, Sight};
 pub use money::{NanoUsd, ParseMoneyError, Rate};
-pub use owner::{Liveness, Owner};
+pub use owner::{Liveness, Me, Owner};
 pub use pricing::{CostSource, LengthStep, PeakHours, PriceChange, Pricing, Rates};
 pub use secret::Secret;
 pub use settings::{Limit, Mode, Strategy, Weights};

@@ -134,7 +134,7 @@ impl Day {
     /// Whether it is a Monday to Friday.
     pub fn is_weekday(self) -> bool {
         // The first day of 1970 was a Thursday: three after a Monday.
-        (self.0 + 3).rem_euclid(7) < 5
+        (self.0.rem_euclid(7) + 3) % 7 < 5
     }
 
     fn date(self) -> Date {

@@ -218,7 +218,6 @@ fn garbage_of_the_wrong_type_is_never_served() {
         "seal = NULL",
         "seal = 'text'",
         "used_at = 'x'",
-        "hits = 'x'",
     ] {
         place.run(&["ask", "--refresh", "hello"]).expect(0);
         change(&place, &format!("UPDATE cache SET {garbage}"));
@@ -357,11 +356,15 @@ fn an_answer_of_somebody_who_may_not_answer_is_not_served() {
 fn the_oldest_unused_leave_when_it_is_full() {
     let sandbox = sandbox("");
     let place = Place::new().with(&sandbox).var("LLMR_CACHE_L2_MAX", "2");
+    let place = place.var("LLMR_NOW", "2026-11-21T12:00:00Z");
     for prompt in ["one", "two"] {
         place.run(&["ask", prompt]).expect(0);
     }
+    // Minutes count.
+    let place = place.var("LLMR_NOW", "2026-11-21T12:01:30Z");
     place.run(&["ask", "one"]).expect(0);
     place.run(&["ask", "three"]).expect(0);
+    let place = place.var("LLMR_NOW", "2026-11-21T12:02:00Z");
     let kind = |prompt: &str| place.json(&["dry-run", prompt]).1["cache"].as_str().unwrap().to_owned();
     assert_eq!(["one", "two", "three"].map(kind), ["hit", "miss", "hit"]);
 }

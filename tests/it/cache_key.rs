@@ -48,9 +48,9 @@ fn open(place: &Place) -> Store {
     let me = llmr::host::process_owner();
     let options = StoreOptions {
         busy_timeout_ms: 5000,
-        me,
+        me: me.into(),
         liveness: llmr::host::liveness,
-        seed: 0,
+        seed: 0.into(),
         waiting: llmr::store::Waiting::default(),
     };
     Store::open(&place.home().join("llmr.db"), options).unwrap()

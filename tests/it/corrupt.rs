@@ -185,6 +185,33 @@ fn without_a_budget_no_damage_stops_a_request() {
     }
 }
 
+/// As the tightest one: nothing may be spent until another one is set.
+#[test]
+fn a_limit_that_is_no_text_is_none_that_somebody_wrote() {
+    let sandbox = sandbox("");
+    let place = Sound::new(&sandbox).place(&sandbox);
+    change(&place, "INSERT INTO settings (name, value) VALUES ('limit', CAST(x'ff31' AS TEXT))");
+    place.run(&["log"]).expect(0);
+    let ran = place.run(&["ask", "something new"]).expect(4);
+    assert!(ran.stderr.contains("today's limit of 0 USD"), "{ran:?}");
+    place.run(&["budget", "set", "5"]).expect(0);
+    place.run(&["ask", "something new"]).expect(0);
+}
+
+/// A limit of the database alone is as good as none where the config says `off` and the database cannot be read.
+#[test]
+fn damage_does_not_open_a_limit_that_was_set() {
+    let sandbox = sandbox("");
+    let sound = Sound::new(&sandbox);
+    let place = sound.place(&sandbox);
+    place.home_file("config.toml", "budget_daily_usd = \"off\"\n");
+    place.run(&["budget", "set", "0"]).expect(0);
+    change(&place, "ALTER TABLE days RENAME TO nights");
+    let asked = Asked::from_now(&sandbox);
+    let ran = place.run(&["ask", "something new"]).expect(1);
+    assert!(ran.stderr.contains("llmr.db") && asked.requests() == 0, "{ran:?}");
+}
+
 #[test]
 fn what_was_paid_for_is_recorded_though_the_cache_is_damaged() {
     let sandbox = sandbox("");

@@ -64,10 +64,12 @@ fn the_same_lines_get_the_same_answers_whatever_clock_seed_and_settings() {
     let place = Place::new();
     let plain = place.run_with_stdin(&["simulate", "--stdio"], session.as_bytes()).expect(0);
     assert_eq!((plain.stdout.lines().count(), plain.stderr.as_str()), (1000, ""));
-    let first =
-        |n: usize| serde_json::from_str::<Value>(plain.stdout.lines().nth(n).unwrap()).unwrap()["order"][0].clone();
-    assert_eq!((first(250), first(999)), ("cheap".into(), "cheap".into()));
-    assert_ne!(first(450), "cheap", "it has failed for a while");
+    // Now and then somebody else gets a chance: what counts is who mostly comes first.
+    let lines: Vec<Value> = plain.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let times_first =
+        |some: std::ops::Range<usize>| lines[some].iter().filter(|line| line["order"][0] == "cheap").count();
+    let (before, while_it_fails, at_last) = (times_first(200..300), times_first(400..500), times_first(900..1000));
+    assert!(before > 80 && while_it_fails < 20 && at_last > 40, "{before}, {while_it_fails}, {at_last}");
     // No setting, no clock and no seed is read: neither a broken config nor another time changes anything.
     let other = Place::new().var("LLMR_SEED", 77).var("LLMR_NOW", "2031-01-01T00:00:00Z");
     other.home_file("config.toml", "this is no setting\n");

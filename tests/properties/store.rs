@@ -40,9 +40,9 @@ impl Processes {
             let me = Owner { pid, start_ticks: 7, boot_id: "boot".into(), pid_namespace: "pid:[1]".into() };
             let options = StoreOptions {
                 busy_timeout_ms: 10_000,
-                me,
+                me: me.into(),
                 liveness,
-                seed: 42,
+                seed: 42.into(),
                 waiting: llmr::store::Waiting::default(),
             };
             Store::open(&folder.path().join("llmr.db"), options).unwrap()

@@ -15,7 +15,7 @@ use crate::commands::Stderr;
 use crate::config::{AlertKind, Alerts};
 use crate::engine::breaker::BreakerState;
 use crate::engine::budget::{self, BudgetState};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::output::{Level, units};
 use crate::router::select::row_of;
 use crate::router::{Answered, Router, SOFT_WARNING};
@@ -33,22 +33,22 @@ pub struct Happened {
     attempts: Vec<AttemptReport>,
     warnings: Vec<String>,
     over_the_day: bool,
-    /// Nobody was asked, so nothing can have changed.
-    cached: bool,
+    /// Nobody was asked, so nothing can have changed; or the database failed, which has been said.
+    nothing: bool,
 }
 
 impl Happened {
     /// It was answered. A hit of the cache changes nothing, and nothing is looked for.
     pub fn answered(answered: &Answered) -> Self {
-        let cached = answered.cache == CacheOutcome::Hit;
+        let nothing = answered.cache == CacheOutcome::Hit;
         let (attempts, warnings) = (answered.attempts.clone(), answered.warnings.clone());
-        Self { attempts, warnings, over_the_day: false, cached }
+        Self { attempts, warnings, over_the_day: false, nothing }
     }
 
     /// It failed.
     pub fn failed(error: &Error) -> Self {
         let (attempts, over_the_day) = (error.attempts.clone(), error.over_the_day);
-        Self { attempts, warnings: Vec::new(), over_the_day, cached: false }
+        Self { attempts, warnings: Vec::new(), over_the_day, nothing: error.kind == Kind::Store }
     }
 
     /// Both of them.
@@ -62,7 +62,7 @@ impl Happened {
         }
         self.warnings.extend(other.warnings);
         self.over_the_day |= other.over_the_day;
-        self.cached &= other.cached;
+        self.nothing &= other.nothing;
         self
     }
 }
@@ -83,7 +83,7 @@ pub fn look(
     happened: &Happened,
 ) {
     let alerts = &router.config.alerts;
-    if happened.cached || alerts.on.is_empty() || (!alerts.delivers() && level == Level::Quiet) {
+    if happened.nothing || alerts.on.is_empty() || (!alerts.delivers() && level == Level::Quiet) {
         return;
     }
     match due(router, happened) {

@@ -138,6 +138,25 @@ fn groups_come_in_their_order_whatever_the_strategy() {
 }
 
 #[test]
+fn money_comes_before_a_refused_key_and_that_before_groups() {
+    let mut f = three();
+    f.policy.strategy = Strategy::Priority;
+    f.money.limit = Limit::Usd(NanoUsd(100_000_000));
+    assert_eq!(names(&f)[2], "dear", "it fits with a smaller cap only");
+    (f.known[1].group, f.known[2].group) = (u32::MAX, u32::MAX);
+    assert_eq!(names(&f)[2], "dear", "though its group is the first");
+    let until = f.now.plus_ms(60_000);
+    for at in [1, 2] {
+        f.known[at].rest = Some(Rest { until, class: FailureClass::Auth });
+    }
+    assert_eq!(names(&f)[2], "dear", "though the others have refused their keys");
+    f.money.limit = Limit::Off;
+    f.known[0].group = u32::MAX;
+    (f.known[1].group, f.known[2].group) = (0, 0);
+    assert_eq!(names(&f)[0], "dear", "the others have refused their keys, though their group is the first");
+}
+
+#[test]
 fn each_reason_to_refuse_is_told() {
     let mut f = three();
     f.policy.tier = Some(Tier::Advanced);

@@ -33,7 +33,7 @@ pub struct Contender<'a> {
     pub assumed_log_s: f64,
     /// Tokens that it is expected to write.
     pub tokens: f64,
-    /// How much a whole time grows with the tokens, in [0, 1]; see [`Belief::time`].
+    /// How much a whole time grows with the tokens, in [0, 1]; see [`Belief::times`].
     pub slope: f64,
     /// What is believed of it.
     pub belief: &'a Belief,

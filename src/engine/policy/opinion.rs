@@ -96,7 +96,7 @@ pub(super) fn form(place: usize, of: &Contender<'_>, usd: f64, common: &Common, 
         let utility = taste.utility(draws.quality, expected_usd, draws.s.min(cut_s));
         (utility, utility - risk(loss, draws.chance))
     };
-    let plainly = index(&plain);
+    let (_, plain_index) = index(&plain);
     let drawn = match occasion.explore {
         true => {
             let by = Chance::new(of.name.draw(occasion.draw));
@@ -104,11 +104,11 @@ pub(super) fn form(place: usize, of: &Contender<'_>, usd: f64, common: &Common, 
         }
         false => plain,
     };
-    let (utility, index) = if drawn == plain { plainly } else { index(&drawn) };
+    let (utility, index) = index(&drawn);
     Opinion {
         place,
         index,
-        plain_index: plainly.1,
+        plain_index,
         chance: drawn.chance,
         quality: drawn.quality,
         utility,
@@ -122,7 +122,7 @@ pub(super) fn form(place: usize, of: &Contender<'_>, usd: f64, common: &Common, 
 }
 
 /// What an opinion goes by: at first what is likeliest, and hoped for where nothing was seen.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 struct Draws {
     /// The time of the whole answer, in seconds.
     s: f64,
@@ -143,9 +143,9 @@ impl Draws {
         common: &Common,
         tuning: &Tuning,
     ) -> Self {
-        // In this order whatever was seen: what is drawn for one does not depend on what is known of another.
         let s = match time.seen > 0.0 {
             true => expected_s(time, by.normal() * tuning.pace_daring * time.error * time.seen, common),
+            // The first number is the time's, used or not.
             false => {
                 by.skip();
                 self.s

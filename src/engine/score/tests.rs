@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::belief::{Seen, Verdict};
+use crate::engine::draw;
 use crate::engine::policy::{Occasion, opinions};
 use crate::engine::tuning::Tuning;
 use crate::types::{Candidate, CandidateId, CostSource, Pricing, Rate, Rates, Sight};
@@ -72,6 +73,13 @@ fn thought(known: &Known, weights: &str, explore: bool) -> (Opinion, Expectation
 
 fn parts_of(known: &Known) -> Parts {
     thought(known, "0.4,0.3,0.3", false).1.parts
+}
+
+#[test]
+fn what_is_hashed_of_a_candidate_is_its_id_as_it_is_written() {
+    let known = known("some", "1", "1");
+    assert_eq!(known.names.id, draw::Name::of(&known.candidate.id.to_string()));
+    assert_eq!(known.names.provider, draw::Name::of("some"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Who makes vectors. Those of two models say nothing about each other, so that only the same model stands in for one.
 
-use super::{Selected, is_azure, named, nobody, participants, provider};
 use std::sync::Arc;
 
+use super::{Selected, is_azure, named, nobody, participants, provider};
 use crate::catalogue::{self, EmbeddingRow};
 use crate::config::{Config, ProviderConfig};
 use crate::engine::estimate;

@@ -21,7 +21,6 @@ fn row(n: u8, created: Timestamp) -> CacheRow {
         expires_at: created.plus_ms(3_600_000),
         key_id: "k1".into(),
         seal: vec![n, 0, 255],
-        hits: 0,
         used_at: created,
     }
 }
@@ -41,6 +40,7 @@ fn hit(key: &[u8; 32], when: Timestamp) -> CacheHit<'_> {
         answer: None,
         start: start(when),
         key,
+        used_at: NOON,
         provider: "lab",
         model: "small",
         tier: None,
@@ -72,8 +72,6 @@ fn a_hit_is_a_request_of_its_own_that_costs_nothing() {
     put(&store, &row(1, NOON), 10);
     let id = store.record_hit(&hit(&[1; 32], at(9))).unwrap();
     store.record_hit(&hit(&[7; 32], at(9))).unwrap();
-    let kept = store.cache_get(&[1; 32]).unwrap().unwrap().row.unwrap();
-    assert_eq!((kept.hits, kept.used_at), (1, at(9)));
     let counts = store.cache_counts(TODAY, TODAY).unwrap();
     assert_eq!((counts.hits, counts.misses, counts.saved), (2, 0, NanoUsd(28)));
     assert_eq!(store.cache_counts(TODAY.plus(1), TODAY.plus(1)).unwrap().hits, 0);
@@ -84,13 +82,27 @@ fn a_hit_is_a_request_of_its_own_that_costs_nothing() {
 }
 
 #[test]
+fn the_last_use_is_known_to_a_minute() {
+    let store = memory();
+    put(&store, &row(1, NOON), 10);
+    let used_after = |when| {
+        store.record_hit(&hit(&[1; 32], when)).unwrap();
+        store.cache_get(&[1; 32]).unwrap().unwrap().row.unwrap().used_at
+    };
+    assert_eq!(used_after(at(59)), NOON);
+    assert_eq!(used_after(at(60)), at(60));
+    assert_eq!(used_after(at(60 + 59)), at(60 + 59), "a hit that had read the row before the last one");
+    assert_eq!(used_after(at(61)), at(60 + 59), "never back");
+}
+
+#[test]
 fn the_longest_unused_leave_first_and_the_expired_before_them() {
     let store = memory();
     for n in 1..=3 {
         put(&store, &row(n, at(n.into())), 3);
     }
-    store.record_hit(&hit(&[1; 32], at(10))).unwrap();
-    put(&store, &row(4, at(11)), 3);
+    store.record_hit(&hit(&[1; 32], at(70))).unwrap();
+    put(&store, &row(4, at(71)), 3);
     assert_eq!(keys(&store), [1, 3, 4], "2 was not used for the longest time");
     put(&store, &row(5, at(3604)), 3);
     assert_eq!(keys(&store), [4, 5], "1 and 3 have expired");
@@ -172,7 +184,7 @@ fn answers_that_are_too_large_together_leave_by_their_last_use() {
         keep(&large(n, 100_000), 400_000);
     }
     assert_eq!(keys(&store), [1, 2, 3, 4], "they fit exactly");
-    store.record_hit(&hit(&[1; 32], NOON.plus_ms(1000))).unwrap();
+    store.record_hit(&hit(&[1; 32], at(60))).unwrap();
     keep(&large(5, 100_000), 400_000);
     assert_eq!(keys(&store), [1, 4, 5], "an eighth is free again");
     keep(&large(6, 500_000), 400_000);

@@ -25,7 +25,7 @@ fn a_fresh_file_opens_for_all_at_once() {
     for _ in 0..5 {
         let home = Home::new();
         let seeds = together(24, |n| {
-            let mine = StoreOptions { seed: u64::from(n), ..options(n) };
+            let mine = StoreOptions { seed: u64::from(n).into(), ..options(n) };
             Store::open(&home.path(), mine).unwrap().seed()
         });
         assert!(seeds.iter().all(|seed| *seed == seeds[0] && *seed > 0), "{seeds:?}");

@@ -79,7 +79,7 @@ fn money_refused_takes_no_trial() {
 
 #[test]
 fn whoever_differs_in_anything_is_somebody_else_and_looks_for_the_dead() {
-    let me = options(1).me;
+    let me = options(1).me.owner().clone();
     for other in [
         Owner { pid: 2, ..me.clone() },
         Owner { start_ticks: 8, ..me.clone() },
@@ -89,11 +89,11 @@ fn whoever_differs_in_anything_is_somebody_else_and_looks_for_the_dead() {
         Owner { start_ticks: 0, ..me.clone() },
     ] {
         let mine = memory();
-        let unknown = Store { me: Owner { start_ticks: 0, ..me.clone() }, ..mine.clone() };
+        let unknown = Store { me: Owner { start_ticks: 0, ..me.clone() }.into(), ..mine.clone() };
         let (_, admitted) = admit(if other.start_ticks == 0 { &unknown } else { &mine }, at(0));
         assert!(matches!(admitted, Admitted::Yes { .. }));
         kill(1);
-        let facts = Store { me: other.clone(), ..mine.clone() }.facts(at(1)).unwrap();
+        let facts = Store { me: other.clone().into(), ..mine.clone() }.facts(at(1)).unwrap();
         DEAD.take();
         assert_eq!((facts.held, facts.spent > NanoUsd::ZERO), (NanoUsd::ZERO, true), "{other:?}");
     }

@@ -93,6 +93,7 @@ fn hit(store: &Store, saved: i64) {
     let hit = CacheHit {
         start: start(NOON),
         key: &[3; 32],
+        used_at: NOON,
         answer: None,
         provider: "lab",
         model: "small",

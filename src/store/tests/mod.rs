@@ -57,7 +57,7 @@ fn liveness(owner: &Owner) -> Liveness {
 
 fn options(pid: u32) -> StoreOptions {
     let me = Owner { pid, start_ticks: 7, boot_id: "boot".into(), pid_namespace: "pid:[1]".into() };
-    StoreOptions { busy_timeout_ms: 10_000, me, liveness, seed: 42, waiting: Waiting::default() }
+    StoreOptions { busy_timeout_ms: 10_000, me: me.into(), liveness, seed: 42.into(), waiting: Waiting::default() }
 }
 
 /// A database in a folder of its own.

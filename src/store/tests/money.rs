@@ -265,6 +265,25 @@ fn what_the_dead_held_is_not_passed_over_where_it_cannot_be_charged() {
     assert_eq!(budget(&mine, NOON), (10, 0));
 }
 
+#[test]
+fn a_hold_beside_a_row_of_the_same_attempt_is_charged_to_nobody() {
+    let home = Home::new();
+    let (mine, late) = (home.open(1), home.open(2));
+    settle(&late, &costing(3, held(&late, NOON), NOON));
+    let both = held(&late, NOON);
+    // Not by llmr: whoever settles ends the hold first, and what is settled cannot be held again.
+    home.sql(&format!(
+        "CREATE TABLE other AS SELECT * FROM attempts; UPDATE other SET request_id = {};
+         INSERT INTO attempts SELECT * FROM other; DROP TABLE other",
+        both.request.0
+    ));
+    assert_eq!(budget(&mine, NOON), (3, 10));
+    let settled = late.settle(&costing(5, both, NOON), None, None);
+    assert!(settled.is_err(), "{settled:?}: neither is believed");
+    kill(2);
+    assert_eq!(budget(&mine, NOON), (3, 0), "and nobody is stopped by it for good");
+}
+
 fn store_sums(store: &Store) -> CandidateStats {
     store.stats(TODAY, TODAY).unwrap().candidates.remove(0)
 }
@@ -328,5 +347,5 @@ fn the_limit_set_is_kept_and_taken_back() {
     }
     home.open(1).set_limit(Some(Limit::Off), NOON).unwrap();
     home.sql("UPDATE settings SET value = 'much' WHERE name = 'limit'");
-    assert_eq!(home.open(1).budget_day(NOON).unwrap().limit_set, Some(usd(0)), "unreadable is not unlimited");
+    assert_eq!(home.open(1).facts(NOON).unwrap().limit_set, Some(usd(0)), "unreadable is not unlimited");
 }

@@ -41,7 +41,7 @@ fn a_seed_and_the_next_number_are_the_database_s_own() {
     assert_eq!(store.next_request().unwrap(), store.begin(&start(NOON)).unwrap());
     assert_eq!(store.next_request().unwrap(), RequestId(2));
     home.sql("DELETE FROM running; DELETE FROM requests");
-    let again = Store::open(&home.path(), StoreOptions { seed: 7, ..options(1) }).unwrap();
+    let again = Store::open(&home.path(), StoreOptions { seed: 7.into(), ..options(1) }).unwrap();
     assert_eq!((again.seed(), again.next_request().unwrap()), (42, RequestId(2)), "a number is never given twice");
 }
 

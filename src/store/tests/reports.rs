@@ -141,6 +141,7 @@ fn busy_days(home: &Home) -> Store {
     let hit = CacheHit {
         start: RequestStart { tag: Some("ci"), ..start(NOON) },
         key: &[7; 32],
+        used_at: NOON,
         answer: None,
         provider: "lab",
         model: "a/b",
