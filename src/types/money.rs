@@ -197,8 +197,11 @@ impl Rate {
 /// Pico-dollars rounded up to whole nano-dollars; saturates.
 pub(super) fn nano_from_pico(pico: u128) -> NanoUsd {
     // A wide division takes several times as long as one of 64 bits.
-    let nano = u64::try_from(pico).map_or_else(|_| pico.div_ceil(1000), |pico| u128::from(pico.div_ceil(1000)));
-    NanoUsd(i64::try_from(nano).unwrap_or(i64::MAX))
+    let nano = match u64::try_from(pico) {
+        Ok(pico) => i64::try_from(pico.div_ceil(1000)),
+        Err(_) => i64::try_from(pico.div_ceil(1000)),
+    };
+    NanoUsd(nano.unwrap_or(i64::MAX))
 }
 
 /// A non-negative decimal as an integer of `10^-places`.

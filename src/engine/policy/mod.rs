@@ -122,8 +122,7 @@ impl Rank {
 
 /// Which of them is to be asked next; of equals the first.
 fn best(left: &[Rank]) -> Option<usize> {
-    let first = (!left.is_empty()).then_some(0)?;
-    Some((1..left.len()).fold(first, |best, i| if left[i].is_before(&left[best]) { i } else { best }))
+    (0..left.len()).reduce(|best, i| if left[i].is_before(&left[best]) { i } else { best })
 }
 
 /// What is thought of each, in the order in which they are given.
