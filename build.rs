@@ -22,6 +22,11 @@ fn main() {
     // Side by side they need half as many pages as spread over all of the program. A list that is out of date orders
     // less, and breaks nothing.
     if variable("PROFILE") == "release" && links_with_lld() {
+        // A library of its own, only to look for stack frames when something goes wrong, costs every start as much as
+        // a tenth of `true`: what is needed of it goes into the program.
+        if c_compiler_has("libgcc_eh.a") {
+            println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
+        }
         let list = Path::new(&variable("CARGO_MANIFEST_DIR")).join(HOT_FUNCTIONS);
         println!("cargo::rustc-link-arg-bins=-Wl,--symbol-ordering-file={}", list.display());
         println!("cargo::rustc-link-arg-bins=-Wl,--no-warn-symbol-ordering");
@@ -42,6 +47,12 @@ fn has_lld(sysroot: &Path) -> bool {
 fn sysroot() -> Option<PathBuf> {
     let output = Command::new(variable("RUSTC")).args(["--print", "sysroot"]).output().ok()?;
     Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
+}
+
+/// Whether the C compiler, which Rust's linker is called through, has this library: it names it with its folder then.
+fn c_compiler_has(library: &str) -> bool {
+    let output = Command::new("cc").arg(format!("-print-file-name={library}")).output();
+    output.is_ok_and(|output| output.stdout.contains(&b'/'))
 }
 
 #[expect(clippy::disallowed_methods, reason = "how cargo tells for what it builds; llmr itself has one reader")]
