@@ -88,7 +88,7 @@ fn splits(training: &Training<'_>, parts: Parts, seeds: u64) -> Vec<Vec<Option<V
 
 /// What is measured is what would ship: through the bytes.
 fn reread(model: &Model) -> Model {
-    Model::from_bytes(&model.to_bytes()).unwrap_or_default()
+    Model::from_bytes(model.to_bytes().leak()).unwrap_or_default()
 }
 
 fn figures(data: &Data, training: &Training<'_>, verdicts: &[Option<Verdict>]) -> [f64; 7] {

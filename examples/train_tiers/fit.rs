@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use llmr::engine::tiers::features::{BUCKETS, Sketch, bucket};
 use llmr::engine::tiers::intent::Intent;
-use llmr::engine::tiers::model::{self, Model, PAIR};
+use llmr::engine::tiers::model::{self, Model, PAIR, Steps};
 use llmr::engine::tiers::rules;
 
 use super::data::{Data, Prompt, family};
@@ -332,6 +332,6 @@ pub fn step(weights: &[f32]) -> f32 {
     sizes.get(sizes.len() * 999 / 1000).copied().unwrap_or(0.0).max(1e-9) / 127.0
 }
 
-pub fn quantised(weights: &[f32], step: f32) -> Vec<i8> {
+pub fn quantised(weights: &[f32], step: f32) -> Steps {
     weights.iter().map(|weight| (weight / step).round().clamp(-127.0, 127.0) as i8).collect()
 }

@@ -1,6 +1,6 @@
 //! Why a prompt was judged as it was: the words and properties that weighed most.
 
-use super::features::{BUCKETS, Sketch, bucket, hash};
+use super::features::{Sketch, hash};
 use super::model::{Model, norm};
 use super::rules::Rule;
 use super::text::{self, Kind};
@@ -43,8 +43,8 @@ fn words(model: &Model, sketch: &Sketch, prompt: &str) -> Vec<Reason> {
     for window in text::windows(prompt) {
         text::scan(window, |token| {
             if token.kind == Kind::Word {
-                let steps = f32::from(model.words[bucket(hash(token.lower), BUCKETS)]);
-                let weight = f64::from(steps * model.step / norm(sketch));
+                let steps = f64::from(model.words.of(hash(token.lower)));
+                let weight = steps * f64::from(model.step / norm(sketch));
                 reasons.push(Reason { feature: format!("\"{}\"", token.lower), weight });
             }
         });

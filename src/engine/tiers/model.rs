@@ -12,6 +12,7 @@
 //! | difficulty: hashed weights | 8,192 |
 //! | per intent: hashed weights | 12 × 4,096 |
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::features::{BUCKETS, INTENT_BUCKETS, Sketch, bucket};
@@ -49,7 +50,7 @@ pub struct Model {
     /// What one step of an intent's hashed weight is worth.
     pub intent_step: f32,
     /// Hashed weights of the difficulty.
-    pub words: Vec<i8>,
+    pub words: Steps,
 }
 
 /// What speaks for one intent.
@@ -60,13 +61,43 @@ pub struct IntentWeights {
     /// Weight of each rule, then of each intent's cue, then of each property of the form.
     pub dense: [f32; intent::DENSE],
     /// Hashed weights.
-    pub words: Vec<i8>,
+    pub words: Steps,
+}
+
+/// A hashed weight a bucket, in steps of -128 to 127: as they are in the file, so that of the one that is compiled in
+/// only those are read that a prompt's words ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Steps(Cow<'static, [u8]>);
+
+impl Steps {
+    /// Of the bucket that a hash falls into.
+    pub fn of(&self, hash: u32) -> i32 {
+        let byte = self.0[bucket(hash, self.0.len())];
+        i32::from(i8::from_le_bytes([byte]))
+    }
+
+    fn none(buckets: usize) -> Steps {
+        static NONE: [u8; BUCKETS] = [0; BUCKETS];
+        Steps(Cow::Borrowed(&NONE[..buckets]))
+    }
+
+    fn read(rest: &mut &'static [u8], buckets: usize) -> Option<Steps> {
+        let (bytes, after) = rest.split_at_checked(buckets)?;
+        *rest = after;
+        Some(Steps(Cow::Borrowed(bytes)))
+    }
+}
+
+impl FromIterator<i8> for Steps {
+    fn from_iter<I: IntoIterator<Item = i8>>(steps: I) -> Self {
+        Steps(steps.into_iter().map(|step| step.to_le_bytes()[0]).collect())
+    }
 }
 
 impl Default for Model {
     /// Knows nothing: every prompt the same.
     fn default() -> Model {
-        let intent = IntentWeights { bias: 0.0, dense: [0.0; intent::DENSE], words: vec![0; INTENT_BUCKETS] };
+        let intent = IntentWeights { bias: 0.0, dense: [0.0; intent::DENSE], words: Steps::none(INTENT_BUCKETS) };
         Model {
             scales: [(0.0, 1.0); rules::COUNT],
             bias: 0.0,
@@ -75,7 +106,7 @@ impl Default for Model {
             tiers: [(0.0, 0.0); 4],
             intents: vec![intent; Intent::ALL.len()],
             intent_step: 0.0,
-            words: vec![0; BUCKETS],
+            words: Steps::none(BUCKETS),
         }
     }
 }
@@ -87,7 +118,7 @@ impl Model {
     }
 
     /// Reads the layout above; `None` when the bytes are of another version, too few or too many.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Model> {
+    pub fn from_bytes(bytes: &'static [u8]) -> Option<Model> {
         let mut rest = bytes.strip_prefix(MAGIC)?;
         let mut model = Model::default();
         for scale in &mut model.scales {
@@ -104,9 +135,9 @@ impl Model {
             floats(&mut rest, &mut intent.dense)?;
         }
         model.intent_step = float(&mut rest)?;
-        steps(&mut rest, &mut model.words)?;
+        model.words = Steps::read(&mut rest, BUCKETS)?;
         for intent in &mut model.intents {
-            steps(&mut rest, &mut intent.words)?;
+            intent.words = Steps::read(&mut rest, INTENT_BUCKETS)?;
         }
         rest.is_empty().then_some(model)
     }
@@ -123,8 +154,8 @@ impl Model {
             intent.dense.into_iter().for_each(&mut put);
         }
         put(self.intent_step);
-        let hashed = self.words.iter().chain(self.intents.iter().flat_map(|intent| &intent.words));
-        bytes.extend(hashed.map(|step| step.to_le_bytes()[0]));
+        bytes.extend(&*self.words.0);
+        self.intents.iter().for_each(|intent| bytes.extend(&*intent.words.0));
         bytes
     }
 
@@ -132,8 +163,7 @@ impl Model {
     pub fn difficulty(&self, sketch: &Sketch) -> f64 {
         let rules = self.rules(sketch);
         let counted: f32 = rules.iter().zip(&self.rules).map(|(value, weight)| value * weight).sum();
-        let sum =
-            |hashes: &[u32]| -> i32 { hashes.iter().map(|&hash| i32::from(self.words[bucket(hash, BUCKETS)])).sum() };
+        let sum = |hashes: &[u32]| -> i32 { hashes.iter().map(|&hash| self.words.of(hash)).sum() };
         #[allow(clippy::cast_precision_loss)] // at most a few thousand words of at most 127
         let hashed = sum(&sketch.words) as f32 + PAIR * sum(&sketch.pairs) as f32;
         f64::from(self.bias + counted + hashed * self.step / norm(sketch))
@@ -163,12 +193,7 @@ impl Model {
         let mut sums = [0.0; Intent::ALL.len()];
         for (sum, weights) in sums.iter_mut().zip(&self.intents) {
             let counted: f32 = dense.iter().zip(&weights.dense).map(|(value, weight)| value * weight).sum();
-            let hashed: i32 = sketch
-                .words
-                .iter()
-                .chain(&sketch.forms)
-                .map(|&hash| i32::from(weights.words[bucket(hash, INTENT_BUCKETS)]))
-                .sum();
+            let hashed: i32 = sketch.words.iter().chain(&sketch.forms).map(|&hash| weights.words.of(hash)).sum();
             #[allow(clippy::cast_precision_loss)] // as above
             let hashed = hashed as f32 * self.intent_step / intent::norm(sketch);
             *sum = weights.bias + counted + hashed;
@@ -205,15 +230,6 @@ fn float(rest: &mut &[u8]) -> Option<f32> {
 fn floats(rest: &mut &[u8], into: &mut [f32]) -> Option<()> {
     for value in into {
         *value = float(rest)?;
-    }
-    Some(())
-}
-
-fn steps(rest: &mut &[u8], into: &mut [i8]) -> Option<()> {
-    let (bytes, after) = rest.split_at_checked(into.len())?;
-    *rest = after;
-    for (step, &byte) in into.iter_mut().zip(bytes) {
-        *step = i8::from_le_bytes([byte]);
     }
     Some(())
 }
