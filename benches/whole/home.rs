@@ -118,10 +118,11 @@ const ROWS: &str = "
                           cost_nanousd, cost_source, estimated, presumed)
     SELECT id, 1, at, day, finished_at, provider, model, 'ok', latency_ms, 60000, cost_nanousd, 'catalogue', 0, 0
     FROM requests;
-    INSERT INTO days (day, ledger_nanousd, requests, attempts, cache_misses)
-    SELECT day, sum(cost_nanousd), count(*), count(*), count(*) FROM requests GROUP BY day;
-    INSERT INTO day_candidates (day, provider, model, attempts, ok, cost_nanousd, latency_ms)
-    SELECT day, provider, model, count(*), count(*), sum(cost_nanousd), sum(latency_ms) FROM attempts GROUP BY 1, 2, 3;
+    INSERT INTO days
+    SELECT day, sum(cost_nanousd), 0, count(*), count(*), 0, count(*), 0, 0, 0 FROM requests GROUP BY day;
+    INSERT INTO day_candidates
+    SELECT day, provider, model, count(*), count(*), 0, 0, 0, 0, sum(cost_nanousd), 0, 0, 0, 0, 0, sum(latency_ms)
+    FROM attempts GROUP BY 1, 2, 3;
     CREATE TEMP TABLE edges AS
         WITH RECURSIVE e (bucket, ms) AS (SELECT 0, 1.0 UNION ALL SELECT bucket + 1, ms * 1.05 FROM e WHERE bucket < 200)
         SELECT bucket, ms FROM e;
@@ -130,9 +131,10 @@ const ROWS: &str = "
     INSERT INTO latencies (day, provider, model, bucket, answers)
     SELECT day, provider, model, bucket, sum(answers) FROM timed GROUP BY 1, 2, 3, 4;
     CREATE TEMP TABLE kinds AS SELECT 'tag' AS kind UNION ALL SELECT 'tier' UNION ALL SELECT 'answered';
-    INSERT INTO day_labels (kind, day, name, requests, ok, latency_ms, attempts, cost_nanousd)
+    INSERT INTO day_labels
     SELECT kind, day, iif(kind = 'tag', tag, iif(kind = 'tier', tier, provider || '/' || model)), count(*), count(*),
-           sum(latency_ms), count(*), sum(cost_nanousd) FROM requests, kinds GROUP BY 1, 2, 3;
+           0, 0, 0, 0, sum(latency_ms), count(*), 0, sum(cost_nanousd), 0, 0, 0, 0, 0
+    FROM requests, kinds GROUP BY 1, 2, 3;
     INSERT INTO label_latencies (kind, day, name, bucket, answers)
     SELECT kind, day, iif(kind = 'tag', tag, iif(kind = 'tier', tier, provider || '/' || model)),
            bucket, sum(answers) FROM timed, kinds GROUP BY 1, 2, 3, 4";

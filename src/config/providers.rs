@@ -158,7 +158,8 @@ pub(super) fn build(
     limits: &[LimitEntry],
     wants_rows: bool,
 ) -> Result<Providers> {
-    let mut built = Providers { configs: Vec::new(), rows: Vec::new(), warnings: Vec::new() };
+    let configs = Vec::with_capacity(table::PROVIDERS.len() + entries.len());
+    let mut built = Providers { configs, rows: Vec::new(), warnings: Vec::new() };
     for row in table::PROVIDERS {
         let entry = entries.iter().find(|entry| entry.name == row.name);
         built.add(layers, Some(row), entry, wants_rows)?;

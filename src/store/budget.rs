@@ -106,8 +106,9 @@ impl Store {
     /// Makes a day's spending count as `to`, from now on; the ledger keeps what was really spent, and holds of
     /// attempts under way stay. Returns what had counted before.
     pub fn reset_day(&self, day: Day, to: NanoUsd, at: Timestamp) -> Result<NanoUsd, StoreError> {
+        let me = self.me.owner();
         self.write(|tx| {
-            holds::reap(tx, at, self.liveness)?;
+            holds::reap(tx, at, me, self.liveness)?;
             let before = day_spend(tx, day)?.spent;
             adjust(tx, day, NanoUsd(to.0.max(0)) - before, at, "reset")?;
             // What is wiped now must not be given back once more when a late settle lowers a presumed charge.
@@ -161,7 +162,8 @@ pub(super) fn limit_set(tx: &Connection) -> Result<Option<Limit>, Problem> {
 
 /// The seed of all draws, and the limit that `budget set` recorded.
 pub(super) fn recorded(conn: &Connection) -> Result<(u64, Option<Limit>), Problem> {
-    let sql = "SELECT name = 'limit', value FROM settings WHERE name = 'seed' OR name = 'limit'";
+    // The + keeps SQLite from making a table of the two names, which costs more than to look through the few there are.
+    let sql = "SELECT name = 'limit', value FROM settings WHERE +name = 'seed' OR +name = 'limit'";
     let (mut seed, mut limit) = (0, None);
     let mut query = conn.prepare_cached(sql)?;
     let mut rows = query.query([])?;

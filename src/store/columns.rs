@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use crate::engine::tiers::Intent;
 use crate::types::{
-    AttemptId, CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, RequestId, Tier, Timestamp,
-    Usage,
+    AttemptId, CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, Owner, RequestId, Tier,
+    Timestamp, Usage,
 };
 
 /// More tokens, and more milliseconds, than any attempt has: what is told beyond that is wrong, and sums over
@@ -119,6 +119,16 @@ pub(super) fn candidate(row: &Row<'_>) -> rusqlite::Result<CandidateId> {
 /// The attempt in the columns `request_id` and `attempt`.
 pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptId> {
     Ok(AttemptId { request: row.get("request_id")?, number: row.get("attempt")? })
+}
+
+/// The process in the columns `owner_pid`, `owner_start`, `owner_boot` and `owner_pidns`.
+pub(super) fn owner(row: &Row<'_>) -> rusqlite::Result<Owner> {
+    Ok(Owner {
+        pid: row.get("owner_pid")?,
+        start_ticks: row.get::<_, i64>("owner_start")?.cast_unsigned(),
+        boot_id: row.get("owner_boot")?,
+        pid_namespace: row.get("owner_pidns")?,
+    })
 }
 
 /// The first columns of a row, in their order.

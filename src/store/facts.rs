@@ -83,7 +83,8 @@ fn by_request(holds: &[(RequestId, NanoUsd)]) -> BTreeMap<RequestId, NanoUsd> {
 }
 
 fn open_tries(tx: &Connection) -> rusqlite::Result<Vec<OpenTry>> {
-    all(tx, holds::EVERY, [], |row| {
+    let sql = "SELECT request_id, provider, model, at, expected_tokens FROM holds ORDER BY request_id, attempt";
+    all(tx, sql, [], |row| {
         let tokens: Option<i64> = row.get("expected_tokens")?;
         Ok(OpenTry {
             request: row.get("request_id")?,

@@ -76,7 +76,7 @@ pub(super) enum Verdict {
 }
 
 /// A breaker's row, with the attempt that has the trial.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct BreakerRow {
     state: ProviderState,
     trial: Option<AttemptId>,
@@ -176,7 +176,9 @@ pub(super) fn conclude(
     }
     let mut row = before.as_of(done.at).after(done.attempt, verdict, done.at, &done.breaker);
     row.state.last_failure = failure.map(|class| (class, done.at)).or(row.state.last_failure);
-    write_breaker(tx, provider, &row)?;
+    if row != before {
+        write_breaker(tx, provider, &row)?;
+    }
     if verdict == Verdict::Works {
         mended(tx, provider)?;
     }
@@ -250,7 +252,9 @@ pub(super) fn resting_until(
     if breaker_row(tx, &candidate.provider)?.state.is_from_ahead(at) {
         return Ok(None);
     }
-    let sql = "SELECT rest_until, class FROM rests WHERE provider = ?1 AND model IN (?2, '') AND rest_until > ?3";
+    // The + keeps SQLite from making a table of the two names.
+    let sql =
+        "SELECT rest_until, class FROM rests WHERE provider = ?1 AND (+model = ?2 OR +model = '') AND rest_until > ?3";
     let whose = (&candidate.provider, &candidate.model, at);
     let rests = all(tx, sql, whose, |row| Ok((row.get::<_, Timestamp>(0)?, row.get::<_, FailureClass>(1)?)))?;
     Ok(rests.into_iter().filter(|(_, class)| class.rest_is_kept()).map(|(until, _)| until).max())

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, Transaction, named_params};
 
-use super::columns::{all, attempt, candidate, first, run};
+use super::columns::{all, attempt, candidate, first, owner, run};
 use super::ledger::{self, Begun};
 use super::rates::{self, Rated};
 use super::{Problem, Store, StoreError, budget, health, running};
@@ -107,7 +107,7 @@ impl Store {
     /// through; all of it is checked and done in one transaction. Holds of dead owners are charged first.
     pub fn admit(&self, ask: &Admission<'_>) -> Result<Admitted, StoreError> {
         self.write(|tx| {
-            reap(tx, ask.at, self.liveness)?;
+            reap(tx, ask.at, self.me.owner(), self.liveness)?;
             if let Some(refusal) = kept_out(tx, ask)? {
                 return Ok(refusal);
             }
@@ -143,10 +143,9 @@ impl Store {
     /// free they count as held.
     pub(super) fn reap(&self, now: Timestamp) -> Result<(), StoreError> {
         let any = |tx: &Transaction<'_>| {
-            if nobody_else_is_here(tx, self.me.owner())? {
-                return Ok(false);
-            }
-            Ok(dead(tx, now, self.liveness)?.next().is_some() || !running::dead(tx, now, self.liveness)?.is_empty())
+            let (me, liveness) = (self.me.owner(), self.liveness);
+            Ok(dead(tx, now, me, liveness)?.next().is_some()
+                || (others_run(tx, me)? && !running::dead(tx, now, liveness)?.is_empty()))
         };
         if self.read_only || !self.read(any)? {
             return Ok(());
@@ -219,17 +218,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hold> {
         amount: row.get("amount_nanousd")?,
         hedge: row.get("hedge")?,
         lease_until: row.get("lease_until")?,
-        owner: Owner {
-            pid: row.get("owner_pid")?,
-            start_ticks: row.get::<_, i64>("owner_start")?.cast_unsigned(),
-            boot_id: row.get("owner_boot")?,
-            pid_namespace: row.get("owner_pidns")?,
-        },
+        owner: owner(row)?,
     })
 }
-
-/// Every hold. The same text wherever all are read: a statement is prepared once.
-pub(super) const EVERY: &str = "SELECT * FROM holds ORDER BY request_id, attempt";
 
 /// The attempt that a hold is for.
 pub(super) fn find(tx: &Connection, id: AttemptId) -> rusqlite::Result<Option<Begun>> {
@@ -263,18 +254,19 @@ pub(super) fn hedged_on(tx: &Connection, day: Day) -> rusqlite::Result<NanoUsd> 
     Ok(first(tx, sql, [day], |row| row.get(0))?.unwrap_or_default())
 }
 
-/// Whether no other process holds anything or runs a request, as it mostly is: one look in place of two longer ones. Where a
-/// process does not know itself, others are there for all that it can tell.
-fn nobody_else_is_here(tx: &Connection, me: &Owner) -> rusqlite::Result<bool> {
-    if !me.is_known() {
-        return Ok(false);
-    }
-    let other = "(owner_pid, owner_start, owner_boot, owner_pidns) <> (?1, ?2, ?3, ?4)";
-    let sql = format!(
-        "SELECT NOT EXISTS (SELECT 1 FROM holds WHERE {other}) AND NOT EXISTS (SELECT 1 FROM running WHERE {other})"
-    );
-    let mine = (me.pid, me.start_ticks.cast_signed(), &me.boot_id, &me.pid_namespace);
-    Ok(first(tx, &sql, mine, |row| row.get(0))?.unwrap_or(false))
+/// Whether somebody else holds anything; mostly nobody does, and then nobody's death need be looked for. Where a process
+/// does not know itself, others are there for all that it can tell.
+fn others_hold(tx: &Connection, me: &Owner) -> rusqlite::Result<bool> {
+    others(tx, me, "SELECT owner_pid, owner_start, owner_boot, owner_pidns FROM holds")
+}
+
+/// The same of requests under way.
+fn others_run(tx: &Connection, me: &Owner) -> rusqlite::Result<bool> {
+    others(tx, me, "SELECT owner_pid, owner_start, owner_boot, owner_pidns FROM running")
+}
+
+fn others(tx: &Connection, me: &Owner, owners: &str) -> rusqlite::Result<bool> {
+    Ok(!me.is_known() || all(tx, owners, [], owner)?.iter().any(|owner| owner != me))
 }
 
 /// Charges every hold that nobody will settle, in full, and closes the requests that nobody will end.
@@ -284,16 +276,21 @@ pub(super) fn reap_all(
     me: &Owner,
     liveness: fn(&Owner) -> Liveness,
 ) -> Result<(), Problem> {
-    if nobody_else_is_here(tx, me)? {
-        return Ok(());
+    reap(tx, now, me, liveness)?;
+    if others_run(tx, me)? {
+        running::reap(tx, now, liveness)?;
     }
-    reap(tx, now, liveness)?;
-    Ok(running::reap(tx, now, liveness)?)
+    Ok(())
 }
 
 /// Charges every hold that nobody will settle, in full (see [`ledger::presume`]).
-pub(super) fn reap(tx: &Connection, now: Timestamp, liveness: fn(&Owner) -> Liveness) -> Result<(), Problem> {
-    for hold in dead(tx, now, liveness)? {
+pub(super) fn reap(
+    tx: &Connection,
+    now: Timestamp,
+    me: &Owner,
+    liveness: fn(&Owner) -> Liveness,
+) -> Result<(), Problem> {
+    for hold in dead(tx, now, me, liveness)? {
         ledger::presume(tx, &hold, now)?;
     }
     Ok(())
@@ -302,9 +299,13 @@ pub(super) fn reap(tx: &Connection, now: Timestamp, liveness: fn(&Owner) -> Live
 fn dead(
     tx: &Connection,
     now: Timestamp,
+    me: &Owner,
     liveness: fn(&Owner) -> Liveness,
 ) -> rusqlite::Result<impl Iterator<Item = Hold>> {
-    let holds = all(tx, EVERY, [], read)?;
+    let holds = match others_hold(tx, me)? {
+        true => all(tx, "SELECT * FROM holds ORDER BY request_id, attempt", [], read)?,
+        false => Vec::new(),
+    };
     // A batch holds for many lines at a time: its process is looked for once.
     let mut known: Vec<(Owner, Liveness)> = Vec::new();
     Ok(holds.into_iter().filter(move |hold| {

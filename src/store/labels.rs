@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row};
 use super::columns::{all, count, first, leading, run, summed_usage};
 use super::sums::Table;
 use super::{Histogram, Problem, Store, StoreError, histogram};
-use crate::types::{CandidateId, Day, Mode, NanoUsd, RequestId, Usage};
+use crate::types::{CacheOutcome, CandidateId, Day, Mode, NanoUsd, RequestId, Usage};
 
 /// What requests are summed up by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,8 @@ fn read_sums(row: &Row<'_>) -> rusqlite::Result<(Day, LabelStats)> {
     Ok((row.get("day")?, stats))
 }
 
-/// The columns that count requests, each with what one ended row of `requests` adds to it.
+/// The columns that count requests, each with what one ended row of `requests` adds to it; for the audit.
+/// [`of_request`] says the same in fewer words of SQL.
 pub(super) const OF_REQUESTS: [(&str, &str); 7] = [
     ("requests", "1"),
     ("ok", "exit_code = 0"),
@@ -189,28 +190,55 @@ impl Labelled {
 
 /// How a request counts now; `None` when there is none of this number.
 pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Option<Labelled>> {
-    let values = OF_REQUESTS.map(|(_, adds)| adds).join(", ");
-    let sql = format!(
-        "SELECT {values}, day, tag, tier, provider, model, finished_at, cache, mode FROM requests WHERE id = ?1"
-    );
-    first(tx, &sql, [id], |row| {
-        // NULL adds nothing.
-        let values: [Option<i64>; 7] = leading(row)?;
-        let ended = row.get::<_, Option<i64>>("finished_at")?.is_some();
-        let text = |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
-        let answered = match row.get::<_, Option<String>>("provider")? {
-            Some(provider) => CandidateId::new(provider, text("model")?).to_string(),
+    let sql = "SELECT exit_code, cache, saved_nanousd, latency_ms, day, tag, tier, provider, model, finished_at, mode
+               FROM requests WHERE id = ?1";
+    first(tx, sql, [id], |row| {
+        let text = |column: &str| row.get::<_, Option<String>>(column);
+        let cache = text("cache")?;
+        let ending = Ending {
+            exit_code: row.get("exit_code")?,
+            is_hit: cache.as_deref().map(|cache| cache == CacheOutcome::Hit.name()),
+            saved: row.get("saved_nanousd")?,
+            latency_ms: row.get("latency_ms")?,
+        };
+        let answered = match text("provider")? {
+            Some(provider) => CandidateId::new(provider, text("model")?.unwrap_or_default()).to_string(),
             None => String::new(),
         };
+        let ended = row.get::<_, Option<i64>>("finished_at")?.is_some();
         Ok(Labelled {
             day: row.get("day")?,
-            names: [text("tag")?, text("tier")?, answered],
-            values: ended.then_some(values.map(Option::unwrap_or_default)),
-            latency_ms: values[6].map(|ms| u64::try_from(ms).unwrap_or(0)),
-            cache_known: row.get::<_, Option<String>>("cache")?.is_some(),
-            is_shadow: text("mode")? == Mode::Shadow.name(),
+            names: [text("tag")?.unwrap_or_default(), text("tier")?.unwrap_or_default(), answered],
+            values: ended.then(|| ending.values()),
+            latency_ms: ending.counted_latency().map(|ms| u64::try_from(ms).unwrap_or(0)),
+            cache_known: cache.is_some(),
+            is_shadow: text("mode")?.as_deref() == Some(Mode::Shadow.name()),
         })
     })
+}
+
+/// What a row of `requests` says of an end. What is not known of it adds nothing.
+struct Ending {
+    exit_code: Option<i64>,
+    is_hit: Option<bool>,
+    saved: Option<i64>,
+    latency_ms: Option<i64>,
+}
+
+impl Ending {
+    /// In the order of [`OF_REQUESTS`].
+    fn values(&self) -> [i64; 7] {
+        let (ok, cancelled) = (self.exit_code == Some(0), matches!(self.exit_code, Some(130 | 143)));
+        let failed = self.exit_code.is_some() && !ok && !cancelled;
+        let counts = [true, ok, failed, cancelled, self.is_hit == Some(true)].map(i64::from);
+        let [requests, ok, failed, cancelled, hits] = counts;
+        [requests, ok, failed, cancelled, hits, self.saved.unwrap_or(0), self.counted_latency().unwrap_or(0)]
+    }
+
+    /// Only answers that a provider gave count: the cache would make it look quick.
+    fn counted_latency(&self) -> Option<i64> {
+        self.latency_ms.filter(|_| self.exit_code == Some(0) && self.is_hit == Some(false))
+    }
 }
 
 /// Counts a request that has ended, in place of how it counted before, and moves its attempts to its tier.
@@ -240,6 +268,10 @@ pub(super) fn enter(tx: &Connection, request: &Labelled, sign: i64) -> Result<()
 }
 
 fn move_attempts(tx: &Connection, id: RequestId, label: Label, old: &str, new: &str) -> rusqlite::Result<()> {
+    // Mostly there is none yet: the only attempt is entered after this.
+    if first(tx, "SELECT 1 FROM attempts WHERE request_id = ?1", [id], |_| Ok(()))?.is_none() {
+        return Ok(());
+    }
     let values = OF_ATTEMPTS.map(|(_, adds)| adds).join(", ");
     let sql = format!("SELECT {values}, day FROM attempts WHERE request_id = ?1");
     for (values, day) in all(tx, &sql, [id], |row| Ok((leading(row)?, row.get::<_, Day>("day")?)))? {

@@ -99,13 +99,26 @@ impl Store {
         cache: Option<&CachePut<'_>>,
     ) -> Result<Settled, StoreError> {
         let all = |tx: &Transaction<'_>| {
-            let settled = settle(tx, done)?;
-            if settled == Settled::Already {
-                return Ok(settled);
-            }
+            let (begun, settled) = match before(tx, done.attempt)? {
+                Before::Settled => return Ok(Settled::Already),
+                Before::Held(begun) => {
+                    holds::remove(tx, done.attempt)?;
+                    (begun, Settled::Fresh)
+                }
+                Before::Presumed { begun, charge, wiped } => {
+                    withdraw(tx, done, &begun, charge, wiped)?;
+                    (begun, Settled::ReplacedPresumed)
+                }
+            };
+            // First, so that the attempt counts under the tier that its request has in the end.
             if let Some(end) = end {
                 requests::finish(tx, end)?;
             }
+            enter(tx, done, &begun, false)?;
+            if let Some(told) = &done.recount {
+                rates::recount(tx, &begun.candidate.provider, told, begun.at)?;
+            }
+            tell_health(tx, done, &begun.candidate)?;
             if let Some(put) = cache {
                 cache_rows::insert_and_make_room(tx, put, done.at)?;
             }
@@ -113,26 +126,6 @@ impl Store {
         };
         self.mood.stubborn(|| self.write(all))
     }
-}
-
-fn settle(tx: &Connection, done: &Settlement<'_>) -> Result<Settled, Problem> {
-    let (begun, settled) = match before(tx, done.attempt)? {
-        Before::Settled => return Ok(Settled::Already),
-        Before::Held(begun) => {
-            holds::remove(tx, done.attempt)?;
-            (begun, Settled::Fresh)
-        }
-        Before::Presumed { begun, charge, wiped } => {
-            withdraw(tx, done, &begun, charge, wiped)?;
-            (begun, Settled::ReplacedPresumed)
-        }
-    };
-    enter(tx, done, &begun, false)?;
-    if let Some(told) = &done.recount {
-        rates::recount(tx, &begun.candidate.provider, told, begun.at)?;
-    }
-    tell_health(tx, done, &begun.candidate)?;
-    Ok(settled)
 }
 
 /// Charges a hold whose owner died, in full: nobody knows what its attempt used.

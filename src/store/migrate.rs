@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_outcomes.sql"),
     include_str!("migrations/0009_beliefs.sql"),
     include_str!("migrations/0010_vectors.sql"),
+    include_str!("migrations/0012_no_defaults.sql"),
 ];
 
 /// What they come to, for a database that is not there yet: step by step would take it five times as long.
@@ -173,7 +174,7 @@ mod tests {
                 "INSERT INTO requests (at, day, state, mode, stream, cache) VALUES (1, 1, '{state}', 'm', 0, {cache})"
             )
         };
-        let into_labels = |kind: &str| format!("INSERT INTO day_labels (kind, day, name) VALUES ('{kind}', 1, 'x')");
+        let into_labels = |kind: &str| format!("INSERT INTO day_labels VALUES ('{kind}', 1, 'x'{})", ", 0".repeat(15));
         let into_attempts = |outcome: &str| {
             format!(
                 "INSERT INTO attempts (request_id, attempt, at, day, settled_at, provider, model, outcome, held_nanousd,

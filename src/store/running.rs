@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::columns::{all, run};
+use super::columns::{all, owner, run};
 use crate::types::{Liveness, Owner, RequestId, Timestamp};
 
 /// No request is under way for longer, in milliseconds. Ends one of whose owner nothing is known: it makes no
@@ -47,10 +47,10 @@ pub(super) fn dead(
     // A batch makes many at a time: its process is looked for once.
     let mut last: Option<(Owner, Liveness)> = None;
     let mut dead = all(tx, sql, [], read)?;
-    dead.retain(|(_, at, owner)| {
-        let known = last.as_ref().filter(|(known, _)| known == owner).map(|(_, liveness)| *liveness);
-        let found = known.unwrap_or_else(|| liveness(owner));
-        last = Some((owner.clone(), found));
+    dead.retain(|(_, at, whose)| {
+        let known = last.as_ref().filter(|(known, _)| known == whose).map(|(_, liveness)| *liveness);
+        let found = known.unwrap_or_else(|| liveness(whose));
+        last = Some((whose.clone(), found));
         match found {
             Liveness::Alive => false,
             Liveness::Dead => true,
@@ -61,11 +61,5 @@ pub(super) fn dead(
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(RequestId, Timestamp, Owner)> {
-    let owner = Owner {
-        pid: row.get("owner_pid")?,
-        start_ticks: row.get::<_, i64>("owner_start")?.cast_unsigned(),
-        boot_id: row.get("owner_boot")?,
-        pid_namespace: row.get("owner_pidns")?,
-    };
-    Ok((row.get("request_id")?, row.get("at")?, owner))
+    Ok((row.get("request_id")?, row.get("at")?, owner(row)?))
 }

@@ -95,15 +95,15 @@ BEGIN SELECT RAISE(ABORT, 'a settled attempt cannot be held again'); END;
 
 CREATE TABLE days (
     day              INTEGER PRIMARY KEY,
-    ledger_nanousd   INTEGER NOT NULL DEFAULT 0, -- attempts.cost_nanousd
-    adjusted_nanousd INTEGER NOT NULL DEFAULT 0, -- adjustments.amount_nanousd; spent is the sum of both
-    requests         INTEGER NOT NULL DEFAULT 0,
-    attempts         INTEGER NOT NULL DEFAULT 0,
-    cache_hits       INTEGER NOT NULL DEFAULT 0,
-    cache_misses     INTEGER NOT NULL DEFAULT 0,
-    cache_integrity  INTEGER NOT NULL DEFAULT 0,
-    cache_foreign    INTEGER NOT NULL DEFAULT 0,
-    saved_nanousd    INTEGER NOT NULL DEFAULT 0
+    ledger_nanousd   INTEGER NOT NULL, -- attempts.cost_nanousd
+    adjusted_nanousd INTEGER NOT NULL, -- adjustments.amount_nanousd; spent is the sum of both
+    requests         INTEGER NOT NULL,
+    attempts         INTEGER NOT NULL,
+    cache_hits       INTEGER NOT NULL,
+    cache_misses     INTEGER NOT NULL,
+    cache_integrity  INTEGER NOT NULL,
+    cache_foreign    INTEGER NOT NULL,
+    saved_nanousd    INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE adjustments (
@@ -118,19 +118,19 @@ CREATE TABLE day_candidates (
     day                 INTEGER NOT NULL,
     provider            TEXT NOT NULL,
     model               TEXT NOT NULL,
-    attempts            INTEGER NOT NULL DEFAULT 0,
-    ok                  INTEGER NOT NULL DEFAULT 0,
-    failed              INTEGER NOT NULL DEFAULT 0,
-    cancelled           INTEGER NOT NULL DEFAULT 0,
-    presumed            INTEGER NOT NULL DEFAULT 0,
-    unpriced            INTEGER NOT NULL DEFAULT 0,
-    cost_nanousd        INTEGER NOT NULL DEFAULT 0,
-    input_tokens        INTEGER NOT NULL DEFAULT 0,
-    cached_input_tokens INTEGER NOT NULL DEFAULT 0,
-    cache_write_tokens  INTEGER NOT NULL DEFAULT 0,
-    output_tokens       INTEGER NOT NULL DEFAULT 0,
-    reasoning_tokens    INTEGER NOT NULL DEFAULT 0,
-    latency_ms          INTEGER NOT NULL DEFAULT 0, -- of the answered ones
+    attempts            INTEGER NOT NULL,
+    ok                  INTEGER NOT NULL,
+    failed              INTEGER NOT NULL,
+    cancelled           INTEGER NOT NULL,
+    presumed            INTEGER NOT NULL,
+    unpriced            INTEGER NOT NULL,
+    cost_nanousd        INTEGER NOT NULL,
+    input_tokens        INTEGER NOT NULL,
+    cached_input_tokens INTEGER NOT NULL,
+    cache_write_tokens  INTEGER NOT NULL,
+    output_tokens       INTEGER NOT NULL,
+    reasoning_tokens    INTEGER NOT NULL,
+    latency_ms          INTEGER NOT NULL, -- of the answered ones
     PRIMARY KEY (day, provider, model)
 ) STRICT, WITHOUT ROWID;
 
@@ -276,21 +276,21 @@ CREATE TABLE day_labels (
     kind                TEXT NOT NULL CHECK (kind = 'tag' OR kind = 'tier' OR kind = 'answered'),
     day                 INTEGER NOT NULL,
     name                TEXT NOT NULL,
-    requests            INTEGER NOT NULL DEFAULT 0,
-    ok                  INTEGER NOT NULL DEFAULT 0,
-    failed              INTEGER NOT NULL DEFAULT 0,
-    cancelled           INTEGER NOT NULL DEFAULT 0,
-    cache_hits          INTEGER NOT NULL DEFAULT 0,
-    saved_nanousd       INTEGER NOT NULL DEFAULT 0,
-    latency_ms          INTEGER NOT NULL DEFAULT 0, -- of those that a provider answered
-    attempts            INTEGER NOT NULL DEFAULT 0,
-    unpriced            INTEGER NOT NULL DEFAULT 0,
-    cost_nanousd        INTEGER NOT NULL DEFAULT 0,
-    input_tokens        INTEGER NOT NULL DEFAULT 0,
-    cached_input_tokens INTEGER NOT NULL DEFAULT 0,
-    cache_write_tokens  INTEGER NOT NULL DEFAULT 0,
-    output_tokens       INTEGER NOT NULL DEFAULT 0,
-    reasoning_tokens    INTEGER NOT NULL DEFAULT 0,
+    requests            INTEGER NOT NULL,
+    ok                  INTEGER NOT NULL,
+    failed              INTEGER NOT NULL,
+    cancelled           INTEGER NOT NULL,
+    cache_hits          INTEGER NOT NULL,
+    saved_nanousd       INTEGER NOT NULL,
+    latency_ms          INTEGER NOT NULL, -- of those that a provider answered
+    attempts            INTEGER NOT NULL,
+    unpriced            INTEGER NOT NULL,
+    cost_nanousd        INTEGER NOT NULL,
+    input_tokens        INTEGER NOT NULL,
+    cached_input_tokens INTEGER NOT NULL,
+    cache_write_tokens  INTEGER NOT NULL,
+    output_tokens       INTEGER NOT NULL,
+    reasoning_tokens    INTEGER NOT NULL,
     PRIMARY KEY (kind, day, name)
 ) STRICT, WITHOUT ROWID;
 

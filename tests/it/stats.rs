@@ -18,14 +18,13 @@ pub fn past(days: i64) -> Place {
     for n in (0..days).filter(|n| *n != 1) {
         let (day, cost) = (today + 1 - days + n, (n + 1) * 1_000_000);
         db.execute_batch(&format!(
-            "INSERT INTO days (day, ledger_nanousd, requests, attempts, cache_hits, cache_misses, saved_nanousd)
-             VALUES ({day}, {cost}, 2, 2, 1, 1, 500000);
-             INSERT INTO day_candidates (day, provider, model, attempts, ok, failed, cost_nanousd, latency_ms)
-             VALUES ({day}, 'lab', 'small', 2, 1, 1, {cost}, 800);
+            "INSERT INTO days VALUES ({day}, {cost}, 0, 2, 2, 1, 1, 0, 0, 500000);
+             INSERT INTO day_candidates VALUES ({day}, 'lab', 'small', 2, 1, 1, 0, 0, 0, {cost}, 0, 0, 0, 0, 0, 800);
              INSERT INTO latencies (day, provider, model, bucket, answers) VALUES ({day}, 'lab', 'small', 137, 1);
-             INSERT INTO day_labels (kind, day, name, requests, ok, attempts, cost_nanousd)
-             VALUES ('tag', {day}, '<script>alert(1)</script>', 2, 2, 2, {cost}),
-                    ('tier', {day}, 'fast', 2, 1, 2, {cost}), ('answered', {day}, 'lab/small', 2, 2, 0, 0);"
+             INSERT INTO day_labels
+             VALUES ('tag', {day}, '<script>alert(1)</script>', 2, 2, 0, 0, 0, 0, 0, 2, 0, {cost}, 0, 0, 0, 0, 0),
+                    ('tier', {day}, 'fast', 2, 1, 0, 0, 0, 0, 0, 2, 0, {cost}, 0, 0, 0, 0, 0),
+                    ('answered', {day}, 'lab/small', 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
         ))
         .unwrap();
     }
@@ -124,9 +123,9 @@ fn a_thousand_tags_stay_readable_and_json_has_them_all() {
     let place = past(1);
     let db = rusqlite::Connection::open(place.home().join("llmr.db")).unwrap();
     db.execute_batch(
-        "INSERT INTO day_labels (kind, day, name, requests, ok, attempts, cost_nanousd)
+        "INSERT INTO day_labels
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-         SELECT 'tag', 20778, 't' || i, 1, 1, 1, i * 1000 FROM n",
+         SELECT 'tag', 20778, 't' || i, 1, 1, 0, 0, 0, 0, 0, 1, 0, i * 1000, 0, 0, 0, 0, 0 FROM n",
     )
     .unwrap();
     let text = place.run(&["stats", "--by", "tag"]).expect(0).stdout;
@@ -220,8 +219,8 @@ fn metrics_are_what_prometheus_reads() {
     place.run(&["ask", "hello"]).expect(0);
     place.run(&["ask", "hello"]).expect(0);
     let db = rusqlite::Connection::open(place.home().join("llmr.db")).unwrap();
-    db.execute("INSERT INTO day_candidates (day, provider, model, attempts) VALUES (7, 'a\"b\\', 'c\nd', 3)", [])
-        .unwrap();
+    let row = format!("INSERT INTO day_candidates VALUES (7, 'a\"b\\', 'c\nd', 3{})", ", 0".repeat(12));
+    db.execute(&row, []).unwrap();
     let page = place.run(&["stats", "--format", "prometheus"]).expect(0).stdout;
     let found = metrics(&page);
     assert!(page.contains(r#"{provider="a\"b\\",model="c\nd",outcome="ok"} 0"#), "{page}");

@@ -224,6 +224,8 @@ fn an_older_database_gets_the_same_sums() {
     let sql = include_str!("../migrations/0004_reports.sql");
     let (_, fill) = sql.split_once("-- What was recorded before these tables were there.").unwrap();
     home.sql("DELETE FROM day_labels; DELETE FROM label_latencies; DELETE FROM day_shadows");
-    home.sql(fill);
+    let with_defaults = "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql =
+        replace(sql, 'INTEGER NOT NULL', 'INTEGER NOT NULL DEFAULT 0') WHERE name = 'day_labels'";
+    home.sql(&format!("{with_defaults}; PRAGMA writable_schema = RESET; {fill}"));
     assert_eq!((Label::ALL.map(|label| labelled(&store, label)), store.shadows(TODAY, TODAY).unwrap()), before);
 }
