@@ -1,5 +1,6 @@
 //! Requests: their numbers, how they ended, and hits of the cache, which are requests without attempts.
 
+use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, named_params};
 
 use super::columns::{millis, run, tokens};
@@ -186,7 +187,7 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
     let before = labels::of_request(tx, end.id)?.ok_or(Problem::NoRequest(end.id))?;
     // Learned from once, however often its end is told.
     let judged = end.judged.as_ref().filter(|_| before.is_under_way());
-    write_end(tx, end, judged)?;
+    write_end(tx, end, judged, before.is_under_way())?;
     if !before.cache_known && end.cache == CacheOutcome::Miss {
         budget::add(tx, end.at.day(), budget::Sum::CacheMisses, 1)?;
     }
@@ -204,32 +205,65 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
     }
 }
 
-fn write_end(tx: &Connection, end: &RequestEnd<'_>, judged: Option<&Judged<'_>>) -> Result<(), Problem> {
+/// How a column is set by an end that is told once more.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    /// The last word counts, also where it is none.
+    Last,
+    /// The last word counts.
+    LastKnown,
+    /// The first word counts.
+    FirstKnown,
+}
+
+fn write_end(tx: &Connection, end: &RequestEnd<'_>, judged: Option<&Judged<'_>>, first: bool) -> Result<(), Problem> {
+    use Told::{FirstKnown, Last, LastKnown};
     let [input, cached, write, output, reasoning] = end.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
-    run(
-        tx,
-        "UPDATE requests SET state = 'done', finished_at = :at, exit_code = :exit_code, error_kind = :error_kind,
-             decision = coalesce(:decision, decision), cache_key = coalesce(:cache_key, cache_key),
-             provider = :provider, model = :model, tier = :tier, finish_reason = :finish_reason,
-             cost_nanousd = :cost, latency_ms = :latency_ms, first_token_ms = :first_token_ms,
-             input_tokens = :input, cached_input_tokens = :cached, cache_write_tokens = :write,
-             output_tokens = :output, reasoning_tokens = :reasoning, usage_estimated = :estimated,
-             cache = coalesce(cache, :cache), intent = coalesce(:intent, intent),
-             expected = coalesce(:expected, expected), prompt_digest = coalesce(:digest, prompt_digest),
-             rating = coalesce(rating, :rating), rated_by = coalesce(rated_by, :rated_by)
-         WHERE id = :id",
-        named_params! {
-            ":id": end.id, ":at": end.at, ":exit_code": end.exit_code, ":error_kind": end.error_kind, ":decision": end.decision,
-            ":provider": end.provider, ":model": end.model, ":tier": end.tier,
-            ":finish_reason": end.finish_reason, ":cost": end.cost.map(|cost| cost.0.max(0)),
-            ":latency_ms": millis(end.latency_ms), ":first_token_ms": end.first_token_ms.map(millis),
-            ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
-            ":estimated": end.usage.map(|usage| usage.estimated), ":cache_key": end.cache_key.map(|key| hex(key)),
-            ":cache": end.cache.name(), ":intent": judged.map(|judged| judged.intent),
-            ":expected": judged.map(|judged| judged.expected), ":digest": judged.map(|judged| judged.prompt_digest),
-            ":rating": judged.and_then(|judged| judged.fault).map(|_| "bad"),
-            ":rated_by": judged.and_then(|judged| judged.fault).map(Fault::name),
-        },
-    )?;
+    let fault = judged.and_then(|judged| judged.fault);
+    let columns: [(&str, Told, &dyn ToSql); 25] = [
+        ("finished_at", Last, &end.at),
+        ("exit_code", Last, &end.exit_code),
+        ("error_kind", Last, &end.error_kind),
+        ("provider", Last, &end.provider),
+        ("model", Last, &end.model),
+        ("tier", Last, &end.tier),
+        ("finish_reason", Last, &end.finish_reason),
+        ("cost_nanousd", Last, &end.cost.map(|cost| cost.0.max(0))),
+        ("latency_ms", Last, &millis(end.latency_ms)),
+        ("first_token_ms", Last, &end.first_token_ms.map(millis)),
+        ("input_tokens", Last, &input),
+        ("cached_input_tokens", Last, &cached),
+        ("cache_write_tokens", Last, &write),
+        ("output_tokens", Last, &output),
+        ("reasoning_tokens", Last, &reasoning),
+        ("usage_estimated", Last, &end.usage.map(|usage| usage.estimated)),
+        ("decision", LastKnown, &end.decision),
+        ("cache_key", LastKnown, &end.cache_key.map(|key| hex(key))),
+        ("intent", LastKnown, &judged.map(|judged| judged.intent)),
+        ("expected", LastKnown, &judged.map(|judged| judged.expected)),
+        ("prompt_digest", LastKnown, &judged.map(|judged| judged.prompt_digest)),
+        ("cache", FirstKnown, &end.cache.name()),
+        ("rating", FirstKnown, &fault.map(|_| "bad")),
+        ("rated_by", FirstKnown, &fault.map(Fault::name)),
+        ("state", Last, &"done"),
+    ];
+    let mut set = Vec::with_capacity(columns.len());
+    let mut values: Vec<&dyn ToSql> = vec![&end.id];
+    for (name, told, value) in columns {
+        // What nothing is said of stays as it is: at the first end, without a value.
+        if (first || told != Last) && is_null(value)? {
+            continue;
+        }
+        values.push(value);
+        set.push(match told {
+            FirstKnown => format!("{name} = coalesce({name}, ?{})", values.len()),
+            Last | LastKnown => format!("{name} = ?{}", values.len()),
+        });
+    }
+    run(tx, &format!("UPDATE requests SET {} WHERE id = ?1", set.join(", ")), &*values)?;
     Ok(())
+}
+
+fn is_null(value: &dyn ToSql) -> rusqlite::Result<bool> {
+    Ok(matches!(value.to_sql()?, ToSqlOutput::Borrowed(ValueRef::Null) | ToSqlOutput::Owned(Value::Null)))
 }
