@@ -21,7 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_outcomes.sql"),
     include_str!("migrations/0009_beliefs.sql"),
     include_str!("migrations/0010_vectors.sql"),
-    include_str!("migrations/0012_no_defaults.sql"),
+    include_str!("migrations/0011_no_defaults.sql"),
 ];
 
 /// What they come to, for a database that is not there yet: step by step would take it five times as long.
