@@ -169,14 +169,15 @@ pub(super) fn conclude(
     verdict: Verdict,
     failure: Option<FailureClass>,
 ) -> Result<(), Problem> {
-    let before = breaker_row(tx, provider)?;
+    let found = find_breaker(tx, provider)?;
+    let before = found.unwrap_or_default();
     if before.state.is_from_ahead(done.at) {
         // Its rests began then, too, and would outlast the ones to come.
         run(tx, "DELETE FROM rests WHERE provider = ?1", [provider])?;
     }
     let mut row = before.as_of(done.at).after(done.attempt, verdict, done.at, &done.breaker);
     row.state.last_failure = failure.map(|class| (class, done.at)).or(row.state.last_failure);
-    if row != before {
+    if found != Some(row) {
         write_breaker(tx, provider, &row)?;
     }
     if verdict == Verdict::Works {
@@ -202,8 +203,11 @@ pub(super) fn give_back_trial(tx: &Connection, provider: &str, attempt: AttemptI
 }
 
 fn breaker_row(tx: &Connection, provider: &str) -> rusqlite::Result<BreakerRow> {
-    let row = first(tx, "SELECT * FROM breakers WHERE provider = ?1", [provider], read_breaker)?;
-    Ok(row.unwrap_or_default())
+    Ok(find_breaker(tx, provider)?.unwrap_or_default())
+}
+
+fn find_breaker(tx: &Connection, provider: &str) -> rusqlite::Result<Option<BreakerRow>> {
+    first(tx, "SELECT * FROM breakers WHERE provider = ?1", [provider], read_breaker)
 }
 
 fn read_breaker(row: &Row<'_>) -> rusqlite::Result<BreakerRow> {

@@ -233,7 +233,7 @@ fn a_request_whose_end_cannot_be_recorded_is_charged_what_it_cost() {
     let sandbox = sandbox("");
     let sound = Sound::new(&sandbox);
     let place = sound.place(&sandbox);
-    change(&place, "DROP VIEW ledger; ALTER TABLE requests DROP COLUMN error_kind");
+    change(&place, "DROP VIEW ledger; ALTER TABLE requests DROP COLUMN finish_reason");
     let before = sandbox.bill().cost_usd.0;
     let ran = place.run(&["ask", "something new"]).expect(0);
     assert!(ran.stderr.contains("is not in the log: database "), "{ran:?}");
