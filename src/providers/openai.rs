@@ -3,6 +3,7 @@
 //! Requests are in [`request`]; here are the answers, whole and streamed. Both tell a choice the same way, once as
 //! `message` and once as `delta`, so both are read by the same code.
 
+mod piece;
 mod request;
 
 pub(super) use request::address;
@@ -15,6 +16,7 @@ use super::failure::{in_value, inside_ok, malformed, not_json};
 use super::table::Quirks;
 use super::usage::{count, reported_cost};
 use super::{Dialect, Endpoint, Frame, HttpRequest, Partial};
+use piece::Piece;
 
 /// The dialect of OpenAI and its copies.
 pub struct OpenAi {
@@ -66,6 +68,25 @@ impl Dialect for OpenAi {
             so_far.ended = true;
             return Ok(None);
         }
+        if frame.event != "error"
+            && let Some(piece) = Piece::of(data)
+        {
+            so_far.set_model(Some(piece.model()));
+            piece.thinking().into_iter().for_each(|text| so_far.add_thinking(text));
+            let text = filtered(piece.text(), so_far);
+            return Ok(so_far.add_text(text));
+        }
+        self.tree(frame, data, so_far)
+    }
+
+    fn ends_with_marker(&self) -> bool {
+        self.quirks.done_marker
+    }
+}
+
+impl OpenAi {
+    /// What an event of any shape says.
+    fn tree(&self, frame: &Frame, data: &str, so_far: &mut Partial) -> Result<Option<Delta>, Failure> {
         let chunk: Value = serde_json::from_str(data).map_err(|_| malformed("an event of the stream is not JSON"))?;
         if !chunk.is_object() {
             return Err(malformed("an event of the stream is not an object"));
@@ -83,12 +104,6 @@ impl Dialect for OpenAi {
         Ok(text)
     }
 
-    fn ends_with_marker(&self) -> bool {
-        self.quirks.done_marker
-    }
-}
-
-impl OpenAi {
     /// Everything beside the choices: usage, cost, model, and an error in place of an answer.
     fn take_envelope(&self, chunk: &Value, so_far: &mut Partial) -> Result<(), Failure> {
         so_far.set_model(chunk.get("model").and_then(Value::as_str));

@@ -1,8 +1,11 @@
 //! Answers and streams of OpenAI and its copies, each fixture at every split of its bytes.
 
+use std::path::Path;
+
+use super::{OpenAi, Piece};
 use crate::providers::testing::{Came, came, failed, headers, replay};
 use crate::providers::testing::{ask, endpoint};
-use crate::providers::{DialectKind, dialect, table};
+use crate::providers::{Dialect, DialectKind, Frame, Partial, dialect, table};
 use crate::types::{
     FailureClass::{ContentRefused, Cut, Empty, Malformed, Overloaded, RateLimited, ServerError},
     FinishReason::{ContentFilter, Length, Stop, ToolCalls},
@@ -151,3 +154,51 @@ fn the_key_goes_into_the_row_s_header() {
     let request = dialect(row.dialect, &row.quirks).request(&keyless, &ask()).unwrap();
     assert!(request.headers.is_empty());
 }
+
+/// Every event of every fixture, as it is and with bytes changed (a linear congruential generator, Knuth's constants).
+#[test]
+fn a_piece_says_what_its_tree_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let (mut state, mut pieces) = (7u64, 0);
+    for row in table::PROVIDERS.iter().filter(|row| row.dialect == DialectKind::Openai) {
+        let openai = OpenAi { quirks: row.quirks };
+        let Ok(files) = std::fs::read_dir(folder.join(row.name)) else { continue };
+        for file in files {
+            let body = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let lines = body.lines().filter_map(|line| line.strip_prefix("data:")).chain(ODD.iter().copied());
+            for (line, round) in lines.flat_map(|line| (0..40).map(move |round| (line, round))) {
+                let mut data = line.trim().to_owned().into_bytes();
+                for _ in 0..round.min(3) {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let at = (state >> 33) as usize % data.len().max(1);
+                    if let Some(byte) = data.get_mut(at) {
+                        *byte = b"{}[]\":,nu0 x"[(state >> 20) as usize % 12];
+                    }
+                }
+                let Ok(data) = String::from_utf8(data) else { continue };
+                let frame = Frame { event: String::new(), data };
+                let (mut one, mut other) = (Partial::default(), Partial::default());
+                let by_piece = openai.event(&frame, &mut one);
+                if Piece::of(frame.data.trim()).is_none() {
+                    continue;
+                }
+                pieces += 1;
+                let by_tree = openai.tree(&frame, frame.data.trim(), &mut other);
+                assert_eq!(format!("{by_piece:?} {one:?}"), format!("{by_tree:?} {other:?}"), "{}", frame.data);
+            }
+        }
+    }
+    assert!(pieces > 100, "{pieces}");
+}
+
+/// Events that are almost such pieces.
+const ODD: [&str; 8] = [
+    r#"{"choices":[{"delta":{"content":"a"}}],"error":{"message":"no"}}"#,
+    r#"{"choices":[{"delta":{"content":"a"},"error":{"message":"no"}}]}"#,
+    r#"{"object":"error","message":"no","choices":[{"delta":{"content":"a"}}]}"#,
+    r#"{"object":"error","choices":[{"delta":{"content":"a"}}]}"#,
+    r#"{"choices":[{"delta":{"content":"b"},"index":1}]}"#,
+    r#"{"choices":[{"delta":{"content":"a","refusal":"no"},"finish_reason":"stop"}]}"#,
+    r#"{"choices":[{"delta":{"content":"<think>a\n\u00e9","reasoning":"hm"}},{"index":1,"delta":{"content":"b"}}]}"#,
+    r#"{"model":"m","choices":[{"delta":{"content":"<think>a\n\u00e9","reasoning":"hm","reasoning_content":null}}]}"#,
+];
