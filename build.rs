@@ -24,7 +24,8 @@ fn main() {
     if variable("PROFILE") == "release" && links_with_lld() {
         // A library of its own, only to look for stack frames when something goes wrong, costs every start as much as
         // a tenth of `true`: what is needed of it goes into the program.
-        if c_compiler_has("libgcc_eh.a") {
+        if let Some(unwinder) = library_of_the_c_compiler("libgcc_eh.a") {
+            println!("cargo::rerun-if-changed={}", unwinder.display());
             println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
         }
         let list = Path::new(&variable("CARGO_MANIFEST_DIR")).join(HOT_FUNCTIONS);
@@ -49,10 +50,11 @@ fn sysroot() -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
 }
 
-/// Whether the C compiler, which Rust's linker is called through, has this library: it names it with its folder then.
-fn c_compiler_has(library: &str) -> bool {
-    let output = Command::new("cc").arg(format!("-print-file-name={library}")).output();
-    output.is_ok_and(|output| output.stdout.contains(&b'/'))
+/// A library of the C compiler, which Rust's linker is called through and which knows where it has it.
+fn library_of_the_c_compiler(name: &str) -> Option<PathBuf> {
+    let output = Command::new("cc").arg(format!("-print-file-name={name}")).output().ok()?;
+    let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    (output.status.success() && path.is_absolute() && path.is_file()).then_some(path)
 }
 
 #[expect(clippy::disallowed_methods, reason = "how cargo tells for what it builds; llmr itself has one reader")]

@@ -55,7 +55,7 @@ fn cached(database: &mut Connection) -> Result<(), Box<dyn Error>> {
          VALUES (0, 0, 'done', 'production', 0, 'hit', 0, 0)",
         [],
     )?;
-    writes.execute("INSERT OR IGNORE INTO days (day) VALUES (0)", [])?;
+    writes.execute("INSERT OR IGNORE INTO days VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)", [])?;
     writes.execute("UPDATE days SET cache_hits = cache_hits + 1 WHERE day = 0", [])?;
     writes.commit()?;
     Ok(std::io::stdout().write_all(answer.as_bytes())?)
@@ -84,7 +84,7 @@ fn ask(database: &mut Connection, address: &str) -> Result<(), Box<dyn Error>> {
          VALUES (?1, 1, 0, 0, 0, 'lab', 'small', 'ok', 1000, 900, 'catalogue', 0, 0)",
         [request],
     )?;
-    settles.execute("INSERT OR IGNORE INTO days (day) VALUES (0)", [])?;
+    settles.execute("INSERT OR IGNORE INTO days VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)", [])?;
     settles
         .execute("UPDATE days SET attempts = attempts + 1, ledger_nanousd = ledger_nanousd + 900 WHERE day = 0", [])?;
     settles.execute("UPDATE requests SET state = 'done', finished_at = 0, exit_code = 0 WHERE id = ?1", [request])?;

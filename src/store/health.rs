@@ -177,6 +177,7 @@ pub(super) fn conclude(
     }
     let mut row = before.as_of(done.at).after(done.attempt, verdict, done.at, &done.breaker);
     row.state.last_failure = failure.map(|class| (class, done.at)).or(row.state.last_failure);
+    // Who was asked has a row, also where nothing went wrong.
     if found != Some(row) {
         write_breaker(tx, provider, &row)?;
     }

@@ -266,7 +266,17 @@ fn others_run(tx: &Connection, me: &Owner) -> rusqlite::Result<bool> {
 }
 
 fn others(tx: &Connection, me: &Owner, owners: &str) -> rusqlite::Result<bool> {
-    Ok(!me.is_known() || all(tx, owners, [], owner)?.iter().any(|owner| owner != me))
+    if !me.is_known() {
+        return Ok(true);
+    }
+    let mut query = tx.prepare_cached(owners)?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        if owner(row)? != *me {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Charges every hold that nobody will settle, in full, and closes the requests that nobody will end.

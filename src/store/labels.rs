@@ -182,6 +182,12 @@ impl Labelled {
         Self { day, names, values, latency_ms: None, cache_known: true, is_shadow: false }
     }
 
+    /// What it adds to the sums, in the order of [`OF_REQUESTS`].
+    #[cfg(test)]
+    pub fn counts(&self) -> Option<[i64; 7]> {
+        self.values
+    }
+
     /// Whether it has not ended.
     pub fn is_under_way(&self) -> bool {
         self.values.is_none()

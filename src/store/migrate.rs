@@ -24,6 +24,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_no_defaults.sql"),
 ];
 
+/// From this version on a database that cannot be written is read as it is: what came later changes nothing for readers.
+const READ_AS_IT_IS: i64 = 10;
+
 /// What they come to, for a database that is not there yet: step by step would take it five times as long.
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -50,7 +53,7 @@ pub(super) fn migrate(conn: &Connection, seed: &FirstSeed) -> Result<(), Problem
         return Ok(());
     }
     if conn.is_readonly(MAIN_DB)? {
-        return Err(Problem::ReadOnly);
+        return if version(conn)? >= READ_AS_IT_IS { Ok(()) } else { Err(Problem::ReadOnly) };
     }
     let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     match version(&tx)? {
@@ -135,6 +138,20 @@ mod tests {
         }
         let seed: String = conn.query_row("SELECT value FROM settings WHERE name = 'seed'", [], |r| r.get(0)).unwrap();
         assert_eq!(seed, u64::MAX.to_string());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_read_where_nothing_changed_for_readers() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("llmr.db");
+        migrate(&Connection::open(&path).unwrap(), &1.into()).unwrap();
+        for (version, readable) in [(READ_AS_IT_IS - 1, false), (READ_AS_IT_IS, true), (known(), true)] {
+            Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+            let conn = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+            let found = migrate(&conn, &1.into());
+            assert_eq!(found.is_ok(), readable, "{version}");
+            assert!(readable || matches!(found, Err(Problem::ReadOnly)), "{version}");
+        }
     }
 
     #[test]

@@ -210,7 +210,7 @@ pub(super) fn finish(tx: &Connection, end: &RequestEnd<'_>) -> Result<(), Proble
 enum Told {
     /// The last word counts, also where it is none.
     Last,
-    /// The last word counts.
+    /// The last word that says anything counts.
     LastKnown,
     /// The first word counts.
     FirstKnown,

@@ -77,6 +77,7 @@ impl Steps {
     }
 
     fn none(buckets: usize) -> Steps {
+        const { assert!(INTENT_BUCKETS <= BUCKETS) };
         static NONE: [u8; BUCKETS] = [0; BUCKETS];
         Steps(Cow::Borrowed(&NONE[..buckets]))
     }

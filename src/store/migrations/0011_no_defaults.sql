@@ -7,3 +7,7 @@ WHERE type = 'table' AND (name = 'days' OR name = 'day_candidates' OR name = 'da
 
 -- Off again, and this connection reads the definitions anew.
 PRAGMA writable_schema = RESET;
+
+-- And others that have read them.
+CREATE TABLE changed (x);
+DROP TABLE changed;

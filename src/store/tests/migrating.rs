@@ -5,6 +5,10 @@ use crate::types::Tier;
 
 /// What came after the first version, taken out again.
 const BACK: &str = "
+    PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = replace(sql, 'INTEGER NOT NULL', 'INTEGER NOT NULL DEFAULT 0')
+    WHERE name = 'days' OR name = 'day_candidates';
+    PRAGMA writable_schema = RESET;
     DROP TABLE vectors; DROP TABLE collections;
     DROP INDEX attempts_hedged; ALTER TABLE attempts DROP COLUMN hedge; ALTER TABLE holds DROP COLUMN hedge;
     ALTER TABLE holds DROP COLUMN expected_tokens; DROP TABLE beliefs;

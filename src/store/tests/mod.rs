@@ -15,6 +15,7 @@ use crate::types::{
 mod batches;
 mod cache;
 mod contention;
+mod ends;
 mod forget;
 mod health;
 mod migrating;
