@@ -328,6 +328,22 @@ fn a_webhook_that_hangs_holds_up_neither_the_answer_nor_ctrl_c() {
     assert!(began.elapsed() < Duration::from_secs(10));
 }
 
+/// Also where it came before anybody waited for the webhook.
+#[test]
+fn an_interrupted_request_does_not_wait_for_a_webhook_that_hangs() {
+    let hook = Hook::start(None);
+    let sandbox = sandbox_of(vec![provider("alpha", "m", "1", "1")], "alpha=hang");
+    let config = format!("[alerts]\nwebhook = \"{}\"\ntimeout_secs = 50\n", hook.url);
+    let place = Place::new().labs(&sandbox, &config).var("LLMR_BUDGET_SOFT_PCT", "0.0001");
+    let child = place.command(&["ask", "hello"]).spawn().unwrap();
+    until("it is asked", || !sandbox.requests().is_empty());
+    let began = Instant::now();
+    signal(&child, "INT");
+    finish(child).expect(130);
+    assert!(began.elapsed() < Duration::from_secs(10));
+    until("the webhook was called", || !hook.got().is_empty());
+}
+
 #[test]
 fn a_webhook_that_hangs_is_given_up_after_its_time() {
     let hook = Hook::start(None);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::commands::{Stderr, runtime};
 use crate::host;
 use crate::providers::HttpRequest;
-use crate::router::Router;
+use crate::router::{Router, asked_to_stop};
 use crate::transport::{Client, Limits, Network};
 use crate::types::{Secret, whole_ms};
 
@@ -87,6 +87,10 @@ impl Deliveries {
             return;
         }
         watch_signals(&self.0.stop);
+        if asked_to_stop().is_some() {
+            // It came before this watched.
+            self.0.stop.store(true, Ordering::Relaxed);
+        }
         for one in running {
             if let Some(problem) = self.wait_for(&one) {
                 messages.warning(&format!("an alert was not delivered: {problem}"));
