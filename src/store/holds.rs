@@ -144,8 +144,7 @@ impl Store {
     pub(super) fn reap(&self, now: Timestamp) -> Result<(), StoreError> {
         let any = |tx: &Transaction<'_>| {
             let (me, liveness) = (self.me.owner(), self.liveness);
-            Ok(dead(tx, now, me, liveness)?.next().is_some()
-                || (others_run(tx, me)? && !running::dead(tx, now, liveness)?.is_empty()))
+            Ok(dead(tx, now, me, liveness)?.next().is_some() || !running::dead(tx, now, me, liveness)?.is_empty())
         };
         if self.read_only || !self.read(any)? {
             return Ok(());
@@ -254,31 +253,6 @@ pub(super) fn hedged_on(tx: &Connection, day: Day) -> rusqlite::Result<NanoUsd> 
     Ok(first(tx, sql, [day], |row| row.get(0))?.unwrap_or_default())
 }
 
-/// Whether somebody else holds anything; mostly nobody does, and then nobody's death need be looked for. Where a process
-/// does not know itself, others are there for all that it can tell.
-fn others_hold(tx: &Connection, me: &Owner) -> rusqlite::Result<bool> {
-    others(tx, me, "SELECT owner_pid, owner_start, owner_boot, owner_pidns FROM holds")
-}
-
-/// The same of requests under way.
-fn others_run(tx: &Connection, me: &Owner) -> rusqlite::Result<bool> {
-    others(tx, me, "SELECT owner_pid, owner_start, owner_boot, owner_pidns FROM running")
-}
-
-fn others(tx: &Connection, me: &Owner, owners: &str) -> rusqlite::Result<bool> {
-    if !me.is_known() {
-        return Ok(true);
-    }
-    let mut query = tx.prepare_cached(owners)?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        if owner(row)? != *me {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Charges every hold that nobody will settle, in full, and closes the requests that nobody will end.
 pub(super) fn reap_all(
     tx: &Connection,
@@ -287,10 +261,7 @@ pub(super) fn reap_all(
     liveness: fn(&Owner) -> Liveness,
 ) -> Result<(), Problem> {
     reap(tx, now, me, liveness)?;
-    if others_run(tx, me)? {
-        running::reap(tx, now, liveness)?;
-    }
-    Ok(())
+    Ok(running::reap(tx, now, me, liveness)?)
 }
 
 /// Charges every hold that nobody will settle, in full (see [`ledger::presume`]).
@@ -312,7 +283,7 @@ fn dead(
     me: &Owner,
     liveness: fn(&Owner) -> Liveness,
 ) -> rusqlite::Result<impl Iterator<Item = Hold>> {
-    let holds = match others_hold(tx, me)? {
+    let holds = match running::has_others(tx, "holds", me)? {
         true => all(tx, "SELECT * FROM holds ORDER BY request_id, attempt", [], read)?,
         false => Vec::new(),
     };

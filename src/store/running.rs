@@ -29,8 +29,13 @@ pub(super) fn remove(tx: &Connection, id: RequestId) -> rusqlite::Result<()> {
 }
 
 /// Closes the requests that nobody will end. What they hold is charged by itself.
-pub(super) fn reap(tx: &Connection, now: Timestamp, liveness: fn(&Owner) -> Liveness) -> rusqlite::Result<()> {
-    for id in dead(tx, now, liveness)? {
+pub(super) fn reap(
+    tx: &Connection,
+    now: Timestamp,
+    me: &Owner,
+    liveness: fn(&Owner) -> Liveness,
+) -> rusqlite::Result<()> {
+    for id in dead(tx, now, me, liveness)? {
         run(tx, "UPDATE requests SET state = 'orphaned' WHERE id = ?1 AND state = 'running'", [id])?;
         remove(tx, id)?;
     }
@@ -41,8 +46,12 @@ pub(super) fn reap(tx: &Connection, now: Timestamp, liveness: fn(&Owner) -> Live
 pub(super) fn dead(
     tx: &Connection,
     now: Timestamp,
+    me: &Owner,
     liveness: fn(&Owner) -> Liveness,
 ) -> rusqlite::Result<Vec<RequestId>> {
+    if !has_others(tx, "running", me)? {
+        return Ok(Vec::new());
+    }
     let sql = "SELECT running.*, at FROM running JOIN requests ON id = request_id ORDER BY owner_pid, owner_start";
     // A batch makes many at a time: its process is looked for once.
     let mut last: Option<(Owner, Liveness)> = None;
@@ -58,6 +67,23 @@ pub(super) fn dead(
         }
     });
     Ok(dead.into_iter().map(|(id, ..)| id).collect())
+}
+
+/// Whether a row of this table is somebody else's; mostly none is, and then nobody's death need be looked for. Where a
+/// process does not know itself, others are there for all that it can tell.
+pub(super) fn has_others(tx: &Connection, table: &str, me: &Owner) -> rusqlite::Result<bool> {
+    if !me.is_known() {
+        return Ok(true);
+    }
+    let mut query =
+        tx.prepare_cached(&format!("SELECT owner_pid, owner_start, owner_boot, owner_pidns FROM {table}"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        if owner(row)? != *me {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(RequestId, Timestamp, Owner)> {
