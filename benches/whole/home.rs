@@ -120,21 +120,20 @@ const ROWS: &str = "
     FROM requests;
     INSERT INTO days
     SELECT day, sum(cost_nanousd), 0, count(*), count(*), 0, count(*), 0, 0, 0 FROM requests GROUP BY day;
-    INSERT INTO day_candidates
-    SELECT day, provider, model, count(*), count(*), 0, 0, 0, 0, sum(cost_nanousd), 0, 0, 0, 0, 0, sum(latency_ms)
-    FROM attempts GROUP BY 1, 2, 3;
     CREATE TEMP TABLE edges AS
         WITH RECURSIVE e (bucket, ms) AS (SELECT 0, 1.0 UNION ALL SELECT bucket + 1, ms * 1.05 FROM e WHERE bucket < 200)
         SELECT bucket, ms FROM e;
-    CREATE TEMP TABLE timed AS SELECT day, tag, tier, provider, model, count(*) AS answers,
-        (SELECT max(bucket) FROM edges WHERE ms <= latency_ms) AS bucket FROM requests GROUP BY 1, 2, 3, 4, 5, latency_ms;
-    INSERT INTO latencies (day, provider, model, bucket, answers)
-    SELECT day, provider, model, bucket, sum(answers) FROM timed GROUP BY 1, 2, 3, 4;
-    CREATE TEMP TABLE kinds AS SELECT 'tag' AS kind UNION ALL SELECT 'tier' UNION ALL SELECT 'answered';
-    INSERT INTO day_labels
-    SELECT kind, day, iif(kind = 'tag', tag, iif(kind = 'tier', tier, provider || '/' || model)), count(*), count(*),
-           0, 0, 0, 0, sum(latency_ms), count(*), 0, sum(cost_nanousd), 0, 0, 0, 0, 0
-    FROM requests, kinds GROUP BY 1, 2, 3;
-    INSERT INTO label_latencies (kind, day, name, bucket, answers)
-    SELECT kind, day, iif(kind = 'tag', tag, iif(kind = 'tier', tier, provider || '/' || model)),
-           bucket, sum(answers) FROM timed, kinds GROUP BY 1, 2, 3, 4";
+    CREATE TEMP TABLE timed AS SELECT day, tag, tier, provider || '/' || model AS candidate, count(*) AS answers,
+        sum(latency_ms) AS latency, sum(cost_nanousd) AS cost,
+        (SELECT max(bucket) FROM edges WHERE ms <= latency_ms) AS bucket FROM requests GROUP BY 1, 2, 3, 4, latency_ms;
+    CREATE TEMP TABLE kinds AS
+        SELECT 'tag' AS kind UNION ALL SELECT 'tier' UNION ALL SELECT 'answered' UNION ALL SELECT 'candidate';
+    CREATE TEMP TABLE slots AS
+        SELECT kind, day, iif(kind = 'tag', tag, iif(kind = 'tier', tier, candidate)) AS name, bucket, sum(answers) AS answers,
+               sum(latency) AS latency, sum(cost) AS cost FROM timed, kinds GROUP BY 1, 2, 3, 4;
+    INSERT INTO day_sums (kind, day, name, sums)
+    SELECT kind, day, name, json_object('requests', iif(kind = 'candidate', 0, sum(answers)), 'ok', sum(answers),
+           'latency_ms', sum(latency), 'attempts', iif(kind = 'answered', 0, sum(answers)),
+           'cost_nanousd', iif(kind = 'answered', 0, sum(cost)),
+           'latencies', json_group_object(CAST(bucket AS TEXT), answers))
+    FROM slots GROUP BY 1, 2, 3";

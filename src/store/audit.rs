@@ -4,7 +4,8 @@ use rusqlite::Connection;
 
 use super::columns::all;
 use super::labels::{self, Label};
-use super::{Problem, Store, StoreError, sums};
+use super::sums::Kind;
+use super::{Problem, Store, StoreError};
 
 impl Store {
     /// What is wrong with the database, a line each; nothing when it is sound. Reads all of it.
@@ -46,16 +47,10 @@ fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
         );
         wrong.extend(all(tx, &sql, [], |row| drifted(kept, row))?);
     }
-    for column in sums::COLUMNS {
-        let sql = format!(
-            "SELECT coalesce(kept.day, rows.day), coalesce(kept.{column}, 0), coalesce(n, 0)
-             FROM day_candidates AS kept
-             FULL JOIN (SELECT day, provider, model, total({}) AS n FROM attempts GROUP BY day, provider, model) AS rows
-             ON rows.day = kept.day AND rows.provider = kept.provider AND rows.model = kept.model
-             WHERE coalesce(kept.{column}, 0) <> coalesce(n, 0)",
-            of_a_row(column)
-        );
-        wrong.extend(all(tx, &sql, [], |row| drifted(column, row))?);
+    let candidate = "day, provider || '/' || model AS name";
+    for (sum, adds) in labels::OF_ATTEMPTS.into_iter().chain(OF_CANDIDATES) {
+        let rows = format!("SELECT {candidate}, total({adds}) AS n FROM attempts GROUP BY 1, 2");
+        wrong.extend(names_that_drifted(tx, Kind::Candidate, sum, &rows)?);
     }
     for label in Label::ALL {
         wrong.extend(labels_that_drifted(tx, label)?);
@@ -63,48 +58,64 @@ fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
     Ok(wrong)
 }
 
+/// What ledger rows add to the sums of their candidates alone.
+const OF_CANDIDATES: [(&str, &str); 6] = [
+    ("ok", "outcome = 'ok'"),
+    ("failed", "outcome = 'failed'"),
+    ("cancelled", "outcome = 'cancelled'"),
+    ("presumed", "presumed"),
+    ("latency_ms", "CASE outcome WHEN 'ok' THEN latency_ms END"),
+    (ANSWERS, "outcome = 'ok' AND latency_ms IS NOT NULL"),
+];
+
+/// Stands for how many latencies are kept one by one.
+const ANSWERS: &str = "latencies";
+
 /// The same for the sums of one kind of label.
 fn labels_that_drifted(tx: &Connection, label: Label) -> Result<Vec<String>, Problem> {
-    let (kind, name) = match label {
-        Label::Tag => ("tag", "coalesce(tag, '')"),
-        Label::Tier => ("tier", "coalesce(tier, '')"),
-        Label::Answered => ("answered", "coalesce(requests.provider || '/' || coalesce(requests.model, ''), '')"),
+    let name = match label {
+        Label::Tag => "coalesce(tag, '')",
+        Label::Tier => "coalesce(tier, '')",
+        Label::Answered => "coalesce(requests.provider || '/' || coalesce(requests.model, ''), '')",
     };
-    let of_requests = "requests WHERE finished_at IS NOT NULL AND mode <> 'imported'";
-    let of_attempts = "attempts JOIN requests ON requests.id = attempts.request_id";
-    let requests = labels::OF_REQUESTS.map(|(column, adds)| (column, adds.to_owned(), of_requests, "requests"));
-    let attempts = labels::OF_ATTEMPTS.map(|(column, adds)| (column, of_attempt(adds), of_attempts, "attempts"));
-    let attempts = attempts.into_iter().filter(|_| label != Label::Answered);
+    let ended = "requests WHERE finished_at IS NOT NULL AND mode <> 'imported'";
+    let of_requests = |adds: &str| format!("SELECT day, {name} AS name, total({adds}) AS n FROM {ended} GROUP BY 1, 2");
+    let answers = (ANSWERS, "exit_code = 0 AND cache <> 'hit' AND latency_ms IS NOT NULL");
     let mut wrong = Vec::new();
-    for (column, adds, rows, whose) in requests.into_iter().chain(attempts) {
-        let sql = format!(
-            "SELECT coalesce(kept.day, rows.day), coalesce(kept.{column}, 0), coalesce(n, 0)
-             FROM (SELECT * FROM day_labels WHERE kind = '{kind}') AS kept
-             FULL JOIN (SELECT {whose}.day AS day, {name} AS label, total({adds}) AS n FROM {rows} GROUP BY 1, 2) AS rows
-             ON rows.day = kept.day AND rows.label = kept.name
-             WHERE coalesce(kept.{column}, 0) <> coalesce(n, 0)"
-        );
-        wrong.extend(all(tx, &sql, [], |row| drifted(&format!("{column} by {kind}"), row))?);
+    for (sum, adds) in labels::OF_REQUESTS.into_iter().chain([answers]) {
+        wrong.extend(names_that_drifted(tx, Kind::Label(label), sum, &of_requests(adds))?);
+    }
+    // Who answered says nothing of who was asked.
+    if label != Label::Answered {
+        for (sum, adds) in labels::OF_ATTEMPTS {
+            // The columns of an attempt are named like those of its request.
+            let adds = if adds == "1" { adds.to_owned() } else { format!("attempts.{adds}") };
+            let rows = format!(
+                "SELECT attempts.day AS day, {name} AS name, total({adds}) AS n
+                 FROM attempts JOIN requests ON requests.id = attempts.request_id GROUP BY 1, 2"
+            );
+            wrong.extend(names_that_drifted(tx, Kind::Label(label), sum, &rows)?);
+        }
     }
     Ok(wrong)
 }
 
-/// The columns of an attempt are named like those of its request.
-fn of_attempt(adds: &str) -> String {
-    if adds == "1" { adds.to_owned() } else { format!("attempts.{adds}") }
-}
-
-/// What one ledger row adds to a column of `day_candidates`.
-fn of_a_row(column: &str) -> &str {
-    match column {
-        "attempts" => "1",
-        "ok" => "outcome = 'ok'",
-        "failed" => "outcome = 'failed'",
-        "cancelled" => "outcome = 'cancelled'",
-        "unpriced" => "cost_nanousd IS NULL",
-        "latency_ms" => "CASE outcome WHEN 'ok' THEN latency_ms END",
-        itself => itself,
-    }
+/// One of the sums that are kept for each name of a kind, beside what `rows` (day, name and n) say of it.
+fn names_that_drifted(tx: &Connection, kind: Kind, sum: &str, rows: &str) -> Result<Vec<String>, Problem> {
+    let kind = kind.name();
+    // What nobody can read says nothing.
+    let kept = "CASE WHEN json_valid(sums) THEN sums END";
+    let kept = match sum {
+        ANSWERS => format!("(SELECT total(value) FROM json_each({kept}, '$.{ANSWERS}'))"),
+        _ => format!("{kept} ->> '{sum}'"),
+    };
+    let sql = format!(
+        "SELECT coalesce(kept.day, rows.day), coalesce(kept.n, 0), coalesce(rows.n, 0)
+         FROM (SELECT day, name, {kept} AS n FROM day_sums WHERE kind = '{kind}') AS kept
+         FULL JOIN ({rows}) AS rows ON rows.day = kept.day AND rows.name = kept.name
+         WHERE coalesce(kept.n, 0) <> coalesce(rows.n, 0)"
+    );
+    Ok(all(tx, &sql, [], |row| drifted(&format!("{sum} by {kind}"), row))?)
 }
 
 fn drifted(what: &str, row: &rusqlite::Row<'_>) -> rusqlite::Result<String> {

@@ -1,9 +1,8 @@
 //! What a day has cost and may cost: its sums, the limit a person set, resets.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, named_params, params_from_iter};
 
-use super::columns::{all, count, first, run};
-use super::sums::Table;
+use super::columns::{all, count, first, leading, run};
 use super::{Problem, Store, StoreError, holds};
 use crate::types::{Day, Limit, NanoUsd, RequestId, Timestamp};
 
@@ -29,7 +28,7 @@ pub struct BudgetDay {
     pub held: NanoUsd,
 }
 
-/// A sum of the table `days`, as its place in [`DAYS`].
+/// A sum of the table `days`, as its place in [`SUMS`].
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Sum {
     Ledger,
@@ -43,23 +42,18 @@ pub(super) enum Sum {
     Saved,
 }
 
-pub(super) const DAYS: Table<1, 9> = Table {
-    name: "days",
-    key: ["day"],
-    sums: [
-        "ledger_nanousd",
-        "adjusted_nanousd",
-        "requests",
-        "attempts",
-        "cache_hits",
-        "cache_misses",
-        "cache_integrity",
-        "cache_foreign",
-        "saved_nanousd",
-    ],
-    // What a reset changed may be less than nothing.
-    least: i64::MIN + 1,
-};
+/// The columns of `days` beside its key, all of them (a test compares them): others would be lost.
+const SUMS: [&str; 9] = [
+    "ledger_nanousd",
+    "adjusted_nanousd",
+    "requests",
+    "attempts",
+    "cache_hits",
+    "cache_misses",
+    "cache_integrity",
+    "cache_foreign",
+    "saved_nanousd",
+];
 
 /// Whether one more hold fits: what is spent, what is held and the hold itself within the limit.
 ///
@@ -130,13 +124,20 @@ pub(super) fn add(tx: &Connection, day: Day, sum: Sum, by: i64) -> rusqlite::Res
     add_all(tx, day, [(sum, by)])
 }
 
-/// Adds to several sums of a day.
+/// Adds to several sums of a day. Sums saturate; what a reset changed may be less than nothing.
+///
+/// Read, added up and written back, in the caller's transaction: two plain statements, the same whatever is added,
+/// are prepared in a third of the time of one that names every sum again in `ON CONFLICT DO UPDATE`.
 pub(super) fn add_all<const N: usize>(tx: &Connection, day: Day, sums: [(Sum, i64); N]) -> rusqlite::Result<()> {
-    let mut by = [0; 9];
+    let columns = SUMS.join(", ");
+    let sql = format!("SELECT {columns} FROM days WHERE day = ?1");
+    let mut now: [i64; SUMS.len()] = first(tx, &sql, [day], leading)?.unwrap_or_default();
     for (sum, more) in sums {
-        by[sum as usize] += more;
+        let sum = &mut now[sum as usize];
+        *sum = sum.saturating_add(more).max(i64::MIN + 1);
     }
-    DAYS.add(tx, [day.0.into()], by)
+    let sql = format!("INSERT OR REPLACE INTO days (day, {columns}) VALUES (?{})", ", ?".repeat(SUMS.len()));
+    run(tx, &sql, params_from_iter(std::iter::once(i64::from(day.0)).chain(now))).map(drop)
 }
 
 /// What is recorded of a day.
@@ -156,8 +157,7 @@ fn day_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DaySpend> {
 
 /// The limit that `budget set` recorded.
 pub(super) fn limit_set(tx: &Connection) -> Result<Option<Limit>, Problem> {
-    let sql = "SELECT value FROM settings WHERE name = 'limit'";
-    Ok(first(tx, sql, [], |row| Ok(limit_of(row.get_ref(0)?.as_str().ok())))?)
+    Ok(recorded(tx)?.1)
 }
 
 /// The seed of all draws, and the limit that `budget set` recorded.
@@ -198,6 +198,30 @@ pub(super) fn request_spend(tx: &Connection, id: RequestId) -> Result<(NanoUsd, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_sum_of_a_day_is_listed_and_added_to_by_itself() {
+        let tx = Connection::open_in_memory().unwrap();
+        tx.execute_batch(include_str!("schema.sql")).unwrap();
+        let known = all(&tx, "SELECT name FROM pragma_table_info('days')", [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(known, [&["day"], &SUMS[..]].concat());
+        let mut kept = [0i64; SUMS.len()];
+        for (by, day) in [(5, 1), (-7, 1), (9, 2), (i64::MAX, 1), (i64::MAX, 1), (i64::MIN, 1), (i64::MIN, 1)] {
+            let sums = [Sum::Ledger, Sum::Adjusted, Sum::Requests, Sum::Attempts, Sum::CacheHits, Sum::CacheMisses];
+            for (place, sum) in sums.into_iter().chain([Sum::CacheIntegrity, Sum::CacheForeign, Sum::Saved]).enumerate()
+            {
+                add(&tx, Day(day), sum, by).unwrap();
+                if day == 1 {
+                    kept[place] = kept[place].saturating_add(by).max(i64::MIN + 1);
+                }
+                let now: [i64; SUMS.len()] =
+                    first(&tx, &format!("SELECT {} FROM days WHERE day = 1", SUMS.join(", ")), [], leading)
+                        .unwrap()
+                        .unwrap();
+                assert_eq!(now, kept, "{by} to {sum:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_hold_fits_up_to_the_limit_and_not_one_nano_dollar_beyond() {

@@ -96,19 +96,14 @@ pub(super) fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
     if row.get::<_, Option<i64>>("input_tokens")?.is_none() {
         return Ok(None);
     }
-    Ok(Some(Usage { estimated: row.get("usage_estimated")?, ..summed_usage(row)? }))
-}
-
-/// The usage in the columns `input_tokens`, … of a sum.
-pub(super) fn summed_usage(row: &Row<'_>) -> rusqlite::Result<Usage> {
-    Ok(Usage {
+    Ok(Some(Usage {
         input_tokens: count(row, "input_tokens")?,
         cached_input_tokens: count(row, "cached_input_tokens")?,
         cache_write_tokens: count(row, "cache_write_tokens")?,
         output_tokens: count(row, "output_tokens")?,
         reasoning_tokens: count(row, "reasoning_tokens")?,
-        estimated: false,
-    })
+        estimated: row.get("usage_estimated")?,
+    }))
 }
 
 /// The candidate in the columns `provider` and `model`.

@@ -254,15 +254,11 @@ pub(super) fn resting_until(
     candidate: &CandidateId,
     at: Timestamp,
 ) -> Result<Option<Timestamp>, Problem> {
-    if breaker_row(tx, &candidate.provider)?.state.is_from_ahead(at) {
-        return Ok(None);
-    }
-    // The + keeps SQLite from making a table of the two names.
-    let sql =
-        "SELECT rest_until, class FROM rests WHERE provider = ?1 AND (+model = ?2 OR +model = '') AND rest_until > ?3";
-    let whose = (&candidate.provider, &candidate.model, at);
-    let rests = all(tx, sql, whose, |row| Ok((row.get::<_, Timestamp>(0)?, row.get::<_, FailureClass>(1)?)))?;
-    Ok(rests.into_iter().filter(|(_, class)| class.rest_is_kept()).map(|(until, _)| until).max())
+    let keeps_out = |rest: &Rest| {
+        let its_own = rest.model.as_ref().is_none_or(|model| *model == candidate.model);
+        rest.provider == candidate.provider && its_own && rest.class.rest_is_kept()
+    };
+    Ok(rests(tx, at)?.into_iter().filter(keeps_out).map(|rest| rest.until).max())
 }
 
 /// The rests that still last, by provider and model. One that began by a clock that has been set back since is over:

@@ -7,22 +7,24 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// The factor from one bucket to the next.
 const BASE: f64 = 1.05;
 
 /// How many answers took how long.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Histogram(BTreeMap<i64, u64>);
 
 /// The bucket of a latency.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-pub(super) fn bucket(ms: u64) -> i64 {
+fn bucket(ms: u64) -> i64 {
     (ms.max(1) as f64).log(BASE).floor() as i64
 }
 
 impl Histogram {
-    /// Adds so many answers to a bucket.
-    pub(super) fn add(&mut self, bucket: i64, answers: u64) {
+    fn add(&mut self, bucket: i64, answers: u64) {
         let sum = self.0.entry(bucket).or_default();
         *sum = sum.saturating_add(answers);
     }
@@ -30,6 +32,16 @@ impl Histogram {
     /// Adds all of another one.
     pub fn merge(&mut self, other: &Self) {
         other.0.iter().for_each(|(bucket, answers)| self.add(*bucket, *answers));
+    }
+
+    /// Takes all of another one out again. No bucket falls below 0.
+    pub(super) fn take(&mut self, other: &Self) {
+        for (bucket, answers) in &other.0 {
+            if let Some(sum) = self.0.get_mut(bucket) {
+                *sum = sum.saturating_sub(*answers);
+            }
+        }
+        self.0.retain(|_, answers| *answers > 0);
     }
 
     /// How many answers are in it.
@@ -56,6 +68,15 @@ impl Histogram {
     }
 }
 
+/// Of latencies in milliseconds.
+impl FromIterator<u64> for Histogram {
+    fn from_iter<T: IntoIterator<Item = u64>>(latencies: T) -> Self {
+        let mut all = Self::default();
+        latencies.into_iter().for_each(|ms| all.add(bucket(ms), 1));
+        all
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,9 +88,7 @@ mod tests {
     }
 
     fn histogram(latencies: &[u64]) -> Histogram {
-        let mut all = Histogram::default();
-        latencies.iter().for_each(|ms| all.add(bucket(*ms), 1));
-        all
+        latencies.iter().copied().collect()
     }
 
     #[test]

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
 
-use super::columns::{all, count, first, leading, run, summed_usage};
-use super::sums::Table;
-use super::{Histogram, Problem, Store, StoreError, histogram};
+use super::columns::{all, first, opt_count, usage};
+use super::sums::{self, Change, Counted, Kind, Sums};
+use super::{Histogram, Problem, Store, StoreError};
 use crate::types::{CacheOutcome, CandidateId, Day, Mode, NanoUsd, RequestId, Usage};
 
 /// What requests are summed up by.
@@ -66,6 +66,23 @@ pub struct LabelStats {
 }
 
 impl LabelStats {
+    fn of(name: String, sums: Sums) -> Self {
+        Self {
+            name,
+            requests: sums.requests,
+            ok: sums.ok,
+            failed: sums.failed,
+            cancelled: sums.cancelled,
+            cache_hits: sums.cache_hits,
+            saved: sums.saved(),
+            attempts: sums.attempts,
+            unpriced: sums.unpriced,
+            cost: sums.cost(),
+            usage: sums.usage(),
+            latencies: sums.latencies,
+        }
+    }
+
     /// Adds the sums of another one.
     pub fn merge(&mut self, other: &Self) {
         let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
@@ -99,45 +116,13 @@ impl Store {
     /// The same, each day by itself.
     pub fn labels_by_day(&self, label: Label, from: Day, to: Day) -> Result<Vec<(Day, LabelStats)>, StoreError> {
         self.read(|tx| {
-            let whose = (label.name(), from, to);
-            // Attempts that moved to their request's tier leave an empty sum behind.
-            let sql = "SELECT * FROM day_labels WHERE kind = ?1 AND day BETWEEN ?2 AND ?3
-                       AND (requests > 0 OR attempts > 0) ORDER BY day, name";
-            let mut sums = all(tx, sql, whose, read_sums)?;
-            let sql = "SELECT day, name, bucket, answers FROM label_latencies
-                       WHERE kind = ?1 AND day BETWEEN ?2 AND ?3";
-            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, count(row, "answers")?));
-            for (day, name, bucket, answers) in all(tx, sql, whose, read)? {
-                let (day, name): (Day, String) = (day, name);
-                if let Ok(at) = sums.binary_search_by(|(d, s)| (*d, s.name.as_str()).cmp(&(day, name.as_str()))) {
-                    sums[at].1.latencies.add(bucket, answers);
-                }
-            }
-            Ok(sums)
+            let all = sums::between(tx, Kind::Label(label), from, to)?;
+            Ok(all.into_iter().map(|(day, name, sums)| (day, LabelStats::of(name, sums))).collect())
         })
     }
 }
 
-fn read_sums(row: &Row<'_>) -> rusqlite::Result<(Day, LabelStats)> {
-    let stats = LabelStats {
-        name: row.get("name")?,
-        requests: count(row, "requests")?,
-        ok: count(row, "ok")?,
-        failed: count(row, "failed")?,
-        cancelled: count(row, "cancelled")?,
-        cache_hits: count(row, "cache_hits")?,
-        saved: row.get("saved_nanousd")?,
-        attempts: count(row, "attempts")?,
-        unpriced: count(row, "unpriced")?,
-        cost: row.get("cost_nanousd")?,
-        usage: summed_usage(row)?,
-        latencies: Histogram::default(),
-    };
-    Ok((row.get("day")?, stats))
-}
-
-/// The columns that count requests, each with what one ended row of `requests` adds to it; for the audit.
-/// [`of_request`] says the same in fewer words of SQL.
+/// The sums of requests, each with what one ended row of `requests` adds to it; for the audit. [`Ending`] says the same.
 pub(super) const OF_REQUESTS: [(&str, &str); 7] = [
     ("requests", "1"),
     ("ok", "exit_code = 0"),
@@ -148,7 +133,7 @@ pub(super) const OF_REQUESTS: [(&str, &str); 7] = [
     ("latency_ms", "CASE WHEN exit_code = 0 AND cache <> 'hit' THEN latency_ms END"),
 ];
 
-/// The columns that count attempts, each with what one row of `attempts` adds to it.
+/// The sums of attempts, each with what one row of `attempts` adds to it.
 pub(super) const OF_ATTEMPTS: [(&str, &str); 8] = [
     ("attempts", "1"),
     ("unpriced", "cost_nanousd IS NULL"),
@@ -166,8 +151,7 @@ pub(super) struct Labelled {
     day: Day,
     names: [String; 3],
     /// What it adds to the sums; `None` while it has not ended.
-    values: Option<[i64; 7]>,
-    latency_ms: Option<u64>,
+    adds: Option<Sums>,
     /// Whether it is known already what the cache said.
     pub cache_known: bool,
     /// Whether its decision holds what other strategies would have chosen.
@@ -177,20 +161,20 @@ pub(super) struct Labelled {
 impl Labelled {
     /// A request that the cache answered in place of whom it names.
     pub fn hit(day: Day, names: [String; 3], saved: NanoUsd) -> Self {
-        // Requests, those with exit code 0, hits of the cache, what they saved; none of the others.
-        let values = Some([1, 1, 0, 0, 1, saved.0, 0]);
-        Self { day, names, values, latency_ms: None, cache_known: true, is_shadow: false }
+        let saved_nanousd = u64::try_from(saved.0).unwrap_or(0);
+        let adds = Some(Sums { requests: 1, ok: 1, cache_hits: 1, saved_nanousd, ..Sums::default() });
+        Self { day, names, adds, cache_known: true, is_shadow: false }
     }
 
-    /// What it adds to the sums, in the order of [`OF_REQUESTS`].
+    /// What it adds to the sums.
     #[cfg(test)]
-    pub fn counts(&self) -> Option<[i64; 7]> {
-        self.values
+    pub fn adds(&self) -> Option<&Sums> {
+        self.adds.as_ref()
     }
 
     /// Whether it has not ended.
     pub fn is_under_way(&self) -> bool {
-        self.values.is_none()
+        self.adds.is_none()
     }
 }
 
@@ -204,8 +188,8 @@ pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Opt
         let ending = Ending {
             exit_code: row.get("exit_code")?,
             is_hit: cache.as_deref().map(|cache| cache == CacheOutcome::Hit.name()),
-            saved: row.get("saved_nanousd")?,
-            latency_ms: row.get("latency_ms")?,
+            saved: opt_count(row, "saved_nanousd")?,
+            latency_ms: opt_count(row, "latency_ms")?,
         };
         let answered = match text("provider")? {
             Some(provider) => CandidateId::new(provider, text("model")?.unwrap_or_default()).to_string(),
@@ -215,8 +199,7 @@ pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Opt
         Ok(Labelled {
             day: row.get("day")?,
             names: [text("tag")?.unwrap_or_default(), text("tier")?.unwrap_or_default(), answered],
-            values: ended.then(|| ending.values()),
-            latency_ms: ending.counted_latency().map(|ms| u64::try_from(ms).unwrap_or(0)),
+            adds: ended.then(|| ending.adds()),
             cache_known: cache.is_some(),
             is_shadow: text("mode")?.as_deref() == Some(Mode::Shadow.name()),
         })
@@ -227,30 +210,34 @@ pub(super) fn of_request(tx: &Connection, id: RequestId) -> rusqlite::Result<Opt
 struct Ending {
     exit_code: Option<i64>,
     is_hit: Option<bool>,
-    saved: Option<i64>,
-    latency_ms: Option<i64>,
+    saved: Option<u64>,
+    latency_ms: Option<u64>,
 }
 
 impl Ending {
-    /// In the order of [`OF_REQUESTS`].
-    fn values(&self) -> [i64; 7] {
+    fn adds(&self) -> Sums {
         let (ok, cancelled) = (self.exit_code == Some(0), matches!(self.exit_code, Some(130 | 143)));
-        let failed = self.exit_code.is_some() && !ok && !cancelled;
-        let counts = [true, ok, failed, cancelled, self.is_hit == Some(true)].map(i64::from);
-        let [requests, ok, failed, cancelled, hits] = counts;
-        [requests, ok, failed, cancelled, hits, self.saved.unwrap_or(0), self.counted_latency().unwrap_or(0)]
-    }
-
-    /// Only answers that a provider gave count: the cache would make it look quick.
-    fn counted_latency(&self) -> Option<i64> {
-        self.latency_ms.filter(|_| self.exit_code == Some(0) && self.is_hit == Some(false))
+        // Only answers that a provider gave have a latency: the cache would make it look quick.
+        let latency_ms = self.latency_ms.filter(|_| ok && self.is_hit == Some(false));
+        Sums {
+            requests: 1,
+            ok: ok.into(),
+            failed: (self.exit_code.is_some() && !ok && !cancelled).into(),
+            cancelled: cancelled.into(),
+            cache_hits: (self.is_hit == Some(true)).into(),
+            saved_nanousd: self.saved.unwrap_or(0),
+            latency_ms: latency_ms.unwrap_or(0),
+            latencies: latency_ms.into_iter().collect(),
+            ..Sums::default()
+        }
     }
 }
 
 /// Counts a request that has ended, in place of how it counted before, and moves its attempts to its tier.
 pub(super) fn replace(tx: &Connection, id: RequestId, before: &Labelled, now: &Labelled) -> Result<(), Problem> {
-    enter(tx, before, -1)?;
-    enter(tx, now, 1)?;
+    for (request, change) in [(before, sums::take as Change), (now, sums::add)] {
+        enter(tx, request, change)?;
+    }
     for (label, (old, new)) in Label::ALL.into_iter().zip(before.names.iter().zip(&now.names)) {
         if label != Label::Answered && old != new {
             move_attempts(tx, id, label, old, new)?;
@@ -259,16 +246,11 @@ pub(super) fn replace(tx: &Connection, id: RequestId, before: &Labelled, now: &L
     Ok(())
 }
 
-/// Adds what a request counts to the sums of its labels, or (−1) takes it out again.
-pub(super) fn enter(tx: &Connection, request: &Labelled, sign: i64) -> Result<(), Problem> {
-    let Some(values) = request.values else { return Ok(()) };
+/// Adds what a request counts to the sums of its labels, or takes it out again.
+pub(super) fn enter(tx: &Connection, request: &Labelled, change: Change) -> Result<(), Problem> {
+    let Some(adds) = &request.adds else { return Ok(()) };
     for (label, name) in Label::ALL.into_iter().zip(&request.names) {
-        add(tx, (label, request.day, name), of_requests(values.map(|v| v * sign)))?;
-        if let Some(ms) = request.latency_ms {
-            let sql = "INSERT INTO label_latencies (kind, day, name, bucket, answers)
-                       VALUES (?1, ?2, ?3, ?4, max(0, ?5)) ON CONFLICT DO UPDATE SET answers = max(0, answers + ?5)";
-            run(tx, sql, (label.name(), request.day, name, histogram::bucket(ms), sign))?;
-        }
+        change(tx, Kind::Label(label), request.day, name, adds)?;
     }
     Ok(())
 }
@@ -278,53 +260,21 @@ fn move_attempts(tx: &Connection, id: RequestId, label: Label, old: &str, new: &
     if first(tx, "SELECT 1 FROM attempts WHERE request_id = ?1", [id], |_| Ok(()))?.is_none() {
         return Ok(());
     }
-    let values = OF_ATTEMPTS.map(|(_, adds)| adds).join(", ");
-    let sql = format!("SELECT {values}, day FROM attempts WHERE request_id = ?1");
-    for (values, day) in all(tx, &sql, [id], |row| Ok((leading(row)?, row.get::<_, Day>("day")?)))? {
-        let values = values.map(Option::<i64>::unwrap_or_default);
-        add(tx, (label, day, old), of_attempts(values.map(i64::saturating_neg)))?;
-        add(tx, (label, day, new), of_attempts(values))?;
-    }
-    Ok(())
-}
-
-/// Adds to the attempts' sums of a request's labels. `values` are in the order of [`OF_ATTEMPTS`].
-pub(super) fn attempt(tx: &Connection, id: RequestId, day: Day, values: [i64; 8]) -> Result<(), Problem> {
-    let sql = "SELECT coalesce(tag, ''), coalesce(tier, '') FROM requests WHERE id = ?1";
-    let Some(names) = first(tx, sql, [id], |row| Ok([row.get::<_, String>(0)?, row.get(1)?]))? else {
-        return Err(Problem::NoRequest(id));
+    let sql = "SELECT outcome, cost_nanousd, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens,
+                   reasoning_tokens, usage_estimated, day FROM attempts WHERE request_id = ?1";
+    let read = |row: &Row<'_>| {
+        let counted = Counted::settled(row.get("outcome")?, row.get("cost_nanousd")?, usage(row)?, 0);
+        Ok((counted.of_label(), row.get::<_, Day>("day")?))
     };
-    for (label, name) in [Label::Tag, Label::Tier].into_iter().zip(&names) {
-        add(tx, (label, day, name), of_attempts(values))?;
+    for (counted, day) in all(tx, sql, [id], read)? {
+        sums::take(tx, Kind::Label(label), day, old, &counted)?;
+        sums::add(tx, Kind::Label(label), day, new, &counted)?;
     }
     Ok(())
 }
 
-/// Adds to the sums of a label: those of [`OF_REQUESTS`], then those of [`OF_ATTEMPTS`].
-fn add(tx: &Connection, (label, day, name): (Label, Day, &str), by: [i64; 15]) -> rusqlite::Result<()> {
-    if by == [0; 15] {
-        return Ok(());
-    }
-    LABELS.add(tx, [label.name().to_owned().into(), day.0.into(), name.to_owned().into()], by)
-}
-
-pub(super) const LABELS: Table<3, 15> =
-    Table { name: "day_labels", key: ["kind", "day", "name"], sums: SUMS, least: 0 };
-
-const SUMS: [&str; 15] = {
-    let mut sums = [""; 15];
-    let mut at = 0;
-    while at < sums.len() {
-        sums[at] = if at < OF_REQUESTS.len() { OF_REQUESTS[at].0 } else { OF_ATTEMPTS[at - OF_REQUESTS.len()].0 };
-        at += 1;
-    }
-    sums
-};
-
-fn of_requests([a, b, c, d, e, f, g]: [i64; 7]) -> [i64; 15] {
-    [a, b, c, d, e, f, g, 0, 0, 0, 0, 0, 0, 0, 0]
-}
-
-fn of_attempts([a, b, c, d, e, f, g, h]: [i64; 8]) -> [i64; 15] {
-    [0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h]
+/// The labels that a request's attempts count under.
+pub(super) fn of_attempts(tx: &Connection, id: RequestId) -> Result<[(Label, String); 2], Problem> {
+    let [tag, tier, _] = of_request(tx, id)?.ok_or(Problem::NoRequest(id))?.names;
+    Ok([(Label::Tag, tag), (Label::Tier, tier)])
 }

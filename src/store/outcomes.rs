@@ -157,30 +157,35 @@ fn retried(tx: &Connection, id: RequestId, judged: &Judged<'_>, at: Timestamp) -
     if judged.tier == Tier::Fast {
         return Ok(());
     }
-    let sql = "SELECT id FROM requests WHERE id BETWEEN ?1 - ?3 AND ?1 - 1 AND prompt_digest = ?2 AND at >= ?4
-               ORDER BY id DESC LIMIT 1";
+    let sql = "SELECT id, intent, expected, provider, model, tier, rating FROM requests
+               WHERE id BETWEEN ?1 - ?3 AND ?1 - 1 AND prompt_digest = ?2 AND at >= ?4 ORDER BY id DESC LIMIT 1";
     let since = at.plus_ms(-RETRIED_WITHIN_MS);
-    let before = (id, judged.prompt_digest, RETRIED_WITHIN_REQUESTS, since);
-    let Some(before) = first(tx, sql, before, |row| row.get::<_, RequestId>(0))? else { return Ok(()) };
-    match answered(tx, before)?.filter(|answer| answer.tier < judged.tier && answer.rating.is_none()) {
-        Some(answer) => Ok(say(tx, before, &answer, false, "retried", at)?),
-        None => Ok(()),
+    let last = (id, judged.prompt_digest, RETRIED_WITHIN_REQUESTS, since);
+    let Some((before, Some(answer))) = first(tx, sql, last, |row| Ok((row.get("id")?, read_answer(row)?)))? else {
+        return Ok(());
+    };
+    match answer.tier < judged.tier && answer.rating.is_none() {
+        true => Ok(say(tx, before, &answer, false, "retried", at)?),
+        false => Ok(()),
     }
 }
 
 /// What an answered request was, as far as something can be learned from it.
 fn answered(tx: &Connection, id: RequestId) -> rusqlite::Result<Option<Answer>> {
-    let sql = "SELECT intent, expected, provider, model, tier, rating FROM requests WHERE id = ?1 AND intent IS NOT NULL AND tier IS NOT NULL
-               AND provider IS NOT NULL AND model IS NOT NULL";
-    first(tx, sql, [id], |row| {
-        Ok(Answer {
-            intent: row.get("intent")?,
-            expected: row.get("expected")?,
-            candidate: candidate(row)?,
-            tier: row.get("tier")?,
-            rating: row.get::<_, Option<String>>("rating")?.map(|rating| rating == "good"),
-        })
-    })
+    let sql = "SELECT intent, expected, provider, model, tier, rating FROM requests WHERE id = ?1";
+    Ok(first(tx, sql, [id], read_answer)?.flatten())
+}
+
+/// `None` where it is not known what kind of prompt it was, or which model of which tier answered.
+fn read_answer(row: &Row<'_>) -> rusqlite::Result<Option<Answer>> {
+    let (intent, tier): (Option<Intent>, Option<Tier>) = (row.get("intent")?, row.get("tier")?);
+    let (provider, model): (Option<String>, Option<String>) = (row.get("provider")?, row.get("model")?);
+    let (Some(intent), Some(tier), Some(provider), Some(model)) = (intent, tier, provider, model) else {
+        return Ok(None);
+    };
+    let rating = row.get::<_, Option<String>>("rating")?.map(|rating| rating == "good");
+    let candidate = CandidateId::new(provider, model);
+    Ok(Some(Answer { intent, expected: row.get("expected")?, candidate, tier, rating }))
 }
 
 /// Writes down what is said of an answer, in place of its silence or of what was said before.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::columns::{all, attempt, candidate, count, first, int, opt_count, summed_usage, usage};
+use super::columns::{all, attempt, candidate, count, first, int, opt_count, usage};
+use super::sums::{self, Kind, Sums};
 use super::{CacheCounts, Histogram, Problem, Store, StoreError, cache_rows};
 use crate::types::{
     CacheOutcome, CandidateId, CostSource, Day, FailureClass, FinishReason, NanoUsd, Outcome, RequestId, Tier,
@@ -183,18 +184,22 @@ pub struct CandidateStats {
 impl CandidateStats {
     /// Of a candidate that was not asked.
     pub fn none(candidate: CandidateId) -> Self {
+        Self::of(candidate, Sums::default())
+    }
+
+    fn of(candidate: CandidateId, sums: Sums) -> Self {
         Self {
             candidate,
-            attempts: 0,
-            ok: 0,
-            failed: 0,
-            cancelled: 0,
-            presumed: 0,
-            unpriced: 0,
-            cost: NanoUsd::ZERO,
-            usage: Usage::default(),
-            latency_ms: 0,
-            latencies: Histogram::default(),
+            attempts: sums.attempts,
+            ok: sums.ok,
+            failed: sums.failed,
+            cancelled: sums.cancelled,
+            presumed: sums.presumed,
+            unpriced: sums.unpriced,
+            cost: sums.cost(),
+            usage: sums.usage(),
+            latency_ms: sums.latency_ms,
+            latencies: sums.latencies,
         }
     }
 
@@ -325,19 +330,21 @@ pub(super) fn attempts(tx: &Connection, id: RequestId) -> Result<Vec<LogAttempt>
 }
 
 fn candidates(tx: &Connection, from: Day, to: Day) -> Result<Vec<CandidateStats>, Problem> {
-    let mut by_candidate = BTreeMap::new();
-    for day in all(tx, "SELECT * FROM day_candidates WHERE day BETWEEN ?1 AND ?2", [from, to], read_sums)? {
-        let candidate = day.candidate.clone();
-        by_candidate.entry(candidate.clone()).or_insert_with(|| CandidateStats::none(candidate)).merge(&day);
-    }
-    let sql = "SELECT provider, model, bucket, answers FROM latencies WHERE day BETWEEN ?1 AND ?2";
-    let read = |row: &Row<'_>| Ok((candidate(row)?, row.get::<_, i64>("bucket")?, count(row, "answers")?));
-    for (candidate, bucket, answers) in all(tx, sql, [from, to], read)? {
-        if let Some(sums) = by_candidate.get_mut(&candidate) {
-            sums.latencies.add(bucket, answers);
+    let mut by_name: BTreeMap<CandidateId, CandidateStats> = BTreeMap::new();
+    for (_, name, sums) in sums::between(tx, Kind::Candidate, from, to)? {
+        let day = CandidateStats::of(named(&name), sums);
+        match by_name.get_mut(&day.candidate) {
+            Some(sum) => sum.merge(&day),
+            None => _ = by_name.insert(day.candidate.clone(), day),
         }
     }
-    Ok(by_candidate.into_values().collect())
+    Ok(by_name.into_values().collect())
+}
+
+/// The candidate of a row of sums; no provider's name has a slash.
+fn named(name: &str) -> CandidateId {
+    let (provider, model) = name.split_once('/').unwrap_or((name, ""));
+    CandidateId::new(provider, model)
 }
 
 fn days(tx: &Connection, from: Day, to: Day) -> Result<Vec<DayStats>, Problem> {
@@ -346,17 +353,9 @@ fn days(tx: &Connection, from: Day, to: Day) -> Result<Vec<DayStats>, Problem> {
     for day in all(tx, sql, [from, to], read_day)? {
         days.insert(day.day, day);
     }
-    let sql = "SELECT * FROM day_candidates WHERE day BETWEEN ?1 AND ?2";
-    for (day, sums) in all(tx, sql, [from, to], |row| Ok((row.get::<_, Day>("day")?, read_sums(row)?)))? {
+    for (day, name, sums) in sums::between(tx, Kind::Candidate, from, to)? {
         if let Some(stats) = days.get_mut(&day) {
-            stats.attempts.merge(&sums);
-        }
-    }
-    let sql = "SELECT day, bucket, sum(answers) AS answers FROM latencies WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2";
-    let read = |row: &Row<'_>| Ok((row.get::<_, Day>("day")?, row.get::<_, i64>("bucket")?, count(row, "answers")?));
-    for (day, bucket, answers) in all(tx, sql, [from, to], read)? {
-        if let Some(stats) = days.get_mut(&day) {
-            stats.attempts.latencies.add(bucket, answers);
+            stats.attempts.merge(&CandidateStats::of(named(&name), sums));
         }
     }
     Ok(days.into_values().collect())
@@ -371,21 +370,5 @@ fn read_day(row: &Row<'_>) -> rusqlite::Result<DayStats> {
         cache_misses: count(row, "cache_misses")?,
         saved: row.get("saved_nanousd")?,
         attempts: CandidateStats::none(CandidateId::new("", "")),
-    })
-}
-
-fn read_sums(row: &Row<'_>) -> rusqlite::Result<CandidateStats> {
-    Ok(CandidateStats {
-        candidate: candidate(row)?,
-        attempts: count(row, "attempts")?,
-        ok: count(row, "ok")?,
-        failed: count(row, "failed")?,
-        cancelled: count(row, "cancelled")?,
-        presumed: count(row, "presumed")?,
-        unpriced: count(row, "unpriced")?,
-        cost: row.get("cost_nanousd")?,
-        usage: summed_usage(row)?,
-        latency_ms: count(row, "latency_ms")?,
-        latencies: Histogram::default(),
     })
 }

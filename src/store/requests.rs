@@ -7,6 +7,7 @@ use super::columns::{millis, run, tokens};
 use super::contents::{self, Kept};
 use super::labels::{self, Labelled};
 use super::outcomes::{self, Fault, Judged};
+use super::sums;
 use super::{Problem, Store, StoreError, budget, cache_rows, holds, running, shadows};
 use crate::types::{CacheOutcome, CandidateId, FinishReason, Mode, NanoUsd, RequestId, Tier, Timestamp, Usage, hex};
 
@@ -124,7 +125,7 @@ impl Store {
             let text = |label: Option<&str>| label.unwrap_or_default().to_owned();
             let answered = CandidateId::new(hit.provider, hit.model).to_string();
             let names = [text(hit.start.tag), text(hit.tier.map(Tier::name)), answered];
-            labels::enter(tx, &Labelled::hit(day, names, saved), 1)?;
+            labels::enter(tx, &Labelled::hit(day, names, saved), sums::add)?;
             cache_rows::touch(tx, hit.key, hit.used_at, hit.start.at)?;
             if let Some(kept) = &hit.start.kept {
                 contents::insert(tx, id, hit.start.at, kept)?;

@@ -114,35 +114,6 @@ CREATE TABLE adjustments (
     reason         TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE day_candidates (
-    day                 INTEGER NOT NULL,
-    provider            TEXT NOT NULL,
-    model               TEXT NOT NULL,
-    attempts            INTEGER NOT NULL,
-    ok                  INTEGER NOT NULL,
-    failed              INTEGER NOT NULL,
-    cancelled           INTEGER NOT NULL,
-    presumed            INTEGER NOT NULL,
-    unpriced            INTEGER NOT NULL,
-    cost_nanousd        INTEGER NOT NULL,
-    input_tokens        INTEGER NOT NULL,
-    cached_input_tokens INTEGER NOT NULL,
-    cache_write_tokens  INTEGER NOT NULL,
-    output_tokens       INTEGER NOT NULL,
-    reasoning_tokens    INTEGER NOT NULL,
-    latency_ms          INTEGER NOT NULL, -- of the answered ones
-    PRIMARY KEY (day, provider, model)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE latencies (
-    day      INTEGER NOT NULL,
-    provider TEXT NOT NULL,
-    model    TEXT NOT NULL,
-    bucket   INTEGER NOT NULL,
-    answers  INTEGER NOT NULL,
-    PRIMARY KEY (day, provider, model, bucket)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE breakers (
     provider        TEXT NOT NULL PRIMARY KEY,
     failures        INTEGER NOT NULL DEFAULT 0,
@@ -272,37 +243,6 @@ CREATE TABLE rates (
     PRIMARY KEY (provider, begins)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE day_labels (
-    kind                TEXT NOT NULL CHECK (kind = 'tag' OR kind = 'tier' OR kind = 'answered'),
-    day                 INTEGER NOT NULL,
-    name                TEXT NOT NULL,
-    requests            INTEGER NOT NULL,
-    ok                  INTEGER NOT NULL,
-    failed              INTEGER NOT NULL,
-    cancelled           INTEGER NOT NULL,
-    cache_hits          INTEGER NOT NULL,
-    saved_nanousd       INTEGER NOT NULL,
-    latency_ms          INTEGER NOT NULL, -- of those that a provider answered
-    attempts            INTEGER NOT NULL,
-    unpriced            INTEGER NOT NULL,
-    cost_nanousd        INTEGER NOT NULL,
-    input_tokens        INTEGER NOT NULL,
-    cached_input_tokens INTEGER NOT NULL,
-    cache_write_tokens  INTEGER NOT NULL,
-    output_tokens       INTEGER NOT NULL,
-    reasoning_tokens    INTEGER NOT NULL,
-    PRIMARY KEY (kind, day, name)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE label_latencies (
-    kind    TEXT NOT NULL,
-    day     INTEGER NOT NULL,
-    name    TEXT NOT NULL,
-    bucket  INTEGER NOT NULL,
-    answers INTEGER NOT NULL,
-    PRIMARY KEY (kind, day, name, bucket)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE day_shadows (
     day              INTEGER NOT NULL,
     strategy         TEXT NOT NULL,
@@ -373,3 +313,10 @@ CREATE TABLE vectors (
     PRIMARY KEY (collection, source, start)
 ) STRICT;
 CREATE INDEX vectors_of_text ON vectors (collection, digest);
+CREATE TABLE day_sums (
+    kind TEXT NOT NULL,
+    day  INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    sums TEXT NOT NULL,
+    PRIMARY KEY (kind, day, name)
+) STRICT, WITHOUT ROWID;

@@ -1,30 +1,160 @@
-//! The sums that follow from ledger rows: the day's spending, each candidate's counts, the latencies, and what the
-//! request's labels add up.
+//! What requests and attempts of a day add up to, by candidate and by label: a row of `day_sums` for each name.
 //!
-//! Only the ledger calls this, in the transaction that changes the row; the audit proves that they agree.
+//! Only what changes those rows calls this, in the same transaction; the audit proves that they agree. All sums of a
+//! name are one column: every process reads every column's definition when it begins, and each answer changes three names.
 
-use rusqlite::{Connection, params_from_iter, types::Value};
+use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
 
-use super::columns::{first, leading, millis, run, tokens};
-use super::{Problem, budget, histogram, labels};
+use super::columns::{all, first, int, millis, run, tokens};
+use super::{Histogram, Label, Problem, budget, labels};
 use crate::types::{CandidateId, Day, NanoUsd, Outcome, RequestId, Usage};
 
-/// The columns of `day_candidates` that are summed, in the order of [`Counted::values`].
-pub(super) const COLUMNS: [&str; 13] = [
-    "attempts",
-    "ok",
-    "failed",
-    "cancelled",
-    "presumed",
-    "unpriced",
-    "cost_nanousd",
-    "input_tokens",
-    "cached_input_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "latency_ms",
-];
+/// Sums of one day and one name. `ok`, `failed`, `cancelled` and the latencies are of attempts where the name is a
+/// candidate's, of requests where it is a label's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Sums {
+    /// Requests that ended.
+    pub requests: u64,
+    /// With a whole answer; of requests: with exit code 0.
+    pub ok: u64,
+    /// Those that failed, the presumed ones among them.
+    pub failed: u64,
+    /// Those that were given up.
+    pub cancelled: u64,
+    /// Attempts whose owner died.
+    pub presumed: u64,
+    /// Requests that the cache answered.
+    pub cache_hits: u64,
+    /// What those would have cost.
+    pub saved_nanousd: u64,
+    /// Of those that a provider answered.
+    pub latency_ms: u64,
+    /// Attempts settled so far.
+    pub attempts: u64,
+    /// Those without a known price.
+    pub unpriced: u64,
+    /// What the attempts cost, as far as known.
+    pub cost_nanousd: u64,
+    /// What they read, …
+    pub input_tokens: u64,
+    /// … of that from the provider's cache, …
+    pub cached_input_tokens: u64,
+    /// … put into it, …
+    pub cache_write_tokens: u64,
+    /// … and wrote, …
+    pub output_tokens: u64,
+    /// … of that while thinking.
+    pub reasoning_tokens: u64,
+    /// The latencies that `latency_ms` is the sum of.
+    pub latencies: Histogram,
+}
+
+impl Sums {
+    /// Adds the sums of another one. Sums saturate, where SQLite's integers end.
+    pub fn add(&mut self, other: &Self) {
+        self.with_each(other, |sum, more| sum.saturating_add(more).min(i64::MAX.cast_unsigned()));
+        self.latencies.merge(&other.latencies);
+    }
+
+    /// Takes the sums of another one out again. None falls below 0.
+    pub fn take(&mut self, other: &Self) {
+        self.with_each(other, u64::saturating_sub);
+        self.latencies.take(&other.latencies);
+    }
+
+    /// Whether it says nothing.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What attempts cost, as far as known.
+    pub fn cost(&self) -> NanoUsd {
+        NanoUsd(int(self.cost_nanousd))
+    }
+
+    /// What the hits of the cache would have cost.
+    pub fn saved(&self) -> NanoUsd {
+        NanoUsd(int(self.saved_nanousd))
+    }
+
+    /// What was read and written.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens,
+            cached_input_tokens: self.cached_input_tokens,
+            cache_write_tokens: self.cache_write_tokens,
+            output_tokens: self.output_tokens,
+            reasoning_tokens: self.reasoning_tokens,
+            estimated: false,
+        }
+    }
+
+    fn with_each(&mut self, other: &Self, with: impl Fn(u64, u64) -> u64) {
+        macro_rules! each {
+            ($($sum:ident)*) => {$( self.$sum = with(self.$sum, other.$sum); )*};
+        }
+        each! {
+            requests ok failed cancelled presumed cache_hits saved_nanousd latency_ms attempts unpriced cost_nanousd
+            input_tokens cached_input_tokens cache_write_tokens output_tokens reasoning_tokens
+        }
+    }
+}
+
+/// What sums are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Attempts of a candidate, named `provider/model`, on the day of their holds.
+    Candidate,
+    /// Requests with a label, on the day they began, and their attempts, on their own days.
+    Label(Label),
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Candidate => "candidate",
+            Self::Label(label) => label.name(),
+        }
+    }
+}
+
+/// Adds to the sums of one day and name. In the caller's transaction: they are read, added to and written back.
+pub(super) fn add(tx: &Connection, kind: Kind, day: Day, name: &str, by: &Sums) -> rusqlite::Result<()> {
+    change(tx, kind, day, name, |sums| sums.add(by))
+}
+
+/// Takes out of the sums of one day and name what was added to them.
+pub(super) fn take(tx: &Connection, kind: Kind, day: Day, name: &str, by: &Sums) -> rusqlite::Result<()> {
+    change(tx, kind, day, name, |sums| sums.take(by))
+}
+
+fn change(tx: &Connection, kind: Kind, day: Day, name: &str, by: impl FnOnce(&mut Sums)) -> rusqlite::Result<()> {
+    let sql = "SELECT sums FROM day_sums WHERE kind = ?1 AND day = ?2 AND name = ?3";
+    // Sums that nobody can read keep no answer from being recorded; the audit finds them, and what became of them.
+    let read = |row: &Row<'_>| Ok(read(row.get_ref(0)?.as_str()?).unwrap_or_default());
+    let mut sums = first(tx, sql, (kind.name(), day, name), read)?.unwrap_or_default();
+    by(&mut sums);
+    let text = serde_json::to_string(&sums).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let sql = "INSERT OR REPLACE INTO day_sums (kind, day, name, sums) VALUES (?1, ?2, ?3, ?4)";
+    run(tx, sql, (kind.name(), day, name, text)).map(drop)
+}
+
+fn read(sums: &str) -> Result<Sums, FromSqlError> {
+    serde_json::from_str(sums).map_err(|error| FromSqlError::Other(error.into()))
+}
+
+/// The sums of one kind over the days from one to another, both included: by day, then by name. Those that say nothing are
+/// left out: attempts that moved to their request's tier leave some behind.
+pub(super) fn between(tx: &Connection, kind: Kind, from: Day, to: Day) -> rusqlite::Result<Vec<(Day, String, Sums)>> {
+    let sql = "SELECT day, name, sums FROM day_sums WHERE kind = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, name";
+    let read = |row: &Row<'_>| Ok((row.get("day")?, row.get("name")?, read(row.get_ref("sums")?.as_str()?)?));
+    let mut all = all(tx, sql, (kind.name(), from, to), read)?;
+    all.retain(|(_, _, sums): &(Day, String, Sums)| !sums.is_nothing());
+    Ok(all)
+}
 
 /// What of a ledger row counts in the sums.
 #[derive(Debug, Clone, Copy)]
@@ -49,24 +179,36 @@ impl Counted {
         Self { outcome: Outcome::Failed, presumed: true, cost: Some(charge), usage, latency_ms: None }
     }
 
-    fn values(&self) -> [i64; 13] {
-        let is = |outcome| i64::from(self.outcome == outcome);
-        let [input, cached, write, output, reasoning] = tokens(self.usage);
-        [
-            1,
-            is(Outcome::Ok),
-            is(Outcome::Failed),
-            is(Outcome::Cancelled),
-            i64::from(self.presumed),
-            i64::from(self.cost.is_none()),
-            self.cost.unwrap_or_default().0,
-            input,
-            cached,
-            write,
-            output,
-            reasoning,
-            self.latency_ms.map_or(0, millis),
-        ]
+    /// What it adds to the sums of its request's labels.
+    pub fn of_label(&self) -> Sums {
+        let [input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens] =
+            tokens(self.usage).map(i64::unsigned_abs);
+        Sums {
+            attempts: 1,
+            unpriced: u64::from(self.cost.is_none()),
+            cost_nanousd: self.cost.unwrap_or_default().0.unsigned_abs(),
+            input_tokens,
+            cached_input_tokens,
+            cache_write_tokens,
+            output_tokens,
+            reasoning_tokens,
+            ..Sums::default()
+        }
+    }
+
+    /// What it adds to those of its candidate.
+    fn of_candidate(&self) -> Sums {
+        let is = |outcome| u64::from(self.outcome == outcome);
+        let latency_ms = self.latency_ms.map(millis).map(i64::unsigned_abs);
+        Sums {
+            ok: is(Outcome::Ok),
+            failed: is(Outcome::Failed),
+            cancelled: is(Outcome::Cancelled),
+            presumed: u64::from(self.presumed),
+            latency_ms: latency_ms.unwrap_or(0),
+            latencies: self.latency_ms.into_iter().collect(),
+            ..self.of_label()
+        }
     }
 }
 
@@ -83,99 +225,86 @@ pub(super) struct Whose<'a> {
 
 /// Adds a new row to the sums.
 pub(super) fn enter(tx: &Connection, whose: Whose<'_>, row: &Counted) -> Result<(), Problem> {
-    add_up(tx, whose, row.values())?;
-    let Whose { day, candidate: of, .. } = whose;
-    if let Some(ms) = row.latency_ms {
-        let sql = "INSERT INTO latencies (day, provider, model, bucket, answers) VALUES (?1, ?2, ?3, ?4, 1)
-                   ON CONFLICT DO UPDATE SET answers = answers + 1";
-        run(tx, sql, (day, &of.provider, &of.model, histogram::bucket(ms)))?;
-    }
-    Ok(())
+    update(tx, whose, row, 1, add)
 }
 
 /// Takes a presumed charge out of the sums again.
 pub(super) fn withdraw(tx: &Connection, whose: Whose<'_>, row: &Counted) -> Result<(), Problem> {
-    add_up(tx, whose, row.values().map(i64::saturating_neg))
+    update(tx, whose, row, -1, take)
 }
 
-fn add_up(tx: &Connection, whose: Whose<'_>, values: [i64; 13]) -> Result<(), Problem> {
-    let Whose { request, day, candidate: of } = whose;
-    let [attempts, _, _, _, _, unpriced, cost, input, cached, write, output, reasoning, _] = values;
-    labels::attempt(tx, request, day, [attempts, unpriced, cost, input, cached, write, output, reasoning])?;
-    budget::add_all(tx, day, [(budget::Sum::Attempts, attempts), (budget::Sum::Ledger, cost)])?;
-    CANDIDATES.add(tx, [day.0.into(), of.provider.clone().into(), of.model.clone().into()], values)?;
-    Ok(())
-}
+/// [`add`] or [`take`].
+pub(super) type Change = fn(&Connection, Kind, Day, &str, &Sums) -> rusqlite::Result<()>;
 
-/// A table of sums: a row for each key, and no other columns (a test compares them): they would be lost.
-pub(super) struct Table<const K: usize, const N: usize> {
-    pub name: &'static str,
-    pub key: [&'static str; K],
-    pub sums: [&'static str; N],
-    /// No sum falls below this.
-    pub least: i64,
-}
-
-const CANDIDATES: Table<3, 13> =
-    Table { name: "day_candidates", key: ["day", "provider", "model"], sums: COLUMNS, least: 0 };
-
-impl<const K: usize, const N: usize> Table<K, N> {
-    /// Adds to the sums of the row with this key, which is made where it is missing. Sums saturate.
-    ///
-    /// Read, added up and written back, in the caller's transaction: two plain statements, the same whatever is added,
-    /// are prepared in a third of the time of one that names every sum again in `ON CONFLICT DO UPDATE`.
-    pub fn add(&self, tx: &Connection, key: [Value; K], by: [i64; N]) -> rusqlite::Result<()> {
-        let Self { name, key: of_key, sums, least } = self;
-        let (of_key, sums) = (of_key.join(", "), sums.join(", "));
-        let marks = |count: usize| vec!["?"; count].join(", ");
-        let sql = format!("SELECT {sums} FROM {name} WHERE ({of_key}) = ({})", marks(K));
-        let kept: [i64; N] = first(tx, &sql, params_from_iter(&key), leading)?.unwrap_or([0; N]);
-        let now = kept.into_iter().zip(by).map(|(kept, by)| Value::from(kept.saturating_add(by).max(*least)));
-        let sql = format!("INSERT OR REPLACE INTO {name} ({of_key}, {sums}) VALUES ({})", marks(K + N));
-        run(tx, &sql, params_from_iter(key.into_iter().chain(now))).map(drop)
+fn update(tx: &Connection, whose: Whose<'_>, row: &Counted, sign: i64, change: Change) -> Result<(), Problem> {
+    let Whose { request, day, candidate } = whose;
+    let of_label = row.of_label();
+    for (label, name) in labels::of_attempts(tx, request)? {
+        change(tx, Kind::Label(label), day, &name, &of_label)?;
     }
+    let cost = row.cost.unwrap_or_default().0;
+    budget::add_all(tx, day, [(budget::Sum::Attempts, sign), (budget::Sum::Ledger, sign * cost)])?;
+    change(tx, Kind::Candidate, day, &candidate.to_string(), &row.of_candidate())?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_column_of_a_table_of_sums_is_listed() {
-        fn check<const K: usize, const N: usize>(conn: &Connection, table: &Table<K, N>) {
-            let mut known = conn.prepare("SELECT name FROM pragma_table_info(?1) ORDER BY name").unwrap();
-            let known: rusqlite::Result<Vec<String>> =
-                known.query_map([table.name], |row| row.get(0)).unwrap().collect();
-            let mut listed = [&table.key[..], &table.sums[..]].concat();
-            listed.sort_unstable();
-            assert_eq!(known.unwrap(), listed, "{}", table.name);
-        }
-        let conn = Connection::open_in_memory().unwrap();
-        conn.execute_batch(include_str!("schema.sql")).unwrap();
-        check(&conn, &CANDIDATES);
-        check(&conn, &budget::DAYS);
-        check(&conn, &labels::LABELS);
+    fn sums(json: &str) -> Sums {
+        serde_json::from_str(json).unwrap()
     }
 
     #[test]
-    fn sums_saturate_and_never_fall_below_the_least() {
-        let tx = Connection::open_in_memory().unwrap();
-        tx.execute_batch("CREATE TABLE t (k TEXT PRIMARY KEY, a INTEGER NOT NULL, b INTEGER NOT NULL) STRICT").unwrap();
-        let table = Table { name: "t", key: ["k"], sums: ["a", "b"], least: 0 };
-        let kept = || {
-            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
-            first(&tx, "SELECT a, b FROM t WHERE k = 'x'", [], read).unwrap()
-        };
-        for (by, after) in [
-            ([0, 0], Some((0, 0))),
-            ([3, -5], Some((3, 0))),
-            ([-1, 7], Some((2, 7))),
-            ([-3, i64::MAX], Some((0, i64::MAX))),
-            ([i64::MIN, 0], Some((0, i64::MAX))),
-        ] {
-            table.add(&tx, ["x".to_owned().into()], by).unwrap();
-            table.add(&tx, ["another".to_owned().into()], [1, 1]).unwrap();
-            assert_eq!(kept(), after, "{by:?}");
+    fn every_sum_is_added_and_taken_out_again() {
+        let serde_json::Value::Object(mut all) = serde_json::to_value(Sums::default()).unwrap() else { panic!() };
+        for (name, sum) in &mut all {
+            *sum = if name == "latencies" { serde_json::json!({"7": 2}) } else { 2.into() };
         }
+        let two: Sums = serde_json::from_value(all.clone().into()).unwrap();
+        let mut four = two.clone();
+        four.add(&two);
+        let written = serde_json::to_value(&four).unwrap();
+        for name in all.keys() {
+            let sum = &written[name];
+            assert_eq!(sum.get("7").unwrap_or(sum), 4, "{name}");
+        }
+        four.take(&two);
+        assert_eq!(four, two);
+        four.take(&two);
+        assert!(four.is_nothing());
+    }
+
+    #[test]
+    fn sums_saturate_and_never_fall_below_zero() {
+        let most = i64::MAX.cast_unsigned();
+        let mut some = sums(r#"{"cost_nanousd": 3}"#);
+        some.take(&sums(r#"{"cost_nanousd": 5, "latencies": {"3": 1}}"#));
+        assert!(some.is_nothing());
+        for _ in 0..2 {
+            some.add(&sums(&format!(r#"{{"cost_nanousd": {most}}}"#)));
+            assert_eq!(some.cost(), NanoUsd::MAX);
+        }
+    }
+
+    #[test]
+    fn sums_of_a_name_are_its_own_and_those_that_nobody_can_read_begin_anew() {
+        let tx = Connection::open_in_memory().unwrap();
+        tx.execute_batch(include_str!("schema.sql")).unwrap();
+        let (kind, one) = (Kind::Label(Label::Tag), sums(r#"{"requests": 1}"#));
+        for (name, day) in [("x", 1), ("x", 1), ("x", 2), ("y", 1)] {
+            add(&tx, kind, Day(day), name, &one).unwrap();
+        }
+        add(&tx, Kind::Candidate, Day(1), "x", &one).unwrap();
+        let kept =
+            || between(&tx, kind, Day(1), Day(2)).map(|all| all.into_iter().map(|(d, n, s)| (d.0, n, s.requests)));
+        let of = |all: &[(i32, &str, u64)]| all.iter().map(|(d, n, s)| (*d, (*n).to_owned(), *s)).collect::<Vec<_>>();
+        assert_eq!(kept().unwrap().collect::<Vec<_>>(), of(&[(1, "x", 2), (1, "y", 1), (2, "x", 1)]));
+        tx.execute("UPDATE day_sums SET sums = '{' WHERE name = 'x' AND day = 1", []).unwrap();
+        assert!(kept().is_err());
+        add(&tx, kind, Day(1), "x", &one).unwrap();
+        take(&tx, kind, Day(1), "y", &one).unwrap();
+        assert_eq!(kept().unwrap().collect::<Vec<_>>(), of(&[(1, "x", 1), (2, "x", 1)]));
     }
 }

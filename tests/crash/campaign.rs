@@ -97,12 +97,12 @@ impl<'a> Round<'a> {
     }
 
     /// Checks the file itself, and that its sums are those of its rows.
-    pub fn sound(&mut self, db: &Connection, when: &str, labels: bool) {
+    pub fn sound(&mut self, db: &Connection, when: &str) {
         self.tally.copies += u64::from(when.starts_with("as "));
         let damage = database::damage(db);
         self.tally.damaged += u64::from(!damage.is_empty());
         self.wrongs(when, damage);
-        self.wrongs(when, sums::wrong(db, labels));
+        self.wrongs(when, sums::wrong(db));
     }
 
     /// Keeps everything of the place for looking at, if something is wrong.

@@ -41,7 +41,7 @@ pub fn go_on(round: &mut Round<'_>, place: &Place, sandbox: &Sandbox, played: &[
             (_, Ok(_)) => finished_chat(round, &db, &part),
         }
     }
-    round.sound(&db, "at the end", true);
+    round.sound(&db, "at the end");
     let found = money::audit(sandbox, &database::attempts(&db).unwrap(), database::holds(&db).unwrap().into_values());
     round.wrongs("at the end", found.wrong);
     kept_answers(round, &db);

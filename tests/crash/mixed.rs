@@ -179,7 +179,7 @@ struct Left {
 fn what_is_left(round: &mut Round<'_>, place: &Place, sandbox: &Sandbox, played: &[Played]) -> Left {
     let copy = database::copy(place, "as-left").expect("there is a database");
     let db = database::open(&copy).expect("it can be opened");
-    round.sound(&db, "as the dead left it", true);
+    round.sound(&db, "as the dead left it");
     let (rows, holds) = (database::attempts(&db).unwrap(), database::holds(&db).unwrap());
     let found = money::audit(sandbox, &rows, holds.values().cloned());
     round.wrongs("as the dead left it", found.wrong);
@@ -249,7 +249,7 @@ fn after_the_next(round: &mut Round<'_>, place: &Place, sandbox: &Sandbox, left:
         round.wrong(format!("the next process ended after {took_ms} ms with {:?}: {}", next.status, next.stderr));
     }
     let db = database::open(&database::path(place)).expect("it can be opened");
-    round.sound(&db, "after the next process", true);
+    round.sound(&db, "after the next process");
     let rows = database::attempts(&db).unwrap();
     let Audit { wrong, sent, exact, lost } = money::audit(sandbox, &rows, []);
     round.wrongs("after the next process", wrong);

@@ -108,7 +108,7 @@ fn chat(place: &Place, part: Part) -> Played {
 /// Checks a copy that no other llmr has touched: those that were asked to end have recorded what they spent.
 fn as_left(round: &mut Round<'_>, place: &Place, sandbox: &llmr::sandbox::Sandbox, played: &[Played]) {
     let db = database::open(&database::copy(place, "as-left").unwrap()).unwrap();
-    round.sound(&db, "as the dead left it", true);
+    round.sound(&db, "as the dead left it");
     let holds = database::holds(&db).unwrap();
     let found = money::audit(sandbox, &database::attempts(&db).unwrap(), holds.values().cloned());
     round.wrongs("as the dead left it", found.wrong);

@@ -19,12 +19,13 @@ pub fn past(days: i64) -> Place {
         let (day, cost) = (today + 1 - days + n, (n + 1) * 1_000_000);
         db.execute_batch(&format!(
             "INSERT INTO days VALUES ({day}, {cost}, 0, 2, 2, 1, 1, 0, 0, 500000);
-             INSERT INTO day_candidates VALUES ({day}, 'lab', 'small', 2, 1, 1, 0, 0, 0, {cost}, 0, 0, 0, 0, 0, 800);
-             INSERT INTO latencies (day, provider, model, bucket, answers) VALUES ({day}, 'lab', 'small', 137, 1);
-             INSERT INTO day_labels
-             VALUES ('tag', {day}, '<script>alert(1)</script>', 2, 2, 0, 0, 0, 0, 0, 2, 0, {cost}, 0, 0, 0, 0, 0),
-                    ('tier', {day}, 'fast', 2, 1, 0, 0, 0, 0, 0, 2, 0, {cost}, 0, 0, 0, 0, 0),
-                    ('answered', {day}, 'lab/small', 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+             INSERT INTO day_sums (kind, day, name, sums)
+             VALUES ('candidate', {day}, 'lab/small', json_object('attempts', 2, 'ok', 1, 'failed', 1,
+                        'cost_nanousd', {cost}, 'latency_ms', 800, 'latencies', json_object('137', 1))),
+                    ('tag', {day}, '<script>alert(1)</script>',
+                        json_object('requests', 2, 'ok', 2, 'attempts', 2, 'cost_nanousd', {cost})),
+                    ('tier', {day}, 'fast', json_object('requests', 2, 'ok', 1, 'attempts', 2, 'cost_nanousd', {cost})),
+                    ('answered', {day}, 'lab/small', json_object('requests', 2, 'ok', 2));"
         ))
         .unwrap();
     }
@@ -123,9 +124,9 @@ fn a_thousand_tags_stay_readable_and_json_has_them_all() {
     let place = past(1);
     let db = rusqlite::Connection::open(place.home().join("llmr.db")).unwrap();
     db.execute_batch(
-        "INSERT INTO day_labels
+        "INSERT INTO day_sums (kind, day, name, sums)
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-         SELECT 'tag', 20778, 't' || i, 1, 1, 0, 0, 0, 0, 0, 1, 0, i * 1000, 0, 0, 0, 0, 0 FROM n",
+         SELECT 'tag', 20778, 't' || i, json_object('requests', 1, 'ok', 1, 'attempts', 1, 'cost_nanousd', i * 1000) FROM n",
     )
     .unwrap();
     let text = place.run(&["stats", "--by", "tag"]).expect(0).stdout;
@@ -219,8 +220,9 @@ fn metrics_are_what_prometheus_reads() {
     place.run(&["ask", "hello"]).expect(0);
     place.run(&["ask", "hello"]).expect(0);
     let db = rusqlite::Connection::open(place.home().join("llmr.db")).unwrap();
-    let row = format!("INSERT INTO day_candidates VALUES (7, 'a\"b\\', 'c\nd', 3{})", ", 0".repeat(12));
-    db.execute(&row, []).unwrap();
+    let row =
+        "INSERT INTO day_sums (kind, day, name, sums) VALUES ('candidate', 7, 'a\"b\\/c\nd', '{\"attempts\": 3}')";
+    db.execute(row, []).unwrap();
     let page = place.run(&["stats", "--format", "prometheus"]).expect(0).stdout;
     let found = metrics(&page);
     assert!(page.contains(r#"{provider="a\"b\\",model="c\nd",outcome="ok"} 0"#), "{page}");

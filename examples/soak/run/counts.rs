@@ -50,11 +50,11 @@ const SUMS: &[(&str, &str)] = &[
     ),
     (
         "the sums of the candidates and the ledger",
-        "SELECT (SELECT sum(cost_nanousd) FROM day_candidates) - (SELECT sum(cost_nanousd) FROM attempts)",
+        "SELECT (SELECT sum(sums ->> 'cost_nanousd') FROM day_sums WHERE kind = 'candidate') - (SELECT sum(cost_nanousd) FROM attempts)",
     ),
     (
         "the sums of the tags and the ledger",
-        "SELECT (SELECT sum(cost_nanousd) FROM day_labels WHERE kind = 'tag') - (SELECT sum(cost_nanousd) FROM attempts)",
+        "SELECT (SELECT sum(sums ->> 'cost_nanousd') FROM day_sums WHERE kind = 'tag') - (SELECT sum(cost_nanousd) FROM attempts)",
     ),
     (
         "the attempts of the days and the ledger",

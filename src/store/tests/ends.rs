@@ -136,7 +136,16 @@ fn an_end_counts_as_the_audit_s_sql_says() {
         let sql: [i64; 7] =
             store.conn.query_row(&format!("SELECT {adds} FROM requests"), [], super::super::columns::leading).unwrap();
         let rust = labels::of_request(&store.conn, RequestId(1)).unwrap().unwrap();
-        assert_eq!(rust.counts(), Some(sql), "{exit:?} {cache:?} {saved:?} {latency:?}");
+        let adds = rust.adds().unwrap();
+        let rust =
+            [adds.requests, adds.ok, adds.failed, adds.cancelled, adds.cache_hits, adds.saved_nanousd, adds.latency_ms];
+        // Nothing below 0 is ever kept.
+        let case = format!("{exit:?} {cache:?} {saved:?} {latency:?}");
+        assert_eq!(rust, sql.map(|n| u64::try_from(n).unwrap_or(0)), "{case}");
+        assert_eq!(
+            adds.latencies.answers() > 0,
+            exit == Some(0) && matches!(cache, Some("miss" | "off")) && latency.is_some()
+        );
     }
 }
 

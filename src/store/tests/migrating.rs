@@ -4,10 +4,26 @@ use super::*;
 use crate::types::Tier;
 
 /// What came after the first version, taken out again.
-const BACK: &str = "
+pub const BACK: &str = "
+    CREATE TABLE day_candidates (day INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0, ok INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
+        cancelled INTEGER NOT NULL DEFAULT 0, presumed INTEGER NOT NULL DEFAULT 0, unpriced INTEGER NOT NULL DEFAULT 0,
+        cost_nanousd INTEGER NOT NULL DEFAULT 0, input_tokens INTEGER NOT NULL DEFAULT 0,
+        cached_input_tokens INTEGER NOT NULL DEFAULT 0, cache_write_tokens INTEGER NOT NULL DEFAULT 0,
+        output_tokens INTEGER NOT NULL DEFAULT 0, reasoning_tokens INTEGER NOT NULL DEFAULT 0,
+        latency_ms INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (day, provider, model)) STRICT, WITHOUT ROWID;
+    INSERT INTO day_candidates SELECT day, substr(name, 1, instr(name, '/') - 1), substr(name, instr(name, '/') + 1),
+        sums ->> 'attempts', sums ->> 'ok', sums ->> 'failed', sums ->> 'cancelled', sums ->> 'presumed', sums ->> 'unpriced',
+        sums ->> 'cost_nanousd', sums ->> 'input_tokens', sums ->> 'cached_input_tokens', sums ->> 'cache_write_tokens',
+        sums ->> 'output_tokens', sums ->> 'reasoning_tokens', sums ->> 'latency_ms'
+    FROM day_sums WHERE kind = 'candidate';
+    CREATE TABLE latencies (day INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, bucket INTEGER NOT NULL,
+        answers INTEGER NOT NULL, PRIMARY KEY (day, provider, model, bucket)) STRICT, WITHOUT ROWID;
+    INSERT INTO latencies SELECT day, substr(name, 1, instr(name, '/') - 1), substr(name, instr(name, '/') + 1),
+        CAST(one.key AS INTEGER), one.value FROM day_sums, json_each(sums, '$.latencies') AS one WHERE kind = 'candidate';
+    DROP TABLE day_sums;
     PRAGMA writable_schema = ON;
-    UPDATE sqlite_schema SET sql = replace(sql, 'INTEGER NOT NULL', 'INTEGER NOT NULL DEFAULT 0')
-    WHERE name = 'days' OR name = 'day_candidates';
+    UPDATE sqlite_schema SET sql = replace(sql, 'INTEGER NOT NULL', 'INTEGER NOT NULL DEFAULT 0') WHERE name = 'days';
     PRAGMA writable_schema = RESET;
     DROP TABLE vectors; DROP TABLE collections;
     DROP INDEX attempts_hedged; ALTER TABLE attempts DROP COLUMN hedge; ALTER TABLE holds DROP COLUMN hedge;
@@ -15,7 +31,7 @@ const BACK: &str = "
     CREATE TABLE health (provider TEXT NOT NULL, model TEXT NOT NULL, attempts REAL NOT NULL, successes REAL NOT NULL,
         first_token_weight REAL NOT NULL, first_token_ms REAL NOT NULL, token_weight REAL NOT NULL, token_ms REAL NOT NULL,
         written_tokens REAL NOT NULL, updated INTEGER NOT NULL, PRIMARY KEY (provider, model)) STRICT, WITHOUT ROWID;
-    DROP TABLE outcomes; DROP TABLE running; DROP TABLE imports; DROP TABLE checks; DROP TABLE day_shadows; DROP TABLE label_latencies; DROP TABLE day_labels;
+    DROP TABLE outcomes; DROP TABLE running; DROP TABLE imports; DROP TABLE checks; DROP TABLE day_shadows;
     DROP TABLE rates; DROP TABLE batch_lines; DROP TABLE batches; DROP TABLE condensations; DROP TABLE turns;
     DROP TABLE conversations; DROP TABLE contents;
     ALTER TABLE requests DROP COLUMN intent; ALTER TABLE requests DROP COLUMN expected;
@@ -38,7 +54,7 @@ fn kept(home: &Home) -> Vec<String> {
     };
     let of_requests =
         "id, at, day, state, mode, tag, decision, finished_at, exit_code, cache, provider, tier, cost_nanousd";
-    let others = ["settings", "days", "adjustments", "day_candidates", "latencies", "breakers"];
+    let others = ["settings", "days", "adjustments", "breakers"];
     let of_holds = "request_id, attempt, at, day, provider, model, amount_nanousd, lease_until, owner_pid";
     let of_attempts = "request_id, attempt, at, day, settled_at, provider, model, outcome, failure, held_nanousd,
         cost_nanousd, presumed, wiped";
@@ -49,10 +65,7 @@ fn kept(home: &Home) -> Vec<String> {
 
 fn labels_of(store: &Store) -> Vec<(Day, LabelStats)> {
     let (from, to) = (TODAY.plus(-9), TODAY.plus(9));
-    // An empty row and none say the same.
-    let says_something = |(_, stats): &(Day, LabelStats)| stats.requests > 0 || stats.attempts > 0;
-    let all = Label::ALL.into_iter().flat_map(|label| store.labels_by_day(label, from, to).unwrap());
-    all.filter(says_something).collect()
+    Label::ALL.into_iter().flat_map(|label| store.labels_by_day(label, from, to).unwrap()).collect()
 }
 
 /// Requests of three days that ended in every way there is; one hold of a process that lives and one of a dead one.
@@ -120,6 +133,7 @@ fn nothing_of_the_first_version_is_lost_and_what_is_new_is_summed_up_from_it() {
         store.admit(&Admission { limit: Limit::Off, ..admission(mine, at(60)) }).unwrap();
     }
     let (labels, shadows) = (labels_of(&store), store.shadows(TODAY, TODAY.plus(9)).unwrap());
+    let days = store.days(TODAY, TODAY.plus(9)).unwrap();
     assert!(labels.len() > 12 && shadows.len() == 2, "{labels:?} {shadows:?}");
     drop((store, dead));
     home.sql(BACK);
@@ -128,6 +142,7 @@ fn nothing_of_the_first_version_is_lost_and_what_is_new_is_summed_up_from_it() {
     assert_eq!(kept(&home), before);
     audit(&again);
     assert_eq!(labels_of(&again), labels);
+    assert_eq!(again.days(TODAY, TODAY.plus(9)).unwrap(), days);
     assert_eq!(again.shadows(TODAY, TODAY.plus(9)).unwrap(), shadows);
 
     // The dead one is charged in full, the living one goes on.

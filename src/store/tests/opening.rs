@@ -103,10 +103,14 @@ fn sums_that_drifted_are_found() {
         "UPDATE days SET requests = 7",
         "UPDATE days SET adjusted_nanousd = -1",
         "UPDATE days SET saved_nanousd = 1",
-        "UPDATE day_candidates SET cost_nanousd = 0",
-        "UPDATE day_candidates SET ok = 0",
-        "UPDATE day_candidates SET output_tokens = 6",
-        "DELETE FROM day_candidates",
+        "UPDATE day_sums SET sums = json_set(sums, '$.cost_nanousd', 0) WHERE kind = 'candidate'",
+        "UPDATE day_sums SET sums = json_set(sums, '$.ok', 0) WHERE kind = 'candidate'",
+        "UPDATE day_sums SET sums = json_set(sums, '$.output_tokens', 6) WHERE kind = 'candidate'",
+        "UPDATE day_sums SET sums = json_set(sums, '$.latencies', json('{}')) WHERE kind = 'candidate'",
+        "UPDATE day_sums SET sums = json_set(sums, '$.attempts', 2) WHERE kind = 'tag'",
+        "UPDATE day_sums SET sums = '{' WHERE kind = 'tier'",
+        "UPDATE day_sums SET day = day + 1 WHERE kind = 'candidate'",
+        "DELETE FROM day_sums WHERE kind = 'candidate'",
         "DELETE FROM days",
     ] {
         let home = Home::new();

@@ -219,13 +219,12 @@ fn an_older_database_gets_the_same_sums() {
     assert_eq!(seen, [("cheapest", 1, 1, 250_000_000, 500_000_000), ("quickest", 1, 0, 0, 500_000_000)]);
 
     // What a hit had saved was not recorded by request then.
-    home.sql("UPDATE requests SET saved_nanousd = NULL; UPDATE day_labels SET saved_nanousd = 0");
+    home.sql(
+        "UPDATE requests SET saved_nanousd = NULL; UPDATE day_sums SET sums = json_set(sums, '$.saved_nanousd', 0)",
+    );
     let before = (Label::ALL.map(|label| labelled(&store, label)), shadows);
-    let sql = include_str!("../migrations/0004_reports.sql");
-    let (_, fill) = sql.split_once("-- What was recorded before these tables were there.").unwrap();
-    home.sql("DELETE FROM day_labels; DELETE FROM label_latencies; DELETE FROM day_shadows");
-    let with_defaults = "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql =
-        replace(sql, 'INTEGER NOT NULL', 'INTEGER NOT NULL DEFAULT 0') WHERE name = 'day_labels'";
-    home.sql(&format!("{with_defaults}; PRAGMA writable_schema = RESET; {fill}"));
+    drop(store);
+    home.sql(super::migrating::BACK);
+    let store = home.open(1);
     assert_eq!((Label::ALL.map(|label| labelled(&store, label)), store.shadows(TODAY, TODAY).unwrap()), before);
 }
