@@ -1,6 +1,6 @@
 //! Draws from distributions, as pure functions of one 64-bit draw: the same draw gives the same numbers on every machine.
 
-use super::draw;
+use super::{draw, math};
 
 /// A stream of random numbers begun at one draw: SplitMix64.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Chance {
     /// The next number of the gamma distribution with this shape and scale 1 (Marsaglia and Tsang 2000).
     pub fn gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
-            let shrink = self.unit().powf(1.0 / shape.max(LEAST_SHAPE));
+            let shrink = math::powf(self.unit(), 1.0 / shape.max(LEAST_SHAPE));
             return self.gamma(shape + 1.0) * shrink;
         }
         let d = shape - 1.0 / 3.0;
@@ -55,13 +55,13 @@ impl Chance {
         }
         let u = self.unit();
         // Most is within the first bound, and needs no logarithm.
-        (u < within(x) || u.ln() < log_bound(x, d, v)).then_some(d * v)
+        (u < within(x) || math::ln(u) < log_bound(x, d, v)).then_some(d * v)
     }
 }
 
 /// Marsaglia and Tsang's bound of the number that is drawn beside a normal one, by its logarithm.
 fn log_bound(x: f64, d: f64, v: f64) -> f64 {
-    0.5 * x * x + d - d * v + d * v.ln()
+    0.5 * x * x + d - d * v + d * math::ln(v)
 }
 
 /// A number that is never above that bound.
@@ -79,7 +79,7 @@ fn normal_quantile(p: f64) -> f64 {
         let under = ((67.187_563_600 * r + 78.757_757_664) * r + 17.895_169_469) * r + 1.0;
         return q * over / under;
     }
-    let r = (-p.min(1.0 - p).max(LEAST_TAIL).ln()).sqrt() - 1.6;
+    let r = (-math::ln(p.min(1.0 - p).max(LEAST_TAIL))).sqrt() - 1.6;
     let over = ((0.170_238_211_03 * r + 1.306_728_481_6) * r + 2.756_815_390_0) * r + 1.423_437_277_7;
     let under = (0.120_211_329_75 * r + 0.737_001_642_50) * r + 1.0;
     (over / under).copysign(q)

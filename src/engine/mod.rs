@@ -10,6 +10,7 @@ pub mod estimate;
 pub mod facts;
 pub mod images;
 pub mod long;
+pub mod math;
 pub mod plan;
 pub mod policy;
 pub mod rate;

@@ -8,6 +8,7 @@ use super::budget::{self, BudgetState, Sized};
 use super::draw;
 use super::facts::{Done, Facts, Known, Question};
 use super::images;
+use super::math;
 use super::policy::{self, Contender, Occasion, Opinion};
 use super::rate::Full;
 use super::score::{Expectation, Load, contender, load, score, taste};
@@ -339,7 +340,7 @@ fn in_turn(turn: usize, facts: &Facts) -> f64 {
 /// A random order in which each candidate's chance to be next is its share of the scores
 /// (Efraimidis and Spirakis 2006: keys `u^(1/w)`, here as `-ln(u)/w`).
 fn by_lot(score: f64, draw: u64) -> f64 {
-    -draw::unit(draw).ln() / score.max(1e-9)
+    -math::ln(draw::unit(draw)) / score.max(1e-9)
 }
 
 #[cfg(test)]

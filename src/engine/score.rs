@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::facts::{Known, Question};
+use super::math;
 use super::policy::{Contender, First, Opinion, Scale, Taste};
 use crate::types::{Effort, NanoUsd, Tier, Timestamp, Usage, Weights};
 
@@ -44,7 +45,7 @@ fn assumed_log_s(tier: Option<Tier>) -> f64 {
         Some(Tier::Advanced) | None => 7.5,
         Some(Tier::Premium) => 10.1,
     };
-    seconds.ln()
+    math::ln(seconds)
 }
 
 /// How much longer an answer gets by thinking this hard. Rough: vendors name no figures;

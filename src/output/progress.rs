@@ -1,14 +1,16 @@
 //! A sign of life on stderr while nothing has come yet: a spinner that shows up late and leaves no trace.
 //!
-//! It never hides the cursor, so that there is nothing to restore if the process is killed.
+//! It writes nothing but text, blanks and returns to the beginning of the line: the cursor stays as it is, so that there
+//! is nothing to restore if the process is killed.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Level, Terminal, sanitize};
 
@@ -23,17 +25,92 @@ const WIDEST: usize = 60;
 /// Columns for the picture, and for what a key echoes.
 const BESIDE: usize = 8;
 
+/// The line in which the cursor stands, drawn anew again and again, and empty in the end.
+pub(super) struct Line {
+    out: Box<dyn Write + Send>,
+    /// Columns of what stands in it.
+    drawn: usize,
+}
+
+impl Line {
+    /// The one of stderr.
+    pub fn stderr() -> Self {
+        Self { out: Box::new(io::stderr()), drawn: 0 }
+    }
+
+    /// Puts this in place of what stood there.
+    pub fn draw(&mut self, text: &str) {
+        let columns = text.width();
+        self.write(&format!("\r{text}{}", " ".repeat(self.drawn.saturating_sub(columns))));
+        self.drawn = columns;
+    }
+
+    /// Takes it away.
+    pub fn clear(&mut self) {
+        if self.drawn > 0 {
+            self.write(&format!("\r{}\r", " ".repeat(self.drawn)));
+            self.drawn = 0;
+        }
+    }
+
+    /// In one piece. Nobody is left to be told that it failed.
+    fn write(&mut self, text: &str) {
+        _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+}
+
+/// Columns that a message may have.
+pub(super) fn room(terminal: &Terminal, widest: usize) -> usize {
+    let columns = terminal.width.filter(|width| *width > 0).map_or(usize::MAX, usize::from);
+    columns.saturating_sub(BESIDE).min(widest)
+}
+
+/// Harmless, and as much of it as there is room for.
+pub(super) fn fitting(message: &str, room: usize) -> String {
+    let mut left = room;
+    let fits = |c: &char| {
+        let columns = c.width().unwrap_or(0);
+        let fits = columns <= left;
+        left = left.saturating_sub(columns);
+        fits
+    };
+    sanitize::line(message).chars().take_while(fits).collect()
+}
+
 /// A spinner, or nothing where none belongs. Gone when it is dropped.
 pub struct Spinner(Option<Running>);
 
 struct Running {
-    bar: ProgressBar,
-    /// Characters that a message may have.
+    picture: Arc<Mutex<Picture>>,
+    /// Columns that a message may have.
     room: usize,
-    /// Whether it was drawn already. Locked while it is being drawn for the first time.
-    shown: Arc<Mutex<bool>>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What is to be seen.
+struct Picture {
+    line: Line,
+    message: String,
+    phases: &'static [&'static str],
+    phase: usize,
+    /// Whether its time has come.
+    shown: bool,
+}
+
+impl Picture {
+    fn draw(&mut self) {
+        if self.shown {
+            let phase = self.phases.get(self.phase % self.phases.len().max(1)).copied().unwrap_or_default();
+            self.line.draw(&format!("{phase} {}", self.message));
+        }
+    }
+
+    fn turn(&mut self) {
+        self.phase += usize::from(self.shown);
+        self.shown = true;
+        self.draw();
+    }
 }
 
 impl Spinner {
@@ -42,9 +119,7 @@ impl Spinner {
         if !terminal.stderr || level == Level::Quiet {
             return Self::none();
         }
-        let columns = terminal.width.filter(|width| *width > 0).map_or(WIDEST, usize::from);
-        let room = columns.saturating_sub(BESIDE).min(WIDEST);
-        Self::on(ProgressDrawTarget::stderr(), message, terminal.utf8, room, DELAY)
+        Self::on(Line::stderr(), message, terminal.utf8, room(terminal, WIDEST), DELAY)
     }
 
     /// One that never shows up: in JSON mode, in a pipe.
@@ -52,37 +127,44 @@ impl Spinner {
         Self(None)
     }
 
-    fn on(target: ProgressDrawTarget, message: &str, utf8: bool, room: usize, delay: Duration) -> Self {
-        // Hidden until its time has come: setting a message would draw it.
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style(utf8));
-        bar.set_message(fitting(message, room));
+    fn on(line: Line, message: &str, utf8: bool, room: usize, delay: Duration) -> Self {
+        let phases: &[&str] = if utf8 {
+            &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
+        } else {
+            &["|", "/", "-", "\\"]
+        };
+        let picture = Picture { line, message: fitting(message, room), phases, phase: 0, shown: false };
+        let picture = Arc::new(Mutex::new(picture));
         let (stop, stopped) = channel::<()>();
-        let shown = Arc::new(Mutex::new(false));
-        let (its_bar, its_shown) = (bar.clone(), Arc::clone(&shown));
-        let wait_and_show = move || {
-            if stopped.recv_timeout(delay) == Err(RecvTimeoutError::Timeout) {
-                let mut shown = lock(&its_shown);
-                its_bar.set_draw_target(target);
-                its_bar.enable_steady_tick(TICK);
-                *shown = true;
+        let its = Arc::clone(&picture);
+        let turn = move || {
+            let mut wait = delay;
+            while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                lock(&its).turn();
+                wait = TICK;
             }
         };
-        let thread = thread::Builder::new().name("spinner".to_owned()).spawn(wait_and_show).ok();
-        Self(Some(Running { bar, room, shown, stop: Some(stop), thread }))
+        let thread = thread::Builder::new().name("spinner".to_owned()).spawn(turn).ok();
+        Self(Some(Running { picture, room, stop: Some(stop), thread }))
     }
 
     /// Says something else from now on.
     pub fn set_message(&self, message: &str) {
         if let Some(running) = &self.0 {
-            running.bar.set_message(fitting(message, running.room));
+            let mut picture = lock(&running.picture);
+            picture.message = fitting(message, running.room);
+            picture.draw();
         }
     }
 
     /// Does something that writes to the terminal, with the spinner out of the way.
     pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
         let Some(running) = &self.0 else { return work() };
-        let shown = lock(&running.shown);
-        if *shown { running.bar.suspend(work) } else { work() }
+        let mut picture = lock(&running.picture);
+        picture.line.clear();
+        let done = work();
+        picture.draw();
+        done
     }
 
     /// Takes it away, before the first piece of the answer is written.
@@ -91,7 +173,7 @@ impl Spinner {
         drop(running.stop.take());
         // A thread that panicked has drawn nothing that matters.
         running.thread.take().map(JoinHandle::join);
-        running.bar.finish_and_clear();
+        lock(&running.picture).line.clear();
     }
 }
 
@@ -107,40 +189,42 @@ impl fmt::Debug for Spinner {
     }
 }
 
-/// Harmless, and as much of it as there is room for.
-fn fitting(message: &str, room: usize) -> String {
-    sanitize::line(message).chars().take(room).collect()
-}
-
-fn lock(shown: &Mutex<bool>) -> MutexGuard<'_, bool> {
-    shown.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn style(utf8: bool) -> ProgressStyle {
-    let pictures = if utf8 { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { "|/-\\ " };
-    let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    style.tick_chars(pictures)
+fn lock(picture: &Mutex<Picture>) -> MutexGuard<'_, Picture> {
+    picture.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use indicatif::TermLike;
-    use std::io;
 
-    /// A terminal of one line: what stands in it, and all that was ever written.
+    /// A terminal of one line: what was written to it.
     #[derive(Debug, Clone, Default)]
-    struct Screen(Arc<Mutex<(String, String)>>);
+    pub struct Screen(Arc<Mutex<String>>);
 
     impl Screen {
-        fn line(&self) -> String {
-            self.0.lock().unwrap().0.trim_end().to_owned()
+        /// What stands in the line.
+        pub fn line(&self) -> String {
+            let (mut cells, mut at): (Vec<char>, usize) = (Vec::new(), 0);
+            for c in self.all().chars() {
+                if c == '\r' {
+                    at = 0;
+                    continue;
+                }
+                let columns = c.width().unwrap_or(0);
+                cells.resize(cells.len().max(at + columns), ' ');
+                // The second cell of a wide one holds nothing of its own.
+                cells[at..at + columns].fill('\0');
+                cells[at] = c;
+                at += columns;
+            }
+            cells.into_iter().filter(|c| *c != '\0').collect::<String>().trim_end().to_owned()
         }
-        fn all(&self) -> String {
-            self.0.lock().unwrap().1.clone()
+        /// All that was ever written.
+        pub fn all(&self) -> String {
+            self.0.lock().unwrap().clone()
         }
-        fn target(&self) -> ProgressDrawTarget {
-            ProgressDrawTarget::term_like(Box::new(self.clone()))
+        pub fn target(&self) -> Line {
+            Line { out: Box::new(self.clone()), drawn: 0 }
         }
         /// Waits, boundedly, until something is drawn.
         fn drawn(&self) -> bool {
@@ -151,38 +235,56 @@ mod tests {
         }
     }
 
-    impl TermLike for Screen {
-        fn width(&self) -> u16 {
-            40
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+            Ok(bytes.len())
         }
-        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
-        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-            Ok(())
+    }
+
+    #[test]
+    fn a_line_is_drawn_over_the_one_before() {
+        let screen = Screen::default();
+        let mut line = screen.target();
+        line.clear();
+        assert_eq!(screen.all(), "");
+        for text in ["a long one", "short", "日本", "一", ""] {
+            line.draw(text);
+            assert_eq!(screen.line(), text);
         }
-        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-            Ok(())
+        line.draw("once more");
+        line.clear();
+        line.clear();
+        assert_eq!((screen.line(), screen.all().ends_with('\r')), (String::new(), true));
+    }
+
+    #[test]
+    fn a_message_is_cut_by_columns() {
+        for (room, cut) in [(0, ""), (1, "a"), (2, "a"), (3, "a日"), (4, "a日b"), (9, "a日b")] {
+            assert_eq!(fitting("a日b", room), cut, "{room}");
         }
-        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-            Ok(())
+    }
+
+    #[test]
+    fn it_turns_and_says_something_else() {
+        let screen = Screen::default();
+        let spinner = Spinner::on(screen.target(), "asking", false, WIDEST, Duration::from_millis(1));
+        assert!(screen.drawn());
+        let running = spinner.0.as_ref().unwrap();
+        for phase in ["/", "-", "\\", "|"] {
+            let mut picture = lock(&running.picture);
+            picture.phase = ["|", "/", "-", "\\"].iter().position(|p| *p == phase).unwrap() + 3;
+            picture.turn();
+            drop(picture);
+            assert!(screen.line().starts_with(phase), "{}", screen.line());
         }
-        fn write_line(&self, s: &str) -> io::Result<()> {
-            self.write_str(s)
-        }
-        fn write_str(&self, s: &str) -> io::Result<()> {
-            let mut screen = self.0.lock().unwrap();
-            screen.0.push_str(s);
-            screen.1.push_str(s);
-            Ok(())
-        }
-        fn clear_line(&self) -> io::Result<()> {
-            self.0.lock().unwrap().0.clear();
-            Ok(())
-        }
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
+        spinner.set_message("still asking");
+        assert!(screen.line().ends_with(" still asking"), "{}", screen.line());
+        spinner.set_message("done");
+        assert!(screen.line().ends_with(" done"), "{}", screen.line());
     }
 
     #[test]

@@ -1,60 +1,125 @@
 //! How far a number of steps has come: a bar on stderr that leaves no trace.
 //!
-//! Like the spinner it shows up late, never hides the cursor, and belongs on a terminal only.
+//! Like the spinner it shows up late, leaves the cursor alone, and belongs on a terminal only.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use super::progress::{self, Line};
+use super::{Level, Terminal};
 
-use super::{Level, Terminal, progress, sanitize};
-
-/// A message is cut here: bar, count and message stay within the narrowest usual terminal.
+/// A message is cut here, or where the terminal ends.
 const WIDEST: usize = 40;
+/// Cells of the bar.
+const CELLS: usize = 20;
 
 /// A bar, or nothing where none belongs. Gone when it is dropped.
-pub struct Steps {
-    bar: Option<ProgressBar>,
+pub struct Steps(Option<Bar>);
+
+struct Bar {
+    line: Line,
+    done: usize,
+    total: usize,
+    utf8: bool,
+    /// Columns that all of it may have.
+    room: usize,
     began: Instant,
+    delay: Duration,
 }
 
 impl Steps {
     /// One over so many steps, if stderr is a terminal and llmr is not to be quiet.
     pub fn start(total: usize, terminal: &Terminal, level: Level) -> Self {
         let shown = terminal.stderr && level != Level::Quiet;
-        let bar = shown.then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
-            bar.with_style(style(terminal.utf8))
-        });
-        Self { bar, began: Instant::now() }
+        Self(shown.then(|| Bar::new(Line::stderr(), total, terminal, progress::DELAY)))
     }
 
     /// One more step is done; `waiting` says what is waited for.
-    pub fn step(&self, waiting: &str) {
-        let Some(bar) = &self.bar else { return };
-        bar.inc(1);
-        self.say(waiting);
+    pub fn step(&mut self, waiting: &str) {
+        if let Some(bar) = &mut self.0 {
+            bar.done += 1;
+            bar.draw(waiting);
+        }
     }
 
     /// Says what is waited for; shows the bar once it has taken long enough to be worth one.
-    pub fn say(&self, waiting: &str) {
-        let Some(bar) = &self.bar else { return };
-        bar.set_message(sanitize::line(waiting).chars().take(WIDEST).collect::<String>());
-        if bar.is_hidden() && self.began.elapsed() >= progress::DELAY {
-            bar.set_draw_target(ProgressDrawTarget::stderr());
+    pub fn say(&mut self, waiting: &str) {
+        if let Some(bar) = &mut self.0 {
+            bar.draw(waiting);
         }
     }
 }
 
-impl Drop for Steps {
+impl Bar {
+    fn new(line: Line, total: usize, terminal: &Terminal, delay: Duration) -> Self {
+        let room = progress::room(terminal, usize::MAX);
+        Self { line, done: 0, total, utf8: terminal.utf8, room, began: Instant::now(), delay }
+    }
+
+    fn draw(&mut self, waiting: &str) {
+        if self.began.elapsed() < self.delay {
+            return;
+        }
+        let (done, total) = (self.done.min(self.total), self.total);
+        let text = format!("{} {done}/{total} {}", self.cells(), progress::fitting(waiting, WIDEST));
+        self.line.draw(&progress::fitting(&text, self.room));
+    }
+
+    fn cells(&self) -> String {
+        let [full, half, empty] = if self.utf8 { ["█", "▌", "░"] } else { ["#", ">", "."] };
+        let halves = (self.done.min(self.total) * 2 * CELLS).checked_div(self.total).unwrap_or(2 * CELLS);
+        let left = CELLS - halves.div_ceil(2);
+        [full.repeat(halves / 2), half.repeat(halves % 2), empty.repeat(left)].concat()
+    }
+}
+
+impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.line.clear();
     }
 }
 
-fn style(utf8: bool) -> ProgressStyle {
-    let chars = if utf8 { "█▌░" } else { "#>." };
-    let style = ProgressStyle::with_template("{bar:20} {pos}/{len} {msg}");
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars(chars)
+#[cfg(test)]
+mod tests {
+    use super::super::progress::tests::Screen;
+    use super::*;
+
+    fn bar(screen: &Screen, total: usize, width: u16, utf8: bool) -> Steps {
+        let terminal = Terminal { stderr: true, width: Some(width), utf8, ..Terminal::PIPES };
+        Steps(Some(Bar::new(screen.target(), total, &terminal, Duration::ZERO)))
+    }
+
+    #[test]
+    fn it_fills_step_by_step_and_leaves_no_trace() {
+        let screen = Screen::default();
+        let mut steps = bar(&screen, 8, 80, true);
+        steps.say("a, b");
+        assert_eq!(screen.line(), format!("{} 0/8 a, b", "░".repeat(20)));
+        steps.step("\x1b[31mb");
+        assert_eq!(screen.line(), format!("██▌{} 1/8 ␛[31mb", "░".repeat(17)));
+        for _ in 0..9 {
+            steps.step("");
+        }
+        assert_eq!(screen.line(), format!("{} 8/8", "█".repeat(20)));
+        drop(steps);
+        assert_eq!(screen.line(), "");
+        bar(&screen, 0, 80, false).say("nothing");
+        assert!(screen.all().contains(&format!("\r{} 0/0 nothing", "#".repeat(20))));
+    }
+
+    #[test]
+    fn it_stays_within_the_terminal_and_waits_for_its_time() {
+        let screen = Screen::default();
+        bar(&screen, 3, 40, false).step(&"x".repeat(99));
+        let longest = screen.all().split('\r').map(|text| text.trim_end().len()).max();
+        assert_eq!((longest, screen.line()), (Some(32), String::new()));
+        let quick = Screen::default();
+        let terminal = Terminal { stderr: true, ..Terminal::PIPES };
+        Steps(Some(Bar::new(quick.target(), 3, &terminal, Duration::from_secs(60)))).step("x");
+        assert_eq!(quick.all(), "");
+        assert!(Steps::start(3, &Terminal::PIPES, Level::Normal).0.is_none());
+        assert!(
+            Steps::start(3, &terminal, Level::Quiet).0.is_none()
+                && Steps::start(3, &terminal, Level::Normal).0.is_some()
+        );
+    }
 }

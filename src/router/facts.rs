@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::engine::belief::distance;
 use crate::engine::budget::{self, BudgetState};
 use crate::engine::facts::{Facts, Known, Money, Policy, Rest};
+use crate::engine::math;
 use crate::engine::rate::Metered;
 use crate::error::Result;
 use crate::router::{Job, Purse, Router};
@@ -138,7 +139,7 @@ fn open_s(open: &[OpenTry], id: &CandidateId, own: RequestId, now: Timestamp) ->
         #[allow(clippy::cast_precision_loss)]
         let tokens = open.expected_tokens.unwrap_or_default() as f64;
         // An answer is late when it would be though it were far longer than expected: lengths vary more than speeds.
-        Timestamp(now.since_ms(open.at)).as_secs() / distance(tokens * LONG).exp()
+        Timestamp(now.since_ms(open.at)).as_secs() / math::exp(distance(tokens * LONG))
     });
     waited.filter(|waited| (0.0..LOST_S).contains(waited)).collect()
 }

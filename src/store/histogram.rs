@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::math;
+
 /// The factor from one bucket to the next.
 const BASE: f64 = 1.05;
 
@@ -20,7 +22,7 @@ pub struct Histogram(BTreeMap<i64, u64>);
 /// The bucket of a latency.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 fn bucket(ms: u64) -> i64 {
-    (ms.max(1) as f64).log(BASE).floor() as i64
+    (math::ln(ms.max(1) as f64) / math::ln(BASE)).floor() as i64
 }
 
 impl Histogram {
@@ -64,7 +66,7 @@ impl Histogram {
             seen = seen.saturating_add(**answers);
             seen >= rank
         })?;
-        Some(BASE.powf(*bucket as f64 + 0.5).round() as u64)
+        Some(math::powf(BASE, *bucket as f64 + 0.5).round() as u64)
     }
 }
 

@@ -162,7 +162,7 @@ fn all(context: &Context, providers: &[&ProviderConfig]) -> Result<Vec<Asked>> {
         return Ok(Vec::new());
     }
     let client = Client::new(&context.network())?;
-    let steps = Steps::start(providers.len(), &context.printer.terminal, context.level());
+    let mut steps = Steps::start(providers.len(), &context.printer.terminal, context.level());
     let mut waiting: BTreeSet<&str> = providers.iter().map(|p| p.name.as_str()).collect();
     let mut answers: Vec<Option<Asked>> = vec![None; providers.len()];
     let questions = providers.iter().enumerate().map(|(i, provider)| {

@@ -146,7 +146,7 @@ fn live_checks(context: &mut Context, checks: &mut [Check]) -> Result<()> {
     for check in &open {
         requests.push(request(context, check)?);
     }
-    let steps = Steps::start(count, &context.printer.terminal, context.level());
+    let mut steps = Steps::start(count, &context.printer.terminal, context.level());
     let mut answers: Vec<Option<Result<Answered>>> = (0..count).map(|_| None).collect();
     for chunk in (0..count).collect::<Vec<_>>().chunks(SIDE_BY_SIDE) {
         let mut routers: Vec<(usize, Router<'_>, Request)> = Vec::new();

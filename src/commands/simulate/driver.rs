@@ -6,6 +6,7 @@ use super::protocol::{Answer, Decide, Id, Input, Outcome, Provider, Reset};
 use super::reading::{USUAL_TOKENS, list_usd, quality, read};
 use crate::engine::belief::{Belief, Length, Seen, Sums, Verdict};
 use crate::engine::draw::{self, Name};
+use crate::engine::math;
 use crate::engine::policy::{Contender, Occasion, Opinion, Taste, decide};
 use crate::engine::tuning::Tuning;
 
@@ -192,7 +193,7 @@ impl Driver {
         let mut waits = vec![Vec::new(); self.known.len()];
         for open in self.open.values().filter(|open| open.position <= self.deepest) {
             if let Some(place) = open.order.get(open.position) {
-                waits[*place].push((now - open.since) / self.length.longer(open.written).exp());
+                waits[*place].push((now - open.since) / math::exp(self.length.longer(open.written)));
             }
         }
         // The map has no order of its own, and sums of floats depend on theirs.
@@ -209,7 +210,7 @@ impl Driver {
         let cost = expected.zip(outcome.cost_usd);
         let seen = Seen { verdict, first_s: None, total_s, tokens: 0.0, quality: outcome.quality, cost };
         if let Some((expected, real)) = cost.filter(|(e, r)| outcome.ok && *e > 0.0 && *r > 0.0) {
-            self.dearness = self.dearness.scaled(self.tuning.usual_keep).with((real / expected).ln(), 1.0);
+            self.dearness = self.dearness.scaled(self.tuning.usual_keep).with(math::ln(real / expected), 1.0);
         }
         self.known[place].belief.observe(outcome.t, &seen, &self.tuning);
         self.rest(place, outcome);
@@ -224,9 +225,9 @@ impl Driver {
         let total = outcome.latency_s.filter(|s| s.is_finite() && *s >= 0.0)?;
         let usual = &self.known[place].belief.whole.recent;
         if outcome.ok && usual.weight > 1.0 {
-            self.length.observe(written, total.max(0.001).ln(), usual.mean(0.0, 0.0));
+            self.length.observe(written, math::ln(total.max(0.001)), usual.mean(0.0, 0.0));
         }
-        Some(if outcome.ok { total / self.length.longer(written).exp() } else { total })
+        Some(if outcome.ok { total / math::exp(self.length.longer(written)) } else { total })
     }
 
     /// The next of the order is open now. Returns what was known of the try when it began.

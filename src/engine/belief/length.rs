@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::math;
+
 /// The slope of log time over log tokens, from sums that fade. The default is: length does not matter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Length {
@@ -44,7 +46,7 @@ pub fn distance(tokens: f64) -> f64 {
     if tokens <= 0.0 {
         return 0.0;
     }
-    ((tokens + FIRST_TOKENS) / (USUAL_TOKENS + FIRST_TOKENS)).ln()
+    math::ln((tokens + FIRST_TOKENS) / (USUAL_TOKENS + FIRST_TOKENS))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub use length::{FIRST_TOKENS, Length, USUAL_TOKENS, distance};
 pub use success::{Counts, Success};
 pub use sums::{Assumed, Posterior, Sums, Track};
 
+use super::math;
 use super::tuning::Tuning;
 
 /// How a try ended.
@@ -93,7 +94,7 @@ impl Belief {
             return Self { as_of: now, success, failing: Sums::default(), ..self };
         }
         let idle = (now - self.as_of).max(0.0);
-        let by = |half_life: f64| (-idle / half_life).exp2();
+        let by = |half_life: f64| math::exp2(-idle / half_life);
         let (recent, usual) = (by(tuning.pace_half_life_s), by(tuning.usual_half_life_s));
         Self {
             as_of: self.as_of.max(now),
@@ -135,13 +136,13 @@ impl Belief {
     /// The times of an answer of so many tokens, where the whole of a usual answer is assumed to take that long. `slope` is
     /// how much the logarithm of a whole time grows with that of the tokens, from 0 (length does not matter) to 1.
     pub fn times(&self, tokens: f64, slope: f64, assumed: &Assumed, tuning: &Tuning) -> Times {
-        let share = (FIRST_TOKENS / (USUAL_TOKENS + FIRST_TOKENS)).ln();
+        let share = math::ln(FIRST_TOKENS / (USUAL_TOKENS + FIRST_TOKENS));
         let first = self.first.posterior(&Assumed { mean: assumed.mean + share, ..*assumed }, tuning.pace_pull);
         if self.first.usual.weight <= self.whole.usual.weight || self.pace.usual.weight <= 0.0 {
             let whole = self.whole.posterior(assumed, tuning.pace_pull);
             return Times { first, whole: Posterior { mean: whole.mean + distance(tokens) * slope, ..whole } };
         }
-        let all = (USUAL_TOKENS + FIRST_TOKENS).ln();
+        let all = math::ln(USUAL_TOKENS + FIRST_TOKENS);
         let pace = self.pace.posterior(&Assumed { mean: assumed.mean - all, ..*assumed }, tuning.pace_pull);
         Times { first, whole: joined(&first, &pace, tokens) }
     }
@@ -164,20 +165,21 @@ impl Belief {
             self.rated(self.as_of, quality, 1.0, tuning);
         }
         if let Some((expected, real)) = seen.cost.filter(|(expected, real)| *expected > 0.0 && *real > 0.0) {
-            self.dearness = self.dearness.scaled(tuning.usual_keep).with((real / expected).ln(), 1.0);
+            self.dearness = self.dearness.scaled(tuning.usual_keep).with(math::ln(real / expected), 1.0);
         }
     }
 
     fn timed(&mut self, seen: &Seen, tuning: &Tuning) {
         let Some(total) = seen.total_s.filter(|s| s.is_finite()) else { return };
-        let add =
-            |track: Track, s: f64| track.scaled(tuning.pace_keep, tuning.usual_keep).with(s.max(LEAST_S).ln(), 1.0);
+        let add = |track: Track, s: f64| {
+            track.scaled(tuning.pace_keep, tuning.usual_keep).with(math::ln(s.max(LEAST_S)), 1.0)
+        };
         match seen.first_s {
             Some(first) if seen.tokens > 0.0 => {
                 self.first = add(self.first, first);
                 self.pace = add(self.pace, (total - first).max(LEAST_S) / seen.tokens);
             }
-            _ => self.whole = add(self.whole, total / distance(seen.tokens).exp()),
+            _ => self.whole = add(self.whole, total / math::exp(distance(seen.tokens))),
         }
     }
 
@@ -199,7 +201,7 @@ impl Belief {
         if let Some(s) = seen.total_s.filter(|s| s.is_finite() && *s > LEAST_S) {
             let track =
                 if self.first.usual.weight > self.whole.usual.weight { &mut self.first } else { &mut self.whole };
-            *track = track.with((s * tuning.cut_stretch).ln(), tuning.cut_weight);
+            *track = track.with(math::ln(s * tuning.cut_stretch), tuning.cut_weight);
         }
     }
 }
@@ -207,11 +209,11 @@ impl Belief {
 /// The time to the first token and that of all tokens together, as one logarithm. The relative errors add up
 /// by the share that each has of the whole (the first term of the series).
 fn joined(first: &Posterior, pace: &Posterior, tokens: f64) -> Posterior {
-    let (a, b) = (first.mean.exp(), pace.mean.exp() * tokens.max(1.0));
+    let (a, b) = (math::exp(first.mean), math::exp(pace.mean) * tokens.max(1.0));
     let share = a / (a + b);
     let mix = |x: f64, y: f64| x * share.powi(2) + y * (1.0 - share).powi(2);
     Posterior {
-        mean: (a + b).ln(),
+        mean: math::ln(a + b),
         error: mix(first.error.powi(2), pace.error.powi(2)).sqrt(),
         variance: mix(first.variance, pace.variance),
         seen: first.seen.min(pace.seen),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::math;
 use crate::engine::tuning::Tuning;
 
 /// Weights of successes and failures.
@@ -48,8 +49,9 @@ impl Success {
     /// One more failure, or a part of one. Answers before it count less: an outage may have begun.
     #[must_use]
     pub fn failed(self, weight: f64, tuning: &Tuning) -> Self {
-        let faded = self.scaled(tuning.success_keep.powf(weight), tuning.usual_keep.powf(weight));
-        let recent = Counts { ok: faded.recent.ok * tuning.turn_keep.powf(weight), bad: faded.recent.bad + weight };
+        let faded = self.scaled(math::powf(tuning.success_keep, weight), math::powf(tuning.usual_keep, weight));
+        let recent =
+            Counts { ok: faded.recent.ok * math::powf(tuning.turn_keep, weight), bad: faded.recent.bad + weight };
         Self { recent, usual: Counts { bad: faded.usual.bad + weight, ..faded.usual } }
     }
 

@@ -14,6 +14,7 @@ pub use taste::{Scale, Taste};
 
 use super::belief::{Assumed, Belief};
 use super::draw::Name;
+use super::math;
 use super::tuning::Tuning;
 
 /// One candidate with what is known of it.
@@ -135,7 +136,7 @@ pub fn opinions(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Vec<Op
     let common = Common {
         time,
         better,
-        cut_log: (tuning.cut_least.ln(), tuning.cut_most.ln()),
+        cut_log: (math::ln(tuning.cut_least), math::ln(tuning.cut_most)),
         hope_log: tuning.hope_pace * tuning.assumed_variance.sqrt(),
     };
     let dearest = contenders.iter().filter_map(|c| c.usd).fold(0.0, f64::max);

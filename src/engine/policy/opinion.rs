@@ -3,6 +3,7 @@
 use super::{Common, Contender, Occasion, assumed};
 use crate::engine::belief::{Belief, Counts, Posterior, Success, Sums, Times, USUAL_TOKENS};
 use crate::engine::chance::Chance;
+use crate::engine::math;
 use crate::engine::tuning::Tuning;
 
 /// What is thought of one candidate.
@@ -85,7 +86,7 @@ pub(super) fn form(place: usize, of: &Contender<'_>, usd: f64, common: &Common, 
         }
     };
     let success = if late > 0.0 { belief.success.failed(late, tuning) } else { belief.success };
-    let expected_usd = usd * belief.dearness.mean(occasion.dearness, tuning.dearness_weight).exp();
+    let expected_usd = usd * math::exp(belief.dearness.mean(occasion.dearness, tuning.dearness_weight));
     let loss = taste.wasted(failing(&belief.failing, late, cut_s)) + taste.fail * tuning.risk;
     let plain = Draws {
         s: expected_s(&time, 0.0, common),
@@ -176,7 +177,7 @@ impl Draws {
 /// The time that counts, this much beside the mean of its logarithm: hoped for as far as it was not seen.
 fn expected_s(time: &Posterior, beside: f64, common: &Common) -> f64 {
     let hoped = common.hope_log * (1.0 - time.seen);
-    (time.mean + beside - hoped + (time.variance / 2.0).min(MOST_SKEW)).exp()
+    math::exp(time.mean + beside - hoped + (time.variance / 2.0).min(MOST_SKEW))
 }
 
 /// When a first token is late that usually takes this long.
@@ -187,7 +188,7 @@ fn first(time: &Posterior, common: &Common, occasion: &Occasion<'_>) -> First {
 
 /// 19 of 20 are there by then, in seconds.
 fn late_by(time: &Posterior) -> f64 {
-    (time.mean + LATE_DEVIATIONS * time.variance.sqrt()).exp()
+    math::exp(time.mean + LATE_DEVIATIONS * time.variance.sqrt())
 }
 
 /// How long a try is given: a multiple of the usual time, the wider the more it varies.
@@ -196,7 +197,7 @@ fn cut(time: &Posterior, common: &Common, occasion: &Occasion<'_>) -> f64 {
     let spread = (time.variance + time.error * time.error).sqrt();
     let most = most.max(tuning.cut_tail * time.variance.sqrt());
     let multiple = (tuning.cut_deviations * spread).max(least).min(most);
-    (time.mean + multiple).exp().max(tuning.cut_floor_s).min(occasion.most_s)
+    math::exp(time.mean + multiple).max(tuning.cut_floor_s).min(occasion.most_s)
 }
 
 /// How many failures the open tries amount to: by Bayes' rule, from how unlikely it is to be waited for that long
@@ -205,7 +206,7 @@ fn overdue(open_s: &[f64], time: &Posterior, counts: &Counts, tuning: &Tuning) -
     let p = counts.ok / (counts.ok + counts.bad);
     let spread = (time.variance + time.error * time.error).sqrt();
     let doubt = |s: f64| {
-        let still = 1.0 / (1.0 + (LOGISTIC * (s.ln() - time.mean) / spread).exp());
+        let still = 1.0 / (1.0 + math::exp(LOGISTIC * (math::ln(s) - time.mean) / spread));
         1.0 - still / (p * still + 1.0 - p)
     };
     let sum: f64 = open_s.iter().filter(|s| **s > 0.0).map(|s| doubt(*s).max(0.0)).sum();

@@ -6,6 +6,7 @@ use super::question::Term;
 use super::scan::{Hit, Hits};
 use super::split::Unit;
 use super::tuning::{Level, Tuning};
+use crate::engine::math;
 
 /// The score of each unit.
 pub(super) fn scores(units: &[Unit], terms: &[Term], hits: &Hits, tuning: &Tuning) -> Vec<f32> {
@@ -87,7 +88,7 @@ impl Pass<'_> {
     fn add(&mut self, hits: &[Hit], weight: f32, scores: &mut [f32]) {
         self.find(hits);
         let (all, with) = (self.windows.len() as f32, self.found.len() as f32);
-        let rarity = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+        let rarity = math::ln_f32(1.0 + (all - with + 0.5) / (with + 0.5));
         let Level { weight: of_level, k1, b, .. } = self.level;
         for (unit, count) in &self.found {
             if let (Some(score), Some(window)) = (scores.get_mut(*unit), self.windows.get(*unit)) {

@@ -5,6 +5,7 @@
 //! and that towards none, so that little evidence changes little.
 
 use super::Verdict;
+use crate::engine::math;
 
 /// Evidence over all kinds of prompts counts against the built-in guess as if that were so many outcomes.
 const PRIOR_ALL: f64 = 20.0;
@@ -55,7 +56,7 @@ impl Record {
     /// The record as it counts after so many days.
     #[must_use]
     pub fn aged(self, days: f64) -> Record {
-        let left = (-days.max(0.0) / HALF_LIFE_DAYS).exp2();
+        let left = math::exp2(-days.max(0.0) / HALF_LIFE_DAYS);
         Record { good: self.good * left, bad: self.bad * left, expected: self.expected * left }
     }
 

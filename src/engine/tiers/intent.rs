@@ -6,6 +6,7 @@
 use super::features::Sketch;
 use super::text::{Kind, Token};
 use super::{rules, shape};
+use crate::engine::math;
 
 /// The kind of task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,7 +130,7 @@ impl Cues {
     /// The cue of each intent, between 0 and about 1.
     #[allow(clippy::cast_precision_loss)] // at most a few thousand
     pub fn values(&self) -> [f32; Intent::ALL.len()] {
-        let mut values = self.counts.map(|count| ((1.0 + count as f32).ln() / 2.0).min(1.5));
+        let mut values = self.counts.map(|count| (math::ln_f32(1.0 + count as f32) / 2.0).min(1.5));
         if self.seen > SHORT {
             for intent in [Intent::Greeting, Intent::Action] {
                 values[intent as usize] *= SHORT as f32 / self.seen as f32;

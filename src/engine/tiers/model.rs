@@ -18,6 +18,7 @@ use std::sync::LazyLock;
 use super::features::{BUCKETS, INTENT_BUCKETS, Sketch, bucket};
 use super::intent::{self, Intent};
 use super::rules;
+use crate::engine::math;
 
 /// The first bytes of the file; the last one is the version of the layout and of the features.
 pub const MAGIC: &[u8; 8] = b"llmrtw\x00\x02";
@@ -206,7 +207,7 @@ impl Model {
 /// The chance of each intent, of what speaks for it.
 pub fn chances(sums: &[f32; Intent::ALL.len()]) -> [f32; Intent::ALL.len()] {
     let most = sums.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers = sums.map(|sum| (sum - most).exp());
+    let powers = sums.map(|sum| math::exp_f32(sum - most));
     let total: f32 = powers.iter().sum();
     powers.map(|power| power / total)
 }
@@ -219,7 +220,7 @@ pub fn norm(sketch: &Sketch) -> f32 {
 
 /// The logistic function.
 pub fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + math::exp(-x))
 }
 
 fn float(rest: &mut &[u8]) -> Option<f32> {

@@ -1,6 +1,7 @@
 //! The counted properties of a prompt: length, numbers, mathematics, code, options, reasoning words …
 
 use super::text::{Kind, Token};
+use crate::engine::math;
 
 /// A counted property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,22 +240,22 @@ impl Counts {
     #[allow(clippy::cast_precision_loss)] // counts of at most 4 KiB of text
     fn value(&self, rule: Rule) -> f32 {
         let share = |part: u32, of: u32| part as f32 / (of as f32 + 3.0);
-        let log = |count: u32| (1.0 + count as f32).ln() / 5.0;
+        let log = |count: u32| math::ln_f32(1.0 + count as f32) / 5.0;
         let yes = |is: bool| f32::from(u8::from(is));
         match rule {
-            Rule::Length => (1.0 + self.bytes as f32).ln() / 10.0,
+            Rule::Length => math::ln_f32(1.0 + self.bytes as f32) / 10.0,
             Rule::Words => log(self.words),
             Rule::WordLength => (self.letters as f32 / (self.words as f32 + 1.0) / 10.0).min(1.0),
             Rule::LongWords => share(self.long, self.words),
             Rule::Numbers => log(self.numbers),
             Rule::NumberShare => share(self.numbers, self.tokens),
-            Rule::BigNumbers => ((1.0 + self.digits as f32).ln() / 3.0).min(1.0),
+            Rule::BigNumbers => (math::ln_f32(1.0 + self.digits as f32) / 3.0).min(1.0),
             Rule::Mathematics => share(self.math, self.tokens),
             Rule::Code => share(self.code, self.tokens),
             Rule::Reasoning => log(self.reasoning),
             Rule::Options => (self.options as f32 / 10.0).min(1.0),
             Rule::ManyOptions => yes(self.options > 5),
-            Rule::OptionLength => (1.0 + self.option_tokens as f32 / (self.options as f32 + 1.0)).ln() / 5.0,
+            Rule::OptionLength => math::ln_f32(1.0 + self.option_tokens as f32 / (self.options as f32 + 1.0)) / 5.0,
             Rule::NumericOptions => share(self.option_numbers, self.option_tokens),
             Rule::Questions => (self.questions as f32 / 3.0).min(1.0),
             Rule::Sentences => log(self.sentences),

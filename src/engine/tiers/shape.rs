@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::text::{Kind, Token};
+use crate::engine::math;
 
 /// How many properties there are.
 pub const COUNT: usize = 34;
@@ -176,7 +177,7 @@ impl Shape {
     pub fn values(&self) -> [f32; COUNT] {
         let yes = |is: bool| f32::from(u8::from(is));
         let share = |part: u32| (6.0 * part as f32 / (self.words as f32 + 6.0)).min(1.0);
-        let log = |count: u32| ((1.0 + count as f32).ln() / 3.0).min(1.5);
+        let log = |count: u32| (math::ln_f32(1.0 + count as f32) / 3.0).min(1.5);
         let options = self.options >= 2;
         let each = self.option_tokens as f32 / self.options.max(1) as f32;
         let end = |end: End| self.stem_end.or(self.last) == Some(end);

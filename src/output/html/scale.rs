@@ -33,7 +33,7 @@ impl Scale {
         }
         let least = if unit == Unit::Usd { 1e-9 } else { 1.0 };
         let most = if most.is_finite() && most > 0.0 { most.max(least) } else { 1.0 };
-        let power = 10f64.powf((most / MOST_STEPS).log10().floor());
+        let power = format!("1e{}", magnitude(most / MOST_STEPS)).parse().unwrap_or(1.0);
         let step =
             [1.0, 2.0, 5.0, 10.0].map(|n| n * power).into_iter().find(|step| step * MOST_STEPS >= most * 0.999_999);
         let step = step.unwrap_or(10.0 * power).max(least);
@@ -69,9 +69,14 @@ fn short(value: f64, step: f64) -> String {
         .into_iter()
         .find(|(divisor, _)| value >= *divisor && value >= 10_000.0)
         .unwrap_or((1.0, ""));
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let decimals = (-(step / divisor * 1.000_001).log10().floor()).max(0.0) as usize;
+    let decimals = usize::try_from(-magnitude(step / divisor * 1.000_001)).unwrap_or(0);
     format!("{:.decimals$}{suffix}", value / divisor)
+}
+
+/// Which power of ten a positive number begins with: −2 of 0.034.
+fn magnitude(number: f64) -> i32 {
+    let digits = format!("{number:e}");
+    digits.split_once('e').and_then(|(_, power)| power.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
