@@ -150,10 +150,16 @@ impl Layers {
 fn first_visible<'a>(layers: impl Iterator<Item = &'a Layer>, names: &[impl AsRef<str>]) -> Option<Found> {
     let mut visible: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     for layer in layers {
-        if let Some(found) = layer.first(&visible) {
-            return Some(found);
+        let mut found = None;
+        visible.retain(|name| {
+            let here = layer.get(name);
+            let hidden = here.is_some();
+            found = found.take().or(here.filter(|found| !found.value.is_empty()));
+            !hidden
+        });
+        if found.is_some() {
+            return found;
         }
-        visible.retain(|name| !layer.variables.contains_key(*name));
     }
     None
 }

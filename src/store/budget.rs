@@ -70,8 +70,7 @@ pub(super) fn fits(spent: NanoUsd, held: NanoUsd, amount: NanoUsd, limit: Limit)
 impl Store {
     /// The day of `now`. Holds of dead owners are charged first.
     pub fn budget_day(&self, now: Timestamp) -> Result<BudgetDay, StoreError> {
-        self.reap(now)?;
-        self.read(|tx| {
+        self.read_reaped(now, |tx| {
             let day = now.day();
             let held = holds::held_on(tx, day)?.iter().map(|(_, amount)| *amount).sum();
             Ok(BudgetDay { spend: day_spend(tx, day)?, held })

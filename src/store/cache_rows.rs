@@ -1,9 +1,9 @@
 //! The rows of the answer cache: kept, found, counted, thrown out. What may be stored, what the key is made of
 //! and whether a seal is right is not decided here.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row};
 
-use super::columns::{count, first, int, run, tokens, usage};
+use super::columns::{self, count, first, int, run, tokens, usage};
 use super::{Problem, Store, StoreError, budget};
 use crate::types::{CostSource, Day, FinishReason, NanoUsd, Tier, Timestamp, Usage, hex};
 
@@ -206,23 +206,31 @@ fn make_room_in_bytes(tx: &Connection, most: u64, kept: i64) -> rusqlite::Result
 
 fn insert(tx: &Connection, row: &CacheRow, at: Timestamp) -> Result<(), Problem> {
     let [input, cached, write, output, reasoning] = row.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
-    run(
+    columns::replace(
         tx,
-        "INSERT OR REPLACE INTO cache (key, provider, model, answered_model, tier, content, finish_reason,
-             input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
-             usage_estimated, cost_nanousd, cost_source, created_at, expires_at, used_at, key_id, seal)
-         VALUES (:key, :provider, :model, :answered_model, :tier, :content, :finish_reason,
-             :input, :cached, :write, :output, :reasoning,
-             :estimated, :cost, :cost_source, :created_at, :expires_at, :used_at, :key_id, :seal)",
-        named_params! {
-            ":key": hex(&row.key), ":provider": row.provider, ":model": row.model,
-            ":answered_model": row.answered_model, ":tier": row.tier, ":content": row.content,
-            ":finish_reason": row.finish_reason,
-            ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
-            ":estimated": row.usage.map(|usage| usage.estimated), ":cost": row.cost,
-            ":cost_source": row.cost_source, ":created_at": row.created_at, ":expires_at": row.expires_at,
-            ":used_at": at, ":key_id": row.key_id, ":seal": row.seal,
-        },
+        "cache",
+        &[
+            ("key", &hex(&row.key)),
+            ("provider", &row.provider),
+            ("model", &row.model),
+            ("answered_model", &row.answered_model),
+            ("tier", &row.tier),
+            ("content", &row.content),
+            ("finish_reason", &row.finish_reason),
+            ("input_tokens", &input),
+            ("cached_input_tokens", &cached),
+            ("cache_write_tokens", &write),
+            ("output_tokens", &output),
+            ("reasoning_tokens", &reasoning),
+            ("usage_estimated", &row.usage.map(|usage| usage.estimated)),
+            ("cost_nanousd", &row.cost),
+            ("cost_source", &row.cost_source),
+            ("created_at", &row.created_at),
+            ("expires_at", &row.expires_at),
+            ("used_at", &at),
+            ("key_id", &row.key_id),
+            ("seal", &row.seal),
+        ],
     )?;
     Ok(())
 }

@@ -49,8 +49,7 @@ pub struct OpenTry {
 impl Store {
     /// Reads what a decision needs. Holds of dead owners are charged first.
     pub fn facts(&self, now: Timestamp) -> Result<Facts, StoreError> {
-        self.reap(now)?;
-        self.read(|tx| {
+        self.read_reaped(now, |tx| {
             let day = now.day();
             let spend = budget::day_spend(tx, day)?;
             let breakers = health::breakers(tx)?;

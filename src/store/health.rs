@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::columns::{all, candidate, first, run};
+use super::columns::{self, all, candidate, first, run};
 use super::ledger::Settlement;
 use super::{Problem, Store, StoreError};
 use crate::engine::belief::{Belief, Seen, Verdict as Said};
@@ -182,15 +182,15 @@ pub(super) fn conclude(
         write_breaker(tx, provider, &row)?;
     }
     if verdict == Verdict::Works {
-        mended(tx, provider)?;
+        mended(tx, provider, done.at)?;
     }
     Ok(())
 }
 
 /// A whole answer shows that key and credit are in order again: rests that came of them are over.
-fn mended(tx: &Connection, provider: &str) -> Result<(), Problem> {
-    for class in FailureClass::all().filter(|class| !class.rest_is_kept()) {
-        run(tx, "DELETE FROM rests WHERE provider = ?1 AND class = ?2", (provider, class.name()))?;
+fn mended(tx: &Connection, provider: &str, at: Timestamp) -> Result<(), Problem> {
+    for rest in lasting(tx, at)?.iter().filter(|rest| rest.provider == provider && !rest.class.rest_is_kept()) {
+        run(tx, "DELETE FROM rests WHERE provider = ?1 AND class = ?2", (provider, rest.class))?;
     }
     Ok(())
 }
@@ -226,17 +226,19 @@ fn read_breaker(row: &Row<'_>) -> rusqlite::Result<BreakerRow> {
 
 fn write_breaker(tx: &Connection, provider: &str, row: &BreakerRow) -> Result<(), Problem> {
     let (class, failed_at) = row.state.last_failure.unzip();
-    run(
+    columns::replace(
         tx,
-        "INSERT OR REPLACE INTO breakers (provider, failures, open_until, trial_until, trial_request, trial_attempt,
-                                          last_failure, last_failure_at)
-         VALUES (:provider, :failures, :open_until, :trial_until, :request, :attempt, :class, :failed_at)",
-        named_params! {
-            ":provider": provider, ":failures": row.state.breaker.failures,
-            ":open_until": row.state.breaker.open_until, ":trial_until": row.state.breaker.trial_until,
-            ":request": row.trial.map(|trial| trial.request), ":attempt": row.trial.map(|trial| trial.number),
-            ":class": class, ":failed_at": failed_at,
-        },
+        "breakers",
+        &[
+            ("provider", &provider),
+            ("failures", &row.state.breaker.failures),
+            ("open_until", &row.state.breaker.open_until),
+            ("trial_until", &row.state.breaker.trial_until),
+            ("trial_request", &row.trial.map(|trial| trial.request)),
+            ("trial_attempt", &row.trial.map(|trial| trial.number)),
+            ("last_failure", &class),
+            ("last_failure_at", &failed_at),
+        ],
     )?;
     Ok(())
 }
@@ -264,9 +266,17 @@ pub(super) fn resting_until(
 /// The rests that still last, by provider and model. One that began by a clock that has been set back since is over:
 /// it would last for as long as that.
 pub(super) fn rests(tx: &Connection, at: Timestamp) -> rusqlite::Result<Vec<Rest>> {
-    let states = breakers(tx)?;
-    let from_ahead = |rest: &Rest| states.get(&rest.provider).is_some_and(|state| state.is_from_ahead(at));
-    let mut rests = all(tx, "SELECT * FROM rests WHERE rest_until > ?1 ORDER BY provider, model", [at], |row| {
+    let mut rests = lasting(tx, at)?;
+    if !rests.is_empty() {
+        let states = breakers(tx)?;
+        rests.retain(|rest| states.get(&rest.provider).is_none_or(|state| !state.is_from_ahead(at)));
+    }
+    Ok(rests)
+}
+
+/// The same, whatever clock they began by.
+fn lasting(tx: &Connection, at: Timestamp) -> rusqlite::Result<Vec<Rest>> {
+    all(tx, "SELECT * FROM rests WHERE rest_until > ?1 ORDER BY provider, model", [at], |row| {
         let model: String = row.get("model")?;
         Ok(Rest {
             provider: row.get("provider")?,
@@ -274,9 +284,7 @@ pub(super) fn rests(tx: &Connection, at: Timestamp) -> rusqlite::Result<Vec<Rest
             until: row.get("rest_until")?,
             class: row.get("class")?,
         })
-    })?;
-    rests.retain(|rest| !from_ahead(rest));
-    Ok(rests)
+    })
 }
 
 /// Begins a rest, or makes one longer; drops those that are over.
@@ -320,7 +328,7 @@ pub(super) fn rated(tx: &Connection, of: &CandidateId, good: bool, weight: f64, 
 }
 
 fn belief_of(tx: &Connection, of: &CandidateId) -> rusqlite::Result<Option<Belief>> {
-    first(tx, "SELECT * FROM beliefs WHERE provider = ?1 AND model = ?2", (&of.provider, &of.model), read_belief)
+    first(tx, "SELECT belief FROM beliefs WHERE provider = ?1 AND model = ?2", (&of.provider, &of.model), read_belief)
 }
 
 fn write_belief(tx: &Connection, of: &CandidateId, belief: &Belief) -> rusqlite::Result<()> {

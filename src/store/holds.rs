@@ -1,9 +1,9 @@
 //! Money held for attempts under way: taking it (the one place that checks the limit), giving it back unused,
 //! and charging the holds of owners that died.
 
-use rusqlite::{Connection, Row, Transaction, named_params};
+use rusqlite::{Connection, Row, Transaction};
 
-use super::columns::{all, attempt, candidate, first, owner, run};
+use super::columns::{self, all, attempt, candidate, first, owner, run};
 use super::ledger::{self, Begun};
 use super::rates::{self, Rated};
 use super::{Problem, Store, StoreError, budget, health, running};
@@ -138,21 +138,27 @@ impl Store {
         self.mood.stubborn(|| self.write(give_back))
     }
 
-    /// Charges the holds of dead owners, and closes their requests. Looks first without the write lock: mostly there
-    /// is nothing to do. Whoever only looks at the sums does not wait for somebody who keeps that lock: until it is
-    /// free they count as held.
-    pub(super) fn reap(&self, now: Timestamp) -> Result<(), StoreError> {
-        let any = |tx: &Transaction<'_>| {
+    /// Reads something once the holds of dead owners are charged and their requests closed. Looks for those without the
+    /// write lock: mostly there are none, and one look is all. Whoever only looks at the sums does not wait for somebody
+    /// who keeps that lock: until it is free they count as held.
+    pub(super) fn read_reaped<T>(
+        &self,
+        now: Timestamp,
+        read: impl Fn(&Transaction<'_>) -> Result<T, Problem>,
+    ) -> Result<T, StoreError> {
+        let look = |tx: &Transaction<'_>| {
             let (me, liveness) = (self.me.owner(), self.liveness);
-            Ok(dead(tx, now, me, liveness)?.next().is_some() || !running::dead(tx, now, me, liveness)?.is_empty())
+            let anybody_died = !self.read_only
+                && (dead(tx, now, me, liveness)?.next().is_some() || !running::dead(tx, now, me, liveness)?.is_empty());
+            if anybody_died { Ok(None) } else { read(tx).map(Some) }
         };
-        if self.read_only || !self.read(any)? {
-            return Ok(());
+        if let Some(read) = self.read(look)? {
+            return Ok(read);
         }
         let close = |tx: &Transaction<'_>| reap_all(tx, now, self.me.owner(), self.liveness);
         match self.mood.hurried(|| self.write(close)) {
-            Err(error) if error.is_busy() => Ok(()),
-            reaped => reaped,
+            Err(error) if !error.is_busy() => Err(error),
+            _ => self.read(&read),
         }
     }
 }
@@ -194,18 +200,26 @@ fn kept_out(tx: &Connection, ask: &Admission<'_>) -> Result<Option<Admitted>, Pr
 }
 
 fn insert(tx: &Connection, ask: &Admission<'_>, me: &Owner) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO holds (request_id, attempt, at, day, provider, model, amount_nanousd, lease_until,
-                                  owner_pid, owner_start, owner_boot, owner_pidns, expected_tokens, hedge)
-               VALUES (:request, :attempt, :at, :day, :provider, :model, :amount, :lease_until,
-                       :pid, :start, :boot, :pidns, :expected_tokens, :hedge)";
-    let values = named_params! {
-        ":request": ask.attempt.request, ":attempt": ask.attempt.number, ":at": ask.at, ":day": ask.at.day(),
-        ":provider": ask.candidate.provider, ":model": ask.candidate.model,
-        ":amount": ask.amount.max(NanoUsd::ZERO), ":lease_until": ask.lease_until,
-        ":pid": me.pid, ":start": me.start_ticks.cast_signed(), ":boot": me.boot_id, ":pidns": me.pid_namespace,
-        ":expected_tokens": i64::try_from(ask.expected_tokens).unwrap_or(i64::MAX), ":hedge": ask.hedge.is_some(),
-    };
-    run(tx, sql, values).map(|_| ())
+    columns::insert(
+        tx,
+        "holds",
+        &[
+            ("request_id", &ask.attempt.request),
+            ("attempt", &ask.attempt.number),
+            ("at", &ask.at),
+            ("day", &ask.at.day()),
+            ("provider", &ask.candidate.provider),
+            ("model", &ask.candidate.model),
+            ("amount_nanousd", &ask.amount.max(NanoUsd::ZERO)),
+            ("lease_until", &ask.lease_until),
+            ("owner_pid", &me.pid),
+            ("owner_start", &me.start_ticks.cast_signed()),
+            ("owner_boot", &me.boot_id),
+            ("owner_pidns", &me.pid_namespace),
+            ("expected_tokens", &i64::try_from(ask.expected_tokens).unwrap_or(i64::MAX)),
+            ("hedge", &ask.hedge.is_some()),
+        ],
+    )
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Hold> {

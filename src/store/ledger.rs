@@ -1,9 +1,9 @@
 //! The ledger: one row an attempt, written once, with every sum that depends on it in the same transaction.
 
-use rusqlite::{Connection, Row, Transaction, named_params};
+use rusqlite::{Connection, Row, Transaction};
 
 use super::cache_rows::{self, CachePut};
-use super::columns::{candidate, first, millis, run, tokens};
+use super::columns::{self, candidate, first, millis, run, tokens};
 use super::health::{self, RestUntil, Verdict};
 use super::holds::{self, Hold};
 use super::rates::{self, Recount};
@@ -247,27 +247,36 @@ fn cost_of(done: &Settlement<'_>) -> Option<NanoUsd> {
 
 fn insert(tx: &Connection, done: &Settlement<'_>, begun: &Begun, presumed: bool) -> Result<(), Problem> {
     let [input, cached, write, output, reasoning] = done.usage.map_or([None; 5], |usage| tokens(usage).map(Some));
-    run(
+    columns::insert(
         tx,
-        "INSERT INTO attempts (request_id, attempt, at, day, settled_at, provider, model, answered_model, outcome,
-             failure, status, latency_ms, first_token_ms, input_tokens, cached_input_tokens, cache_write_tokens,
-             output_tokens, reasoning_tokens, usage_estimated, held_nanousd, cost_nanousd, cost_source, estimated,
-             presumed, hedge)
-         VALUES (:request, :attempt, :at, :day, :settled_at, :provider, :model, :answered_model, :outcome,
-             :failure, :status, :latency_ms, :first_token_ms, :input, :cached, :write,
-             :output, :reasoning, :usage_estimated, :held, :cost, :cost_source, :estimated,
-             :presumed, :hedge)",
-        named_params! {
-            ":request": done.attempt.request, ":attempt": done.attempt.number, ":at": begun.at, ":day": begun.day,
-            ":settled_at": done.at, ":provider": begun.candidate.provider, ":model": begun.candidate.model,
-            ":answered_model": done.answered_model, ":outcome": done.outcome, ":failure": done.failure,
-            ":status": done.status, ":latency_ms": millis(done.latency_ms),
-            ":first_token_ms": done.first_token_ms.map(millis),
-            ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
-            ":usage_estimated": done.usage.map(|usage| usage.estimated), ":held": begun.held,
-            ":cost": cost_of(done), ":cost_source": done.cost_source, ":estimated": done.estimated,
-            ":presumed": presumed, ":hedge": begun.hedge,
-        },
+        "attempts",
+        &[
+            ("request_id", &done.attempt.request),
+            ("attempt", &done.attempt.number),
+            ("at", &begun.at),
+            ("day", &begun.day),
+            ("settled_at", &done.at),
+            ("provider", &begun.candidate.provider),
+            ("model", &begun.candidate.model),
+            ("answered_model", &done.answered_model),
+            ("outcome", &done.outcome),
+            ("failure", &done.failure),
+            ("status", &done.status),
+            ("latency_ms", &millis(done.latency_ms)),
+            ("first_token_ms", &done.first_token_ms.map(millis)),
+            ("input_tokens", &input),
+            ("cached_input_tokens", &cached),
+            ("cache_write_tokens", &write),
+            ("output_tokens", &output),
+            ("reasoning_tokens", &reasoning),
+            ("usage_estimated", &done.usage.map(|usage| usage.estimated)),
+            ("held_nanousd", &begun.held),
+            ("cost_nanousd", &cost_of(done)),
+            ("cost_source", &done.cost_source),
+            ("estimated", &done.estimated),
+            ("presumed", &presumed),
+            ("hedge", &begun.hedge),
+        ],
     )?;
     Ok(())
 }

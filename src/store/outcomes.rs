@@ -2,9 +2,9 @@
 //!
 //! What somebody says of an answer counts whole; an answer about which nobody complained speaks for its tier a little.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row};
 
-use super::columns::{all, candidate, first, run};
+use super::columns::{self, all, candidate, first, run};
 use super::{Problem, Store, StoreError, health};
 use crate::engine::tiers::Intent;
 use crate::engine::tiers::correct::Record;
@@ -204,19 +204,23 @@ fn say(tx: &Connection, id: RequestId, answer: &Answer, good: bool, by: &str, at
 /// Adds an outcome to the record it belongs to; a weight below 0 takes one back.
 fn count(tx: &Connection, answer: &Answer, good: bool, weight: f64, at: Timestamp) -> rusqlite::Result<()> {
     let whose = (answer.intent, answer.tier, &answer.candidate.provider, &answer.candidate.model);
-    let sql = "SELECT * FROM outcomes WHERE intent = ?1 AND tier = ?2 AND provider = ?3 AND model = ?4";
+    let sql = "SELECT good, bad, expected, updated FROM outcomes WHERE intent = ?1 AND tier = ?2 AND provider = ?3 AND model = ?4";
     let before = first(tx, sql, whose, |row| record(row, at))?.unwrap_or_default();
     let Record { good, bad, expected } = before.with(good, answer.expected, weight);
-    run(
+    columns::replace(
         tx,
-        "INSERT OR REPLACE INTO outcomes (intent, tier, provider, model, good, bad, expected, updated)
-         VALUES (:intent, :tier, :provider, :model, :good, :bad, :expected, :at)",
-        named_params! {
-            ":intent": answer.intent, ":tier": answer.tier, ":provider": answer.candidate.provider,
-            ":model": answer.candidate.model, ":good": good, ":bad": bad, ":expected": expected, ":at": at,
-        },
+        "outcomes",
+        &[
+            ("intent", &answer.intent),
+            ("tier", &answer.tier),
+            ("provider", &answer.candidate.provider),
+            ("model", &answer.candidate.model),
+            ("good", &good),
+            ("bad", &bad),
+            ("expected", &expected),
+            ("updated", &at),
+        ],
     )
-    .map(drop)
 }
 
 /// A record as it counts at this time.

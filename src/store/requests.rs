@@ -1,9 +1,9 @@
 //! Requests: their numbers, how they ended, and hits of the cache, which are requests without attempts.
 
-use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, named_params};
+use rusqlite::Connection;
+use rusqlite::types::ToSql;
 
-use super::columns::{millis, run, tokens};
+use super::columns::{self, is_null, millis, run, tokens};
 use super::contents::{self, Kept};
 use super::labels::{self, Labelled};
 use super::outcomes::{self, Fault, Judged};
@@ -142,37 +142,53 @@ impl Store {
 fn insert_hit(tx: &Connection, hit: &CacheHit<'_>) -> rusqlite::Result<RequestId> {
     let CacheHit { start, usage, .. } = hit;
     let [input, cached, write, output, reasoning] = usage.map_or([None; 5], |usage| tokens(usage).map(Some));
-    run(
+    columns::insert(
         tx,
-        "INSERT INTO requests (at, day, state, mode, stream, tag, requested_model, finished_at, exit_code, cache,
-             provider, model, tier, finish_reason, cost_nanousd, latency_ms, input_tokens, cached_input_tokens,
-             cache_write_tokens, output_tokens, reasoning_tokens, usage_estimated, cache_key, saved_nanousd)
-         VALUES (:at, :day, 'done', :mode, :stream, :tag, :requested_model, :at, 0, 'hit',
-             :provider, :model, :tier, :finish_reason, 0, :latency_ms, :input, :cached,
-             :write, :output, :reasoning, :estimated, :cache_key, :saved)",
-        named_params! {
-            ":at": start.at, ":day": start.at.day(), ":mode": start.mode.name(), ":stream": start.stream,
-            ":tag": start.tag, ":requested_model": start.requested_model,
-            ":provider": hit.provider, ":model": hit.model, ":tier": hit.tier, ":finish_reason": hit.finish_reason,
-            ":latency_ms": millis(hit.latency_ms),
-            ":input": input, ":cached": cached, ":write": write, ":output": output, ":reasoning": reasoning,
-            ":estimated": usage.map(|usage| usage.estimated), ":cache_key": hex(hit.key),
-            ":saved": hit.saved.max(NanoUsd::ZERO),
-        },
+        "requests",
+        &[
+            ("at", &start.at),
+            ("day", &start.at.day()),
+            ("state", &"done"),
+            ("mode", &start.mode.name()),
+            ("stream", &start.stream),
+            ("tag", &start.tag),
+            ("requested_model", &start.requested_model),
+            ("finished_at", &start.at),
+            ("exit_code", &0),
+            ("cache", &CacheOutcome::Hit.name()),
+            ("provider", &hit.provider),
+            ("model", &hit.model),
+            ("tier", &hit.tier),
+            ("finish_reason", &hit.finish_reason),
+            ("cost_nanousd", &0),
+            ("latency_ms", &millis(hit.latency_ms)),
+            ("input_tokens", &input),
+            ("cached_input_tokens", &cached),
+            ("cache_write_tokens", &write),
+            ("output_tokens", &output),
+            ("reasoning_tokens", &reasoning),
+            ("usage_estimated", &usage.map(|usage| usage.estimated)),
+            ("cache_key", &hex(hit.key)),
+            ("saved_nanousd", &hit.saved.max(NanoUsd::ZERO)),
+        ],
     )?;
     Ok(RequestId(tx.last_insert_rowid()))
 }
 
 fn insert(tx: &Connection, start: &RequestStart<'_>) -> rusqlite::Result<RequestId> {
     let day = start.at.day();
-    run(
+    columns::insert(
         tx,
-        "INSERT INTO requests (at, day, state, mode, stream, tag, requested_model)
-         VALUES (:at, :day, 'running', :mode, :stream, :tag, :requested_model)",
-        named_params! {
-            ":at": start.at, ":day": day, ":mode": start.mode.name(), ":stream": start.stream,
-            ":tag": start.tag, ":requested_model": start.requested_model,
-        },
+        "requests",
+        &[
+            ("at", &start.at),
+            ("day", &day),
+            ("state", &"running"),
+            ("mode", &start.mode.name()),
+            ("stream", &start.stream),
+            ("tag", &start.tag),
+            ("requested_model", &start.requested_model),
+        ],
     )?;
     let id = RequestId(tx.last_insert_rowid());
     budget::add(tx, day, budget::Sum::Requests, 1)?;
@@ -263,8 +279,4 @@ fn write_end(tx: &Connection, end: &RequestEnd<'_>, judged: Option<&Judged<'_>>,
     }
     run(tx, &format!("UPDATE requests SET {} WHERE id = ?1", set.join(", ")), &*values)?;
     Ok(())
-}
-
-fn is_null(value: &dyn ToSql) -> rusqlite::Result<bool> {
-    Ok(matches!(value.to_sql()?, ToSqlOutput::Borrowed(ValueRef::Null) | ToSqlOutput::Owned(Value::Null)))
 }

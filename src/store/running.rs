@@ -3,9 +3,9 @@
 //! A request may die without holding money: before its first attempt, between two of them, or while it waits. Then
 //! there is no hold that would tell.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row};
 
-use super::columns::{all, owner, run};
+use super::columns::{self, all, owner, run};
 use crate::types::{Liveness, Owner, RequestId, Timestamp};
 
 /// No request is under way for longer, in milliseconds. Ends one of whose owner nothing is known: it makes no
@@ -14,13 +14,17 @@ const LONGEST_MS: i64 = 86_400_000;
 
 /// Notes that this process makes a request.
 pub(super) fn insert(tx: &Connection, id: RequestId, me: &Owner) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO running (request_id, owner_pid, owner_start, owner_boot, owner_pidns)
-               VALUES (:id, :pid, :start, :boot, :pidns)";
-    let values = named_params! {
-        ":id": id, ":pid": me.pid, ":start": me.start_ticks.cast_signed(), ":boot": me.boot_id,
-        ":pidns": me.pid_namespace,
-    };
-    run(tx, sql, values).map(drop)
+    columns::insert(
+        tx,
+        "running",
+        &[
+            ("request_id", &id),
+            ("owner_pid", &me.pid),
+            ("owner_start", &me.start_ticks.cast_signed()),
+            ("owner_boot", &me.boot_id),
+            ("owner_pidns", &me.pid_namespace),
+        ],
+    )
 }
 
 /// It is under way no more.
