@@ -48,7 +48,7 @@ impl Plain {
         for word in words(question) {
             let Some(list) = self.postings.get(&word) else { continue };
             let with = list.len() as f64;
-            let rarity = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+            let rarity = llmr::engine::math::ln(1.0 + (all - with + 0.5) / (with + 0.5));
             for &(chunk, count) in list {
                 let count = f64::from(count);
                 let long = K1 * (1.0 - B + B * self.lengths[chunk as usize] as f64 / self.average);

@@ -71,7 +71,7 @@ impl Weather {
     pub fn at(&self, t: f64) -> State {
         let mut state = self.spells.iter().rev().find(|(from, to, _)| (*from..*to).contains(&t)).map_or(FINE, |s| s.2);
         if let Some((factor, span)) = self.drift {
-            state.slower *= factor.powf(t / span);
+            state.slower *= llmr::engine::math::powf(factor, t / span);
         }
         state
     }

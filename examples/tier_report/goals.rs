@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use llmr::engine::math;
 use llmr::engine::tiers::correct::{Record, Records, corrected};
 use llmr::engine::tiers::{Intent, Verdict, cascade, tier};
 
@@ -147,7 +148,7 @@ pub fn gain(data: &Data, training: &Training<'_>, verdicts: &Verdicts, outcomes:
         let mut order: Vec<(f64, usize)> = Vec::new();
         for (place, (at, item)) in items.iter().enumerate() {
             // Weighted draw without replacement: the smallest of exponentials with the weights as rates.
-            order.push((-draw(seed, *at).ln() / item.weight, place));
+            order.push((-math::ln(draw(seed, *at)) / item.weight, place));
         }
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
         let recorded = outcomes.min(items.len() / 2);

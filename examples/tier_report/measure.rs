@@ -1,5 +1,7 @@
 //! The measures of a router, over plain numbers.
 
+use llmr::engine::math;
+
 /// A prompt to be sent to a weak or a strong model.
 #[derive(Debug, Clone, Copy)]
 pub struct Item {
@@ -49,7 +51,7 @@ pub fn ladder(rungs: &[Rung]) -> f64 {
     let (cost, quality) = mean(&|rung| rung.picked);
     let alone: Vec<(f64, f64)> = (0..4).map(|tier| mean(&|_| tier)).collect();
     let best: Vec<(f64, f64)> =
-        (0..200).map(|step| mean(&|rung| richest(rung, 1e-2 * f64::from(step).exp2().powf(0.1)))).collect();
+        (0..200).map(|step| mean(&|rung| richest(rung, 1e-2 * math::exp2(0.1 * f64::from(step))))).collect();
     let (random, possible) = (envelope(&alone, cost), envelope(&[alone, best].concat(), cost));
     (quality - random) / (possible - random)
 }
@@ -66,7 +68,7 @@ pub fn ladder_over_ends(rungs: &[Rung]) -> f64 {
     let (cost, quality) = mean(&|rung| rung.picked);
     let ends = [mean(&|_| 0), mean(&|_| 3)];
     let best: Vec<(f64, f64)> =
-        (0..200).map(|step| mean(&|rung| richest(rung, 1e-2 * f64::from(step).exp2().powf(0.1)))).collect();
+        (0..200).map(|step| mean(&|rung| richest(rung, 1e-2 * math::exp2(0.1 * f64::from(step))))).collect();
     let (random, possible) = (envelope(&ends, cost), envelope(&[ends.to_vec(), best].concat(), cost));
     (quality - random) / (possible - random)
 }

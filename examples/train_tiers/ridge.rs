@@ -58,7 +58,7 @@ pub fn logistic(points: &[(f64, f64, f64)]) -> (f64, f64) {
     for _ in 0..25 {
         let (mut g, mut h) = ([0.0; 2], [1e-6, 0.0, 1e-6]);
         for &(x, chance, weight) in points {
-            let p: f64 = 1.0 / (1.0 + f64::exp(slope * x - offset));
+            let p: f64 = 1.0 / (1.0 + llmr::engine::math::exp(slope * x - offset));
             let (error, curve) = (weight * (chance - p), weight * p * (1.0 - p));
             g = [g[0] + error, g[1] - error * x];
             h = [h[0] + curve, h[1] - curve * x, h[2] + curve * x * x];

@@ -45,7 +45,7 @@ fn chances(row: &Row, found: &[f32], classes: usize, columns: usize) -> Vec<f32>
     let sum = |class: usize| row.iter().map(|&(at, value)| found[class * columns + at] * value).sum::<f32>();
     let sums: Vec<f32> = (0..classes).map(sum).collect();
     let most = sums.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f32> = sums.iter().map(|sum| (sum - most).exp()).collect();
+    let powers: Vec<f32> = sums.iter().map(|sum| llmr::engine::math::exp_f32(sum - most)).collect();
     let total: f32 = powers.iter().sum();
     powers.iter().map(|power| power / total).collect()
 }

@@ -122,6 +122,7 @@ fn ln_of_others(x: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "held against the C library's")]
 mod tests {
     use super::*;
     use crate::engine::draw;

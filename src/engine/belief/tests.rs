@@ -23,7 +23,7 @@ fn chance(belief: &Belief) -> f64 {
 }
 
 fn usual_s(belief: &Belief, tokens: f64) -> f64 {
-    belief.time(tokens, 0.0, &ASSUMED, &TUNING()).mean.exp()
+    math::exp(belief.time(tokens, 0.0, &ASSUMED, &TUNING()).mean)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn answers_raise_the_chance_and_failures_lower_it() {
 #[test]
 fn the_usual_time_is_learned() {
     assert!((usual_s(&after(&[seen(Verdict::Answered, 9.0); 30]), 200.0) - 9.0).abs() < 0.5);
-    assert!((usual_s(&Belief::default(), 200.0) - 0.7f64.exp()).abs() < 1e-9);
+    assert!((usual_s(&Belief::default(), 200.0) - math::exp(0.7)).abs() < 1e-9);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn everything_fades_back_to_hope() {
     let month = bad.faded(30.0 * 86_400.0, &TUNING());
     assert!(chance(&bad) < 0.2 && chance(&month) > 0.95);
     let slow = after(&[seen(Verdict::Answered, 60.0); 40]).faded(30.0 * 86_400.0, &TUNING());
-    assert!((usual_s(&slow, 200.0) - 0.7f64.exp()).abs() < 0.1);
+    assert!((usual_s(&slow, 200.0) - math::exp(0.7)).abs() < 0.1);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn quality_and_true_cost_are_learned_and_nonsense_is_not() {
     let rated = Seen { quality: Some(0.4), cost: Some((0.001, 0.002)), ..seen(Verdict::Answered, 1.0) };
     let belief = after(&[rated; 20]);
     assert!((belief.quality.mean(0.8, 2.0) - 0.44).abs() < 0.02);
-    assert!((belief.dearness.mean(0.0, 0.1).exp() - 2.0).abs() < 0.05);
+    assert!((math::exp(belief.dearness.mean(0.0, 0.1)) - 2.0).abs() < 0.05);
     let odd = Seen { quality: Some(f64::NAN), cost: Some((0.0, 1.0)), total_s: Some(f64::INFINITY), ..rated };
     let belief = after(&[odd]);
     assert!(belief.quality.weight + belief.dearness.weight + belief.whole.usual.weight < 1e-12);

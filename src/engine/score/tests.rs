@@ -148,7 +148,7 @@ fn what_is_expected_follows_from_the_question_and_the_priors() {
     assert_eq!(load.cost, Some(NanoUsd(3_000_000)));
     let tuning = Tuning::default();
     let hope = tuning.hope_pace * tuning.assumed_variance.sqrt();
-    let seconds = 4.8 * 420.0 / 220.0 * (tuning.assumed_variance / 2.0 - hope).exp();
+    let seconds = 4.8 * 420.0 / 220.0 * math::exp(tuning.assumed_variance / 2.0 - hope);
     near(expected.latency_ms, seconds * 1000.0);
     near(expected.parts.cost, 0.001 / (0.001 + 0.003));
     near(expected.parts.latency, 4.0 / (4.0 + seconds));
