@@ -7,6 +7,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
 use crate::error::Kind;
 
 /// Which signals came since the last request began. Signals are the whole process's, and so is this: what is
@@ -76,11 +78,13 @@ pub(super) async fn or_given_up<T, W>(
     given_up: impl Future<Output = W>,
 ) -> (Option<T>, Option<W>) {
     let mut run = std::pin::pin!(run);
+    // Looked at when it was woken, and not with every piece of an answer: it waits for a clock and three signals.
+    let mut given_up = FuturesUnordered::from_iter([given_up]);
     let why = tokio::select! {
         // What is there counts, whatever came at the same moment.
         biased;
         over = &mut run => return (Some(over), None),
-        why = given_up => why,
+        Some(why) = given_up.next() => why,
     };
     let last_looks = async {
         for _ in 0..LAST_LOOKS {

@@ -1,10 +1,11 @@
 //! An answer as it comes in: status, headers, then the body piece by piece with a limit on silence.
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::{Limits, failure};
 use crate::providers::Headers;
@@ -26,6 +27,8 @@ pub struct Response {
     answer: reqwest::Response,
     /// Until when the body must have begun; `None` once it has.
     begin_by: Option<Instant>,
+    /// Ends when the next piece is late. One for all pieces: to put a clock off costs less than to set up another.
+    patience: Pin<Box<Sleep>>,
     limits: Limits,
 }
 
@@ -40,6 +43,7 @@ impl Response {
             host,
             answer,
             begin_by: Some(begin_by),
+            patience: Box::pin(sleep_until(begin_by)),
             limits,
         }
     }
@@ -50,11 +54,13 @@ impl Response {
     /// when it cannot be unpacked.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let quiet_until = || Instant::now() + Duration::from_millis(self.limits.idle_ms);
-        let deadline = self.begin_by.unwrap_or_else(quiet_until);
-        let piece = timeout_at(deadline, self.answer.chunk())
-            .await
-            .map_err(|_| self.out_of_time())?
-            .map_err(|error| failure::of_body(&error, &self.host, self.status))?;
+        self.patience.as_mut().reset(self.begin_by.unwrap_or_else(quiet_until));
+        let piece = tokio::select! {
+            biased;
+            piece = self.answer.chunk() => piece,
+            () = &mut self.patience => return Err(self.out_of_time()),
+        };
+        let piece = piece.map_err(|error| failure::of_body(&error, &self.host, self.status))?;
         self.begin_by = None;
         Ok(piece)
     }
