@@ -109,7 +109,7 @@ impl Output {
     pub fn speaking(voice: &Voice, format: Format, streams: bool, raw: bool) -> Self {
         let writer = voice.writer(raw);
         let spinner = match format {
-            Format::Text => Spinner::start("waiting for an answer", &voice.terminal, voice.level),
+            Format::Text => Spinner::start("waiting for an answer", &voice.terminal, voice.level, host::terminal_width),
             _ => Spinner::none(),
         };
         let messages = voice.messages();

@@ -1,8 +1,8 @@
 //! e^x, 2^x, powers and logarithms in plain arithmetic: the same to the last bit on every machine.
 //!
 //! The C library's are neither that nor free: they are in a library of their own, which every process would load when it
-//! begins, whatever it does (3 to 5 % of a short command). Within two units in the last place of the true value, as the
-//! tests find; by tables and series that say themselves where they come from.
+//! begins, whatever it does (3 to 5 % of a short command). As the tests find, [`exp`] and [`ln`] are within two units in the
+//! last place of the C library's, [`exp2`] and [`powf`] within a part in 10^13.
 
 use std::f64::consts::{LN_2, LOG2_E};
 
@@ -140,9 +140,15 @@ mod tests {
         })
     }
 
+    /// Where the number of steps changes, and what lies beside.
+    fn edges() -> impl Iterator<Item = f64> {
+        let edge = |n: i32| (f64::from(n) + 0.5) * LN_2 / f64::from(STEPS);
+        (-2000..2000).flat_map(move |n| [edge(n).next_down(), edge(n), edge(n).next_up()])
+    }
+
     #[test]
     fn they_are_what_the_library_s_are() {
-        for x in numbers() {
+        for x in numbers().chain(edges()) {
             assert!(apart(exp(x), x.exp()) <= 2.0, "e^{x}: {} is not {}", exp(x), x.exp());
             for y in [x.exp(), 1.0 + x / 1500.0] {
                 assert!(apart(ln(y), y.ln()) <= 2.0, "ln {y}: {} is not {}", ln(y), y.ln());
@@ -169,15 +175,6 @@ mod tests {
         assert_eq!((ln(0.0), ln(-0.0), ln(f64::INFINITY)), (f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINITY));
         for x in [f64::MIN_POSITIVE, 5e-324, 1e-310, f64::MAX] {
             assert!(apart(ln(x), x.ln()) <= 1.0, "{x}");
-        }
-    }
-
-    /// Whoever compares two numbers compares what is made of them.
-    #[test]
-    fn they_never_fall() {
-        for x in numbers().filter(|x| x.abs() < 700.0) {
-            let (next, y) = (x.next_up(), exp(x));
-            assert!(exp(next) >= y && ln(y.next_up()) >= ln(y), "{x}");
         }
     }
 }

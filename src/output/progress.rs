@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Level, Terminal, sanitize};
 
@@ -19,27 +19,34 @@ pub const DELAY: Duration = Duration::from_millis(300);
 /// Between two pictures: moving, but not restless.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A message is cut here, or where the terminal ends: never as wide as the line, because the `^C` that a terminal
-/// shows behind it would wrap, and the line above could not be taken away any more.
+/// A message is cut here, or where the terminal ends.
 const WIDEST: usize = 60;
-/// Columns for the picture, and for what a key echoes.
-const BESIDE: usize = 8;
+/// Columns for what a key echoes.
+const BESIDE: usize = 6;
+
+/// How many columns the terminal has now, if that is known.
+pub type Width = fn() -> Option<u16>;
 
 /// The line in which the cursor stands, drawn anew again and again, and empty in the end.
 pub(super) struct Line {
     out: Box<dyn Write + Send>,
+    /// Asked each time: terminals are made narrower while somebody waits, and what wraps cannot be taken away any more.
+    width: Width,
     /// Columns of what stands in it.
     drawn: usize,
 }
 
 impl Line {
     /// The one of stderr.
-    pub fn stderr() -> Self {
-        Self { out: Box::new(io::stderr()), drawn: 0 }
+    pub fn stderr(width: Width) -> Self {
+        Self { out: Box::new(io::stderr()), width, drawn: 0 }
     }
 
-    /// Puts this in place of what stood there.
+    /// Puts this in place of what stood there, as much of it as there is room for: never as wide as the terminal, because
+    /// the `^C` that it shows behind it would wrap.
     pub fn draw(&mut self, text: &str) {
+        let columns = (self.width)().filter(|width| *width > 0).map_or(usize::MAX, usize::from);
+        let text = fitting(text, columns.saturating_sub(BESIDE));
         let columns = text.width();
         self.write(&format!("\r{text}{}", " ".repeat(self.drawn.saturating_sub(columns))));
         self.drawn = columns;
@@ -59,22 +66,13 @@ impl Line {
     }
 }
 
-/// Columns that a message may have.
-pub(super) fn room(terminal: &Terminal, widest: usize) -> usize {
-    let columns = terminal.width.filter(|width| *width > 0).map_or(usize::MAX, usize::from);
-    columns.saturating_sub(BESIDE).min(widest)
-}
-
-/// Harmless, and as much of it as there is room for.
+/// Harmless, and as much of it as there is room for, in columns.
 pub(super) fn fitting(message: &str, room: usize) -> String {
-    let mut left = room;
-    let fits = |c: &char| {
-        let columns = c.width().unwrap_or(0);
-        let fits = columns <= left;
-        left = left.saturating_sub(columns);
-        fits
-    };
-    sanitize::line(message).chars().take_while(fits).collect()
+    let mut text: String = sanitize::line(message).chars().take(room).collect();
+    while text.width() > room {
+        text.pop();
+    }
+    text
 }
 
 /// A spinner, or nothing where none belongs. Gone when it is dropped.
@@ -82,8 +80,6 @@ pub struct Spinner(Option<Running>);
 
 struct Running {
     picture: Arc<Mutex<Picture>>,
-    /// Columns that a message may have.
-    room: usize,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -115,11 +111,11 @@ impl Picture {
 
 impl Spinner {
     /// One that says `message` after [`DELAY`], if stderr is a terminal and llmr is not to be quiet.
-    pub fn start(message: &str, terminal: &Terminal, level: Level) -> Self {
+    pub fn start(message: &str, terminal: &Terminal, level: Level, width: Width) -> Self {
         if !terminal.stderr || level == Level::Quiet {
             return Self::none();
         }
-        Self::on(Line::stderr(), message, terminal.utf8, room(terminal, WIDEST), DELAY)
+        Self::on(Line::stderr(width), message, terminal.utf8, DELAY)
     }
 
     /// One that never shows up: in JSON mode, in a pipe.
@@ -127,13 +123,13 @@ impl Spinner {
         Self(None)
     }
 
-    fn on(line: Line, message: &str, utf8: bool, room: usize, delay: Duration) -> Self {
+    fn on(line: Line, message: &str, utf8: bool, delay: Duration) -> Self {
         let phases: &[&str] = if utf8 {
             &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
         } else {
             &["|", "/", "-", "\\"]
         };
-        let picture = Picture { line, message: fitting(message, room), phases, phase: 0, shown: false };
+        let picture = Picture { line, message: fitting(message, WIDEST), phases, phase: 0, shown: false };
         let picture = Arc::new(Mutex::new(picture));
         let (stop, stopped) = channel::<()>();
         let its = Arc::clone(&picture);
@@ -145,14 +141,14 @@ impl Spinner {
             }
         };
         let thread = thread::Builder::new().name("spinner".to_owned()).spawn(turn).ok();
-        Self(Some(Running { picture, room, stop: Some(stop), thread }))
+        Self(Some(Running { picture, stop: Some(stop), thread }))
     }
 
     /// Says something else from now on.
     pub fn set_message(&self, message: &str) {
         if let Some(running) = &self.0 {
             let mut picture = lock(&running.picture);
-            picture.message = fitting(message, running.room);
+            picture.message = fitting(message, WIDEST);
             picture.draw();
         }
     }
@@ -210,7 +206,7 @@ pub(super) mod tests {
                     at = 0;
                     continue;
                 }
-                let columns = c.width().unwrap_or(0);
+                let columns = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
                 cells.resize(cells.len().max(at + columns), ' ');
                 // The second cell of a wide one holds nothing of its own.
                 cells[at..at + columns].fill('\0');
@@ -223,8 +219,8 @@ pub(super) mod tests {
         pub fn all(&self) -> String {
             self.0.lock().unwrap().clone()
         }
-        pub fn target(&self) -> Line {
-            Line { out: Box::new(self.clone()), drawn: 0 }
+        pub fn target(&self, width: Width) -> Line {
+            Line { out: Box::new(self.clone()), width, drawn: 0 }
         }
         /// Waits, boundedly, until something is drawn.
         fn drawn(&self) -> bool {
@@ -248,7 +244,7 @@ pub(super) mod tests {
     #[test]
     fn a_line_is_drawn_over_the_one_before() {
         let screen = Screen::default();
-        let mut line = screen.target();
+        let mut line = screen.target(|| None);
         line.clear();
         assert_eq!(screen.all(), "");
         for text in ["a long one", "short", "日本", "一", ""] {
@@ -266,19 +262,34 @@ pub(super) mod tests {
         for (room, cut) in [(0, ""), (1, "a"), (2, "a"), (3, "a日"), (4, "a日b"), (9, "a日b")] {
             assert_eq!(fitting("a日b", room), cut, "{room}");
         }
+        assert!(fitting(&"☺\u{fe0f}".repeat(9), 5).width() <= 5);
+    }
+
+    #[test]
+    fn it_stays_within_a_terminal_that_is_made_narrower() {
+        let screen = Screen::default();
+        let mut line = screen.target(|| Some(40));
+        line.draw("a line of some thirty columns!");
+        line.width = || Some(15);
+        line.draw("a line of some thirty columns!");
+        assert_eq!(screen.line(), "a line of");
+        for width in [|| Some(1), || Some(6), || Some(7)] as [Width; 3] {
+            line.width = width;
+            line.draw("xyz");
+            assert!(screen.line().len() < usize::from(width().unwrap()), "{}", screen.line());
+        }
     }
 
     #[test]
     fn it_turns_and_says_something_else() {
         let screen = Screen::default();
-        let spinner = Spinner::on(screen.target(), "asking", false, WIDEST, Duration::from_millis(1));
+        let spinner = Spinner::on(screen.target(|| None), "asking", false, Duration::from_millis(1));
         assert!(screen.drawn());
         let running = spinner.0.as_ref().unwrap();
         for phase in ["/", "-", "\\", "|"] {
             let mut picture = lock(&running.picture);
             picture.phase = ["|", "/", "-", "\\"].iter().position(|p| *p == phase).unwrap() + 3;
             picture.turn();
-            drop(picture);
             assert!(screen.line().starts_with(phase), "{}", screen.line());
         }
         spinner.set_message("still asking");
@@ -290,7 +301,7 @@ pub(super) mod tests {
     #[test]
     fn a_quick_answer_sees_no_spinner() {
         let screen = Screen::default();
-        let mut spinner = Spinner::on(screen.target(), "asking", true, WIDEST, Duration::from_secs(60));
+        let mut spinner = Spinner::on(screen.target(|| None), "asking", true, Duration::from_secs(60));
         spinner.set_message("still asking");
         spinner.suspend(|| ());
         spinner.clear();
@@ -300,7 +311,7 @@ pub(super) mod tests {
     #[test]
     fn a_slow_one_does_and_it_leaves_no_trace() {
         let screen = Screen::default();
-        let mut spinner = Spinner::on(screen.target(), "asking \x1b[31mred", false, WIDEST, Duration::from_millis(1));
+        let mut spinner = Spinner::on(screen.target(|| None), "asking \x1b[31mred", false, Duration::from_millis(1));
         assert!(screen.drawn());
         assert!(screen.all().contains("asking ␛[31mred"), "{:?}", screen.all());
         spinner.suspend(|| assert_eq!(screen.line(), "", "out of the way"));
@@ -313,7 +324,7 @@ pub(super) mod tests {
     #[test]
     fn dropping_it_takes_it_away() {
         let screen = Screen::default();
-        let spinner = Spinner::on(screen.target(), "asking", true, WIDEST, Duration::from_millis(1));
+        let spinner = Spinner::on(screen.target(|| None), "asking", true, Duration::from_millis(1));
         assert!(screen.drawn());
         drop(spinner);
         assert_eq!(screen.line(), "");
@@ -322,8 +333,8 @@ pub(super) mod tests {
     #[test]
     fn it_belongs_on_a_terminal_only() {
         let on = Terminal { stderr: true, ..Terminal::PIPES };
-        assert!(Spinner::start("m", &Terminal::PIPES, Level::Normal).0.is_none());
-        assert!(Spinner::start("m", &on, Level::Quiet).0.is_none());
-        assert!(Spinner::start("m", &on, Level::Normal).0.is_some());
+        assert!(Spinner::start("m", &Terminal::PIPES, Level::Normal, || None).0.is_none());
+        assert!(Spinner::start("m", &on, Level::Quiet, || None).0.is_none());
+        assert!(Spinner::start("m", &on, Level::Normal, || None).0.is_some());
     }
 }

@@ -4,10 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::progress::{self, Line};
+use super::progress::{self, Line, Width};
 use super::{Level, Terminal};
 
-/// A message is cut here, or where the terminal ends.
+/// A message is cut here.
 const WIDEST: usize = 40;
 /// Cells of the bar.
 const CELLS: usize = 20;
@@ -20,17 +20,15 @@ struct Bar {
     done: usize,
     total: usize,
     utf8: bool,
-    /// Columns that all of it may have.
-    room: usize,
     began: Instant,
     delay: Duration,
 }
 
 impl Steps {
     /// One over so many steps, if stderr is a terminal and llmr is not to be quiet.
-    pub fn start(total: usize, terminal: &Terminal, level: Level) -> Self {
+    pub fn start(total: usize, terminal: &Terminal, level: Level, width: Width) -> Self {
         let shown = terminal.stderr && level != Level::Quiet;
-        Self(shown.then(|| Bar::new(Line::stderr(), total, terminal, progress::DELAY)))
+        Self(shown.then(|| Bar::new(Line::stderr(width), total, terminal.utf8, progress::DELAY)))
     }
 
     /// One more step is done; `waiting` says what is waited for.
@@ -50,9 +48,8 @@ impl Steps {
 }
 
 impl Bar {
-    fn new(line: Line, total: usize, terminal: &Terminal, delay: Duration) -> Self {
-        let room = progress::room(terminal, usize::MAX);
-        Self { line, done: 0, total, utf8: terminal.utf8, room, began: Instant::now(), delay }
+    fn new(line: Line, total: usize, utf8: bool, delay: Duration) -> Self {
+        Self { line, done: 0, total, utf8, began: Instant::now(), delay }
     }
 
     fn draw(&mut self, waiting: &str) {
@@ -60,8 +57,7 @@ impl Bar {
             return;
         }
         let (done, total) = (self.done.min(self.total), self.total);
-        let text = format!("{} {done}/{total} {}", self.cells(), progress::fitting(waiting, WIDEST));
-        self.line.draw(&progress::fitting(&text, self.room));
+        self.line.draw(&format!("{} {done}/{total} {}", self.cells(), progress::fitting(waiting, WIDEST)));
     }
 
     fn cells(&self) -> String {
@@ -83,15 +79,14 @@ mod tests {
     use super::super::progress::tests::Screen;
     use super::*;
 
-    fn bar(screen: &Screen, total: usize, width: u16, utf8: bool) -> Steps {
-        let terminal = Terminal { stderr: true, width: Some(width), utf8, ..Terminal::PIPES };
-        Steps(Some(Bar::new(screen.target(), total, &terminal, Duration::ZERO)))
+    fn bar(screen: &Screen, total: usize, width: Width, utf8: bool) -> Steps {
+        Steps(Some(Bar::new(screen.target(width), total, utf8, Duration::ZERO)))
     }
 
     #[test]
     fn it_fills_step_by_step_and_leaves_no_trace() {
         let screen = Screen::default();
-        let mut steps = bar(&screen, 8, 80, true);
+        let mut steps = bar(&screen, 8, || Some(80), true);
         steps.say("a, b");
         assert_eq!(screen.line(), format!("{} 0/8 a, b", "░".repeat(20)));
         steps.step("\x1b[31mb");
@@ -102,24 +97,24 @@ mod tests {
         assert_eq!(screen.line(), format!("{} 8/8", "█".repeat(20)));
         drop(steps);
         assert_eq!(screen.line(), "");
-        bar(&screen, 0, 80, false).say("nothing");
+        bar(&screen, 0, || None, false).say("nothing");
         assert!(screen.all().contains(&format!("\r{} 0/0 nothing", "#".repeat(20))));
     }
 
     #[test]
     fn it_stays_within_the_terminal_and_waits_for_its_time() {
         let screen = Screen::default();
-        bar(&screen, 3, 40, false).step(&"x".repeat(99));
+        bar(&screen, 3, || Some(40), false).step(&"x".repeat(99));
         let longest = screen.all().split('\r').map(|text| text.trim_end().len()).max();
-        assert_eq!((longest, screen.line()), (Some(32), String::new()));
+        assert_eq!((longest, screen.line()), (Some(34), String::new()));
         let quick = Screen::default();
         let terminal = Terminal { stderr: true, ..Terminal::PIPES };
-        Steps(Some(Bar::new(quick.target(), 3, &terminal, Duration::from_secs(60)))).step("x");
+        Steps(Some(Bar::new(quick.target(|| None), 3, true, Duration::from_secs(60)))).step("x");
         assert_eq!(quick.all(), "");
-        assert!(Steps::start(3, &Terminal::PIPES, Level::Normal).0.is_none());
+        assert!(Steps::start(3, &Terminal::PIPES, Level::Normal, || None).0.is_none());
         assert!(
-            Steps::start(3, &terminal, Level::Quiet).0.is_none()
-                && Steps::start(3, &terminal, Level::Normal).0.is_some()
+            Steps::start(3, &terminal, Level::Quiet, || None).0.is_none()
+                && Steps::start(3, &terminal, Level::Normal, || None).0.is_some()
         );
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::columns::all;
 use super::labels::{self, Label};
-use super::sums::Kind;
+use super::sums::{self, Kind};
 use super::{Problem, Store, StoreError};
 
 impl Store {
@@ -32,7 +32,7 @@ const SAVED: &str =
 /// Every kept sum, beside the same sum over the rows. `total` never fails, and is exact up to nine million
 /// dollars a day.
 fn sums_that_drifted(tx: &Connection) -> Result<Vec<String>, Problem> {
-    let mut wrong = Vec::new();
+    let mut wrong = sums::strange(tx)?;
     for (kept, rows) in [
         ("ledger_nanousd", "SELECT day, total(cost_nanousd) AS n FROM attempts GROUP BY day"),
         ("adjusted_nanousd", "SELECT day, total(amount_nanousd) AS n FROM adjustments GROUP BY day"),
@@ -107,7 +107,7 @@ fn names_that_drifted(tx: &Connection, kind: Kind, sum: &str, rows: &str) -> Res
     let kept = "CASE WHEN json_valid(sums) THEN sums END";
     let kept = match sum {
         ANSWERS => format!("(SELECT total(value) FROM json_each({kept}, '$.{ANSWERS}'))"),
-        _ => format!("{kept} ->> '{sum}'"),
+        _ => format!("CAST({kept} ->> '{sum}' AS REAL)"),
     };
     let sql = format!(
         "SELECT coalesce(kept.day, rows.day), coalesce(kept.n, 0), coalesce(rows.n, 0)

@@ -56,6 +56,17 @@ pub enum Problem {
     /// No such attempt was admitted, or its hold was released.
     #[error("attempt {} of request {} holds no money", .0.number, .0.request)]
     NotHeld(AttemptId),
+    /// It is older, and bringing it up to date has to write.
+    #[error("it is of version {found}, and to bring it up to version {known} it has to be written once")]
+    Outdated {
+        /// Its version.
+        found: i64,
+        /// The version that this program reads.
+        known: i64,
+    },
+    /// Sums that are kept beside what they sum up cannot be read; which, in words.
+    #[error("{0}")]
+    Sums(String),
     /// SQLite's own words.
     #[error("{}", Said(.0))]
     Sqlite(#[from] rusqlite::Error),
@@ -114,7 +125,7 @@ impl Problem {
     /// Whether the file can be looked into all the same: only writing to it, or beside it, fails.
     pub(super) fn is_unwritable(&self) -> bool {
         match self {
-            Self::ReadOnly => true,
+            Self::ReadOnly | Self::Outdated { .. } => true,
             Self::Sqlite(error) => {
                 has_no_room(error)
                     || matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
@@ -132,9 +143,10 @@ impl Problem {
                 _ => "check who owns the folder, or name another one with LLMR_HOME",
             }),
             Self::Newer { .. } => Some("update llmr, or name another folder with LLMR_HOME"),
-            Self::ReadOnly => Some(
+            Self::ReadOnly | Self::Outdated { .. } => Some(
                 "make the file, its -wal and -shm and their folder writable, or name another folder with LLMR_HOME",
             ),
+            Self::Sums(_) => Some("somebody has changed them; what they sum up is still in `llmr log`"),
             Self::NotAFile => Some("move it away, or name another folder with LLMR_HOME"),
             Self::Alien(_) => Some("move it away (it may be somebody's), or name another folder with LLMR_HOME"),
             Self::NoRequest(_) | Self::NotHeld(_) => None,
@@ -207,6 +219,8 @@ mod tests {
             (sqlite(ffi::SQLITE_READONLY), "it cannot be written", true),
             (sqlite(ffi::SQLITE_FULL), "the disk is full", true),
             (Problem::Newer { found: 9, known: 1 }, "it is of version 9", true),
+            (Problem::Outdated { found: 9, known: 10 }, "it is of version 9, and to bring it up to version 10", true),
+            (Problem::Sums("the sums of x".to_owned()), "the sums of x", true),
             (
                 Problem::NotHeld(AttemptId { request: RequestId(7), number: 2 }),
                 "attempt 2 of request r7 holds no",

@@ -54,7 +54,10 @@ pub(super) fn migrate(conn: &Connection, seed: &FirstSeed) -> Result<(), Problem
         return Ok(());
     }
     if conn.is_readonly(MAIN_DB)? {
-        return if version(conn)? >= READ_AS_IT_IS { Ok(()) } else { Err(Problem::ReadOnly) };
+        return match version(conn)? {
+            found if found >= READ_AS_IT_IS => Ok(()),
+            found => Err(Problem::Outdated { found, known: known() }),
+        };
     }
     let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     match version(&tx)? {
@@ -151,7 +154,7 @@ mod tests {
             let conn = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
             let found = migrate(&conn, &1.into());
             assert_eq!(found.is_ok(), readable, "{version}");
-            assert!(readable || matches!(found, Err(Problem::ReadOnly)), "{version}");
+            assert!(readable || matches!(found, Err(Problem::Outdated { .. })), "{version}");
         }
     }
 

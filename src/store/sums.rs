@@ -3,7 +3,7 @@
 //! Only what changes those rows calls this, in the same transaction; the audit proves that they agree. All sums of a
 //! name are one column: every process reads every column's definition when it begins, and each answer changes three names.
 
-use rusqlite::types::FromSqlError;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 
@@ -134,7 +134,7 @@ pub(super) fn take(tx: &Connection, kind: Kind, day: Day, name: &str, by: &Sums)
 fn change(tx: &Connection, kind: Kind, day: Day, name: &str, by: impl FnOnce(&mut Sums)) -> rusqlite::Result<()> {
     let sql = "SELECT sums FROM day_sums WHERE kind = ?1 AND day = ?2 AND name = ?3";
     // Sums that nobody can read keep no answer from being recorded; the audit finds them, and what became of them.
-    let read = |row: &Row<'_>| Ok(read(row.get_ref(0)?.as_str()?).unwrap_or_default());
+    let read = |row: &Row<'_>| Ok(read(row.get_ref(0)?).unwrap_or_default());
     let mut sums = first(tx, sql, (kind.name(), day, name), read)?.unwrap_or_default();
     by(&mut sums);
     let text = serde_json::to_string(&sums).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -142,18 +142,43 @@ fn change(tx: &Connection, kind: Kind, day: Day, name: &str, by: impl FnOnce(&mu
     run(tx, sql, (kind.name(), day, name, text)).map(drop)
 }
 
-fn read(sums: &str) -> Result<Sums, FromSqlError> {
-    serde_json::from_str(sums).map_err(|error| FromSqlError::Other(error.into()))
+fn read(sums: ValueRef<'_>) -> Option<Sums> {
+    serde_json::from_slice(sums.as_bytes().ok()?).ok()
 }
 
 /// The sums of one kind over the days from one to another, both included: by day, then by name. Those that say nothing are
 /// left out: attempts that moved to their request's tier leave some behind.
-pub(super) fn between(tx: &Connection, kind: Kind, from: Day, to: Day) -> rusqlite::Result<Vec<(Day, String, Sums)>> {
+pub(super) fn between(tx: &Connection, kind: Kind, from: Day, to: Day) -> Result<Vec<(Day, String, Sums)>, Problem> {
     let sql = "SELECT day, name, sums FROM day_sums WHERE kind = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, name";
-    let read = |row: &Row<'_>| Ok((row.get("day")?, row.get("name")?, read(row.get_ref("sums")?.as_str()?)?));
-    let mut all = all(tx, sql, (kind.name(), from, to), read)?;
-    all.retain(|(_, _, sums): &(Day, String, Sums)| !sums.is_nothing());
+    let rows = all(tx, sql, (kind.name(), from, to), |row| {
+        Ok((row.get(0)?, row.get::<_, String>(1)?, read(row.get_ref(2)?)))
+    })?;
+    let mut all = Vec::with_capacity(rows.len());
+    for (day, name, sums) in rows {
+        let sums = sums.ok_or_else(|| Problem::Sums(unreadable(kind.name(), day, &name)))?;
+        if !sums.is_nothing() {
+            all.push((day, name, sums));
+        }
+    }
     Ok(all)
+}
+
+/// What is wrong with rows that no report reads, a line each.
+pub(super) fn strange(tx: &Connection) -> rusqlite::Result<Vec<String>> {
+    let kinds = Label::ALL.map(Kind::Label).into_iter().chain([Kind::Candidate]).map(Kind::name).collect::<Vec<_>>();
+    let read = |row: &Row<'_>| {
+        let (kind, day, name): (String, Day, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(match read(row.get_ref(3)?) {
+            _ if !kinds.contains(&&*kind) => Some(format!("there are sums of `{kind}`, which is nothing to sum up by")),
+            None => Some(unreadable(&kind, day, &name)),
+            Some(_) => None,
+        })
+    };
+    Ok(all(tx, "SELECT kind, day, name, sums FROM day_sums", [], read)?.into_iter().flatten().collect())
+}
+
+fn unreadable(kind: &str, day: Day, name: &str) -> String {
+    format!("the sums of {kind} `{name}` of {day} cannot be read")
 }
 
 /// What of a ledger row counts in the sums.
@@ -186,7 +211,7 @@ impl Counted {
         Sums {
             attempts: 1,
             unpriced: u64::from(self.cost.is_none()),
-            cost_nanousd: self.cost.unwrap_or_default().0.unsigned_abs(),
+            cost_nanousd: u64::try_from(self.cost.unwrap_or_default().0).unwrap_or(0),
             input_tokens,
             cached_input_tokens,
             cache_write_tokens,
@@ -301,9 +326,18 @@ mod tests {
             || between(&tx, kind, Day(1), Day(2)).map(|all| all.into_iter().map(|(d, n, s)| (d.0, n, s.requests)));
         let of = |all: &[(i32, &str, u64)]| all.iter().map(|(d, n, s)| (*d, (*n).to_owned(), *s)).collect::<Vec<_>>();
         assert_eq!(kept().unwrap().collect::<Vec<_>>(), of(&[(1, "x", 2), (1, "y", 1), (2, "x", 1)]));
-        tx.execute("UPDATE day_sums SET sums = '{' WHERE name = 'x' AND day = 1", []).unwrap();
-        assert!(kept().is_err());
-        add(&tx, kind, Day(1), "x", &one).unwrap();
+        for damaged in ["'{'", "CAST(x'ff7b7d' AS TEXT)", "'{\"requests\": 2.5}'", "'{\"requests\": -1}'", "''"] {
+            tx.execute(
+                &format!("UPDATE day_sums SET sums = {damaged} WHERE name = 'x' AND day = 1 AND kind = 'tag'"),
+                [],
+            )
+            .unwrap();
+            let said = kept().err().unwrap().to_string();
+            assert!(said.contains("the sums of tag `x` of 1970-01-02 cannot be read"), "{damaged}: {said}");
+            assert_eq!(strange(&tx).unwrap(), [said], "{damaged}");
+            add(&tx, kind, Day(1), "x", &one).unwrap();
+        }
+        assert_eq!(strange(&tx).unwrap(), Vec::<String>::new());
         take(&tx, kind, Day(1), "y", &one).unwrap();
         assert_eq!(kept().unwrap().collect::<Vec<_>>(), of(&[(1, "x", 1), (2, "x", 1)]));
     }

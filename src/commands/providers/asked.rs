@@ -13,6 +13,7 @@ use crate::catalogue;
 use crate::commands::{Context, runtime};
 use crate::config::{KeyState, ProviderConfig};
 use crate::error::{Error, Kind, Result};
+use crate::host;
 use crate::output::{Redactor, Steps};
 use crate::providers::listing::{Listed, key_request, models_answer, models_request};
 use crate::providers::{Endpoint, HttpGet, ModelFacts, dialect};
@@ -162,7 +163,7 @@ fn all(context: &Context, providers: &[&ProviderConfig]) -> Result<Vec<Asked>> {
         return Ok(Vec::new());
     }
     let client = Client::new(&context.network())?;
-    let mut steps = Steps::start(providers.len(), &context.printer.terminal, context.level());
+    let mut steps = Steps::start(providers.len(), &context.printer.terminal, context.level(), host::terminal_width);
     let mut waiting: BTreeSet<&str> = providers.iter().map(|p| p.name.as_str()).collect();
     let mut answers: Vec<Option<Asked>> = vec![None; providers.len()];
     let questions = providers.iter().enumerate().map(|(i, provider)| {

@@ -10,6 +10,7 @@ use crate::cli;
 use crate::commands::{Context, question, runtime, sandbox};
 use crate::config::ProviderConfig;
 use crate::error::{Error, Kind, Result};
+use crate::host;
 use crate::output::{Align, Steps, Table, Terminal, units};
 use crate::router::select::{default_model, why_not};
 use crate::router::{Answered, Listener, Request, Router, Selection};
@@ -146,7 +147,7 @@ fn live_checks(context: &mut Context, checks: &mut [Check]) -> Result<()> {
     for check in &open {
         requests.push(request(context, check)?);
     }
-    let mut steps = Steps::start(count, &context.printer.terminal, context.level());
+    let mut steps = Steps::start(count, &context.printer.terminal, context.level(), host::terminal_width);
     let mut answers: Vec<Option<Result<Answered>>> = (0..count).map(|_| None).collect();
     for chunk in (0..count).collect::<Vec<_>>().chunks(SIDE_BY_SIDE) {
         let mut routers: Vec<(usize, Router<'_>, Request)> = Vec::new();

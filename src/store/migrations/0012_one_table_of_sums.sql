@@ -11,21 +11,21 @@ CREATE TABLE day_sums (
 
 INSERT INTO day_sums (kind, day, name, sums)
 SELECT 'candidate', day, provider || '/' || model, json_object(
-    'ok', ok, 'failed', failed, 'cancelled', cancelled, 'presumed', presumed, 'latency_ms', latency_ms,
-    'attempts', attempts, 'unpriced', unpriced, 'cost_nanousd', cost_nanousd, 'input_tokens', input_tokens,
-    'cached_input_tokens', cached_input_tokens, 'cache_write_tokens', cache_write_tokens,
-    'output_tokens', output_tokens, 'reasoning_tokens', reasoning_tokens,
+    'ok', max(0, ok), 'failed', max(0, failed), 'cancelled', max(0, cancelled), 'presumed', max(0, presumed), 'latency_ms', max(0, latency_ms),
+    'attempts', max(0, attempts), 'unpriced', max(0, unpriced), 'cost_nanousd', max(0, cost_nanousd), 'input_tokens', max(0, input_tokens),
+    'cached_input_tokens', max(0, cached_input_tokens), 'cache_write_tokens', max(0, cache_write_tokens),
+    'output_tokens', max(0, output_tokens), 'reasoning_tokens', max(0, reasoning_tokens),
     'latencies', json((SELECT json_group_object(CAST(bucket AS TEXT), answers) FROM latencies AS l
         WHERE l.day = c.day AND l.provider = c.provider AND l.model = c.model AND answers > 0)))
 FROM day_candidates AS c;
 
 INSERT INTO day_sums (kind, day, name, sums)
 SELECT kind, day, name, json_object(
-    'requests', requests, 'ok', ok, 'failed', failed, 'cancelled', cancelled, 'cache_hits', cache_hits,
-    'saved_nanousd', saved_nanousd, 'latency_ms', latency_ms,
-    'attempts', attempts, 'unpriced', unpriced, 'cost_nanousd', cost_nanousd, 'input_tokens', input_tokens,
-    'cached_input_tokens', cached_input_tokens, 'cache_write_tokens', cache_write_tokens,
-    'output_tokens', output_tokens, 'reasoning_tokens', reasoning_tokens,
+    'requests', max(0, requests), 'ok', max(0, ok), 'failed', max(0, failed), 'cancelled', max(0, cancelled), 'cache_hits', max(0, cache_hits),
+    'saved_nanousd', max(0, saved_nanousd), 'latency_ms', max(0, latency_ms),
+    'attempts', max(0, attempts), 'unpriced', max(0, unpriced), 'cost_nanousd', max(0, cost_nanousd), 'input_tokens', max(0, input_tokens),
+    'cached_input_tokens', max(0, cached_input_tokens), 'cache_write_tokens', max(0, cache_write_tokens),
+    'output_tokens', max(0, output_tokens), 'reasoning_tokens', max(0, reasoning_tokens),
     'latencies', json((SELECT json_group_object(CAST(bucket AS TEXT), answers) FROM label_latencies AS l
         WHERE l.kind = s.kind AND l.day = s.day AND l.name = s.name AND answers > 0)))
 FROM day_labels AS s WHERE requests > 0 OR attempts > 0;

@@ -108,14 +108,20 @@ fn sums_that_drifted_are_found() {
         "UPDATE day_sums SET sums = json_set(sums, '$.output_tokens', 6) WHERE kind = 'candidate'",
         "UPDATE day_sums SET sums = json_set(sums, '$.latencies', json('{}')) WHERE kind = 'candidate'",
         "UPDATE day_sums SET sums = json_set(sums, '$.attempts', 2) WHERE kind = 'tag'",
+        "UPDATE day_sums SET sums = json_set(sums, '$.attempts', '1') WHERE kind = 'tag'",
         "UPDATE day_sums SET sums = '{' WHERE kind = 'tier'",
+        "UPDATE day_sums SET kind = 'x' WHERE kind = 'tier'",
+        "INSERT INTO day_sums (kind, day, name, sums) VALUES ('tag', 1, 'x', '{')",
+        "UPDATE day_sums SET sums = json_set(sums, '$.latencies', json('{}')) WHERE kind = 'tag'",
+        "UPDATE day_sums SET sums = json_set(sums, '$.latencies', json('{}')) WHERE kind = 'answered'",
         "UPDATE day_sums SET day = day + 1 WHERE kind = 'candidate'",
         "DELETE FROM day_sums WHERE kind = 'candidate'",
         "DELETE FROM days",
     ] {
         let home = Home::new();
         let store = home.open(1);
-        store.settle(&answered(held(&store, NOON), NOON), None, None).unwrap();
+        let attempt = held(&store, NOON);
+        store.settle(&answered(attempt, NOON), Some(&ended(attempt.request, NOON)), None).unwrap();
         audit(&store);
         home.sql(sql);
         assert!(!store.integrity_check().unwrap().is_empty(), "{sql}");
