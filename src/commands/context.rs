@@ -14,7 +14,7 @@ use crate::engine::draw;
 use crate::error::{Error, Kind, Result};
 use crate::host::{self, Host};
 use crate::output::json::{self, Layout};
-use crate::output::{Level, Messages, Redactor, Terminal, sanitize, stdout};
+use crate::output::{Level, Messages, Redactor, Terminal, line, sanitize, stdout};
 use crate::router::{Router, asked_to_stop};
 use crate::store::{FirstSeed, Store, StoreOptions, Waiting};
 use crate::transport::Network;
@@ -22,9 +22,6 @@ use crate::types::{Limit, Secret, Timestamp, whole_ms};
 
 /// How long a process waits for others' locks on the database, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 15_000;
-
-/// Goes to the beginning of a terminal's line and empties it.
-const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 /// Where messages go.
 pub type Stderr = Messages<io::Stderr>;
@@ -120,7 +117,7 @@ impl Context {
             let mut stderr = io::stderr();
             if terminal.stderr && level > Level::Quiet {
                 // A spinner may stand there: it draws itself anew below.
-                _ = stdout::write_all(&mut stderr, CLEAR_LINE);
+                _ = stdout::write_all(&mut stderr, line::AWAY.as_bytes());
             }
             Messages::new(stderr, &terminal, level, redactor.clone())
                 .note(&format!("waiting for database {}: another program is using it", path.display()));

@@ -9,6 +9,7 @@ mod code_block;
 pub mod csv;
 pub mod html;
 pub mod json;
+pub mod line;
 pub mod markdown;
 pub mod message;
 pub mod progress;
@@ -22,6 +23,7 @@ pub mod units;
 pub mod usage;
 
 pub use code_block::first_code_block;
+pub use line::Line;
 pub use message::{Level, Messages};
 pub use progress::Spinner;
 pub use redact::Redactor;

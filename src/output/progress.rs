@@ -1,18 +1,13 @@
 //! A sign of life on stderr while nothing has come yet: a spinner that shows up late and leaves no trace.
-//!
-//! It writes nothing but text, blanks and returns to the beginning of the line: the cursor stays as it is, so that there
-//! is nothing to restore if the process is killed.
 
 use std::fmt;
-use std::io::{self, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use unicode_width::UnicodeWidthStr;
-
-use super::{Level, Terminal, sanitize};
+use super::line::{Line, Width, fitting};
+use super::{Level, Terminal};
 
 /// Whoever answers faster than this needs no spinner; people notice a delay from about here on.
 pub const DELAY: Duration = Duration::from_millis(300);
@@ -21,59 +16,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// A message is cut here, or where the terminal ends.
 const WIDEST: usize = 60;
-/// Columns for what a key echoes.
-const BESIDE: usize = 6;
-
-/// How many columns the terminal has now, if that is known.
-pub type Width = fn() -> Option<u16>;
-
-/// The line in which the cursor stands, drawn anew again and again, and empty in the end.
-pub(super) struct Line {
-    out: Box<dyn Write + Send>,
-    /// Asked each time: terminals are made narrower while somebody waits, and what wraps cannot be taken away any more.
-    width: Width,
-    /// Columns of what stands in it.
-    drawn: usize,
-}
-
-impl Line {
-    /// The one of stderr.
-    pub fn stderr(width: Width) -> Self {
-        Self { out: Box::new(io::stderr()), width, drawn: 0 }
-    }
-
-    /// Puts this in place of what stood there, as much of it as there is room for: never as wide as the terminal, because
-    /// the `^C` that it shows behind it would wrap.
-    pub fn draw(&mut self, text: &str) {
-        let columns = (self.width)().filter(|width| *width > 0).map_or(usize::MAX, usize::from);
-        let text = fitting(text, columns.saturating_sub(BESIDE));
-        let columns = text.width();
-        self.write(&format!("\r{text}{}", " ".repeat(self.drawn.saturating_sub(columns))));
-        self.drawn = columns;
-    }
-
-    /// Takes it away.
-    pub fn clear(&mut self) {
-        if self.drawn > 0 {
-            self.write(&format!("\r{}\r", " ".repeat(self.drawn)));
-            self.drawn = 0;
-        }
-    }
-
-    /// In one piece. Nobody is left to be told that it failed.
-    fn write(&mut self, text: &str) {
-        _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-    }
-}
-
-/// Harmless, and as much of it as there is room for, in columns.
-pub(super) fn fitting(message: &str, room: usize) -> String {
-    let mut text: String = sanitize::line(message).chars().take(room).collect();
-    while text.width() > room {
-        text.pop();
-    }
-    text
-}
 
 /// A spinner, or nothing where none belongs. Gone when it is dropped.
 pub struct Spinner(Option<Running>);
@@ -190,101 +132,24 @@ fn lock(picture: &Mutex<Picture>) -> MutexGuard<'_, Picture> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::line::AWAY;
+    use super::super::line::tests::Screen;
     use super::*;
 
-    /// A terminal of one line: what was written to it.
-    #[derive(Debug, Clone, Default)]
-    pub struct Screen(Arc<Mutex<String>>);
-
-    impl Screen {
-        /// What stands in the line.
-        pub fn line(&self) -> String {
-            let (mut cells, mut at): (Vec<char>, usize) = (Vec::new(), 0);
-            for c in self.all().chars() {
-                if c == '\r' {
-                    at = 0;
-                    continue;
-                }
-                let columns = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-                cells.resize(cells.len().max(at + columns), ' ');
-                // The second cell of a wide one holds nothing of its own.
-                cells[at..at + columns].fill('\0');
-                cells[at] = c;
-                at += columns;
-            }
-            cells.into_iter().filter(|c| *c != '\0').collect::<String>().trim_end().to_owned()
-        }
-        /// All that was ever written.
-        pub fn all(&self) -> String {
-            self.0.lock().unwrap().clone()
-        }
-        pub fn target(&self, width: Width) -> Line {
-            Line { out: Box::new(self.clone()), width, drawn: 0 }
-        }
-        /// Waits, boundedly, until something is drawn.
-        fn drawn(&self) -> bool {
-            (0..500).any(|_| {
-                thread::sleep(Duration::from_millis(2));
-                !self.line().is_empty()
-            })
-        }
-    }
-
-    impl Write for Screen {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_line_is_drawn_over_the_one_before() {
-        let screen = Screen::default();
-        let mut line = screen.target(|| None);
-        line.clear();
-        assert_eq!(screen.all(), "");
-        for text in ["a long one", "short", "日本", "一", ""] {
-            line.draw(text);
-            assert_eq!(screen.line(), text);
-        }
-        line.draw("once more");
-        line.clear();
-        line.clear();
-        assert_eq!((screen.line(), screen.all().ends_with('\r')), (String::new(), true));
-    }
-
-    #[test]
-    fn a_message_is_cut_by_columns() {
-        for (room, cut) in [(0, ""), (1, "a"), (2, "a"), (3, "a日"), (4, "a日b"), (9, "a日b")] {
-            assert_eq!(fitting("a日b", room), cut, "{room}");
-        }
-        assert!(fitting(&"☺\u{fe0f}".repeat(9), 5).width() <= 5);
-    }
-
-    #[test]
-    fn it_stays_within_a_terminal_that_is_made_narrower() {
-        let screen = Screen::default();
-        let mut line = screen.target(|| Some(40));
-        line.draw("a line of some thirty columns!");
-        line.width = || Some(15);
-        line.draw("a line of some thirty columns!");
-        assert_eq!(screen.line(), "a line of");
-        for width in [|| Some(1), || Some(6), || Some(7)] as [Width; 3] {
-            line.width = width;
-            line.draw("xyz");
-            assert!(screen.line().len() < usize::from(width().unwrap()), "{}", screen.line());
-        }
+    /// Waits, boundedly, until something is drawn.
+    fn drawn(screen: &Screen) -> bool {
+        (0..500).any(|_| {
+            thread::sleep(Duration::from_millis(2));
+            !screen.line().is_empty()
+        })
     }
 
     #[test]
     fn it_turns_and_says_something_else() {
         let screen = Screen::default();
         let spinner = Spinner::on(screen.target(|| None), "asking", false, Duration::from_millis(1));
-        assert!(screen.drawn());
+        assert!(drawn(&screen));
         let running = spinner.0.as_ref().unwrap();
         for phase in ["/", "-", "\\", "|"] {
             let mut picture = lock(&running.picture);
@@ -312,20 +177,20 @@ pub(super) mod tests {
     fn a_slow_one_does_and_it_leaves_no_trace() {
         let screen = Screen::default();
         let mut spinner = Spinner::on(screen.target(|| None), "asking \x1b[31mred", false, Duration::from_millis(1));
-        assert!(screen.drawn());
+        assert!(drawn(&screen));
         assert!(screen.all().contains("asking ␛[31mred"), "{:?}", screen.all());
         spinner.suspend(|| assert_eq!(screen.line(), "", "out of the way"));
         assert_ne!(screen.line(), "", "and back");
         spinner.clear();
         assert_eq!(screen.line(), "");
-        assert!(!screen.all().contains('\x1b'), "no code of its own, so no hidden cursor");
+        assert!(!screen.all().replace(AWAY, "").contains('\x1b'), "no other code of its own, so no hidden cursor");
     }
 
     #[test]
     fn dropping_it_takes_it_away() {
         let screen = Screen::default();
         let spinner = Spinner::on(screen.target(|| None), "asking", true, Duration::from_millis(1));
-        assert!(screen.drawn());
+        assert!(drawn(&screen));
         drop(spinner);
         assert_eq!(screen.line(), "");
     }

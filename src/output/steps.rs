@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::progress::{self, Line, Width};
-use super::{Level, Terminal};
+use super::line::{Line, Width, fitting};
+use super::{Level, Terminal, progress};
 
 /// A message is cut here.
 const WIDEST: usize = 40;
@@ -57,7 +57,7 @@ impl Bar {
             return;
         }
         let (done, total) = (self.done.min(self.total), self.total);
-        self.line.draw(&format!("{} {done}/{total} {}", self.cells(), progress::fitting(waiting, WIDEST)));
+        self.line.draw(format!("{} {done}/{total} {}", self.cells(), fitting(waiting, WIDEST)).trim_end());
     }
 
     fn cells(&self) -> String {
@@ -76,7 +76,8 @@ impl Drop for Bar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::progress::tests::Screen;
+    use super::super::line::AWAY;
+    use super::super::line::tests::Screen;
     use super::*;
 
     fn bar(screen: &Screen, total: usize, width: Width, utf8: bool) -> Steps {
@@ -98,15 +99,15 @@ mod tests {
         drop(steps);
         assert_eq!(screen.line(), "");
         bar(&screen, 0, || None, false).say("nothing");
-        assert!(screen.all().contains(&format!("\r{} 0/0 nothing", "#".repeat(20))));
+        assert!(screen.all().contains(&format!("{AWAY}{} 0/0 nothing", "#".repeat(20))));
     }
 
     #[test]
     fn it_stays_within_the_terminal_and_waits_for_its_time() {
         let screen = Screen::default();
         bar(&screen, 3, || Some(40), false).step(&"x".repeat(99));
-        let longest = screen.all().split('\r').map(|text| text.trim_end().len()).max();
-        assert_eq!((longest, screen.line()), (Some(34), String::new()));
+        let longest = screen.all().split(AWAY).map(str::len).max();
+        assert_eq!((longest, screen.line()), (Some(32), String::new()));
         let quick = Screen::default();
         let terminal = Terminal { stderr: true, ..Terminal::PIPES };
         Steps(Some(Bar::new(quick.target(|| None), 3, true, Duration::from_secs(60)))).step("x");

@@ -1,4 +1,4 @@
-//! How plain values are written into columns and read from them, and the three ways to run a statement.
+//! How plain values are written into columns and read from them, and the ways to run a statement.
 //!
 //! Counters are `u64` outside and SQLite's signed integers inside: both ways saturate.
 

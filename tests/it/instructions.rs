@@ -30,10 +30,10 @@ fn nothing_takes_twice_the_instructions_that_it_did() {
     for (place, args, recorded) in [
         (&asks, &["--version"][..], 0.4),
         (&asks, &["--help"], 15.0),
-        (&asks, &["ask", "hello"], 12.0),
-        (&asks, &["ask", "--no-cache", "--no-stream", "hello"], 26.0),
-        (&asks, &["budget", "check"], 8.0),
-        (&fifteen, &["dry-run", "hello"], 14.0),
+        (&asks, &["ask", "hello"], 11.0),
+        (&asks, &["ask", "--no-cache", "--no-stream", "hello"], 17.0),
+        (&asks, &["budget", "check"], 7.0),
+        (&fifteen, &["dry-run", "hello"], 13.0),
     ] {
         let counted = counted(place, args);
         println!("{counted:8.2} million instructions, {recorded:.2} recorded: llmr {}", args.join(" "));

@@ -3,20 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::host;
-use crate::output::{Level, Terminal, sanitize, stdout, units};
+use crate::output::{Level, Line, Terminal, units};
 use crate::types::NanoUsd;
 
 /// Between two pictures: a person reads no faster.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Columns that stay free: the `^C` that a terminal shows behind the line would wrap it, and it could not be taken
-/// away any more.
-const BESIDE: usize = 8;
-/// Columns where nobody says how many there are.
-const USUAL: usize = 80;
-/// To the beginning of the line, and nothing to its end.
-const AWAY: &str = "\r\x1b[K";
-/// Where the terminal is too narrow for all of it.
-const CUT: &str = "..";
 /// Columns of the bar.
 const BAR: u64 = 20;
 
@@ -37,11 +28,9 @@ pub struct Numbers {
     pub waiting: String,
 }
 
-/// The line. It is written by hand: a drawing library fills it with blanks up to the edge of the terminal.
+/// The line, where one belongs.
 pub struct Progress {
-    shown: bool,
-    /// Characters that it may have.
-    room: usize,
+    line: Option<Line>,
     began: Instant,
     drawn: Option<Instant>,
 }
@@ -50,44 +39,24 @@ impl Progress {
     /// One that is drawn if stderr is a terminal and llmr is not to be quiet.
     pub fn new(terminal: &Terminal, level: Level) -> Self {
         let shown = terminal.stderr && level > Level::Quiet;
-        Self { shown, room: room(terminal.width), began: Instant::now(), drawn: None }
+        let line = shown.then(|| Line::stderr(host::terminal_width));
+        Self { line, began: Instant::now(), drawn: None }
     }
 
     /// Draws these numbers, if the last picture is old enough.
     pub fn draw(&mut self, numbers: impl FnOnce() -> Numbers) {
-        if !self.shown || self.drawn.is_some_and(|drawn| drawn.elapsed() < PAUSE) {
-            return;
+        let Some(line) = &mut self.line else { return };
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE) {
+            self.drawn = Some(Instant::now());
+            line.draw(&text(&numbers(), self.began.elapsed()));
         }
-        self.drawn = Some(Instant::now());
-        self.room = room(host::terminal_width());
-        let line = fitting(&text(&numbers(), self.began.elapsed()), self.room);
-        put(&format!("{AWAY}{line}"));
     }
 
     /// Takes it away; the next picture brings it back.
     pub fn clear(&mut self) {
-        if self.drawn.take().is_some() {
-            put(AWAY);
-        }
+        self.drawn = None;
+        self.line.iter_mut().for_each(Line::clear);
     }
-}
-
-/// Characters that the line may have.
-fn room(columns: Option<u16>) -> usize {
-    columns.filter(|columns| *columns > 0).map_or(USUAL, usize::from).saturating_sub(BESIDE)
-}
-
-/// As much of it as there is room for.
-fn fitting(line: &str, room: usize) -> String {
-    match line.chars().count() > room {
-        true => line.chars().take(room.saturating_sub(CUT.len())).chain(CUT.chars()).collect(),
-        false => line.to_owned(),
-    }
-}
-
-/// Nobody is left to be told that stderr cannot be written.
-fn put(text: &str) {
-    _ = stdout::write_all(&mut std::io::stderr(), text.as_bytes());
 }
 
 /// `[#####-----] 812/2,000  41/s  $0.0312  ETA 0:29  3 failed`.
@@ -108,7 +77,7 @@ fn text(n: &Numbers, elapsed: Duration) -> String {
         parts.push(format!("{} failed", units::tokens(n.failed)));
     }
     if !n.waiting.is_empty() {
-        parts.push(sanitize::line(&n.waiting).into_owned());
+        parts.push(n.waiting.clone());
     }
     parts.join("  ")
 }
@@ -139,16 +108,9 @@ mod tests {
         };
         let line = text(&n, Duration::from_secs(10));
         assert_eq!(line, "[########------------] 812/2,000  41/s  $0.0312  ETA 0:29  3 failed");
-        let nothing = Numbers { lines: 2000, waiting: "waiting 3 s\x1b[2J".to_owned(), ..Numbers::default() };
+        let nothing = Numbers { lines: 2000, waiting: "waiting 3 s".to_owned(), ..Numbers::default() };
         let line = text(&nothing, Duration::from_secs(1));
-        assert_eq!(line, "[--------------------] 0/2,000  0.0/s  $0.00  waiting 3 s␛[2J");
-    }
-
-    #[test]
-    fn the_line_fits_into_the_terminal() {
-        assert_eq!(fitting("[##--] 1/2  the breaker", 23), "[##--] 1/2  the breaker");
-        assert_eq!(fitting("[##--] 1/2  the breaker", 16), "[##--] 1/2  th..");
-        assert_eq!((room(Some(30)), room(Some(0)), room(None), room(Some(3))), (22, 72, 72, 0));
+        assert_eq!(line, "[--------------------] 0/2,000  0.0/s  $0.00  waiting 3 s");
     }
 
     #[test]
