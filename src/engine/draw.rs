@@ -40,8 +40,9 @@ impl Name {
 
 /// A draw as a number in (0, 1].
 pub fn unit(draw: u64) -> f64 {
+    // Signed numbers become floats in one step.
     #[allow(clippy::cast_precision_loss)]
-    let top = ((draw >> 11) + 1) as f64;
+    let top = ((draw >> 11) + 1).cast_signed() as f64;
     // 53 bits: as many as a float can tell apart.
     top / (1u64 << 53) as f64
 }

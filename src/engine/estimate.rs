@@ -93,7 +93,7 @@ pub fn scaled(tokens: u64, factor: f64) -> u64 {
         return tokens;
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let parts = (factor * ONE).round() as u64;
+    let parts = (factor * ONE + 0.5) as u64;
     match tokens.checked_mul(parts) {
         // A wide division takes several times as long, and every candidate of a plan asks.
         Some(product) => product.div_ceil(10_000),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::facts::{Known, Question};
 use super::math;
-use super::policy::{Contender, First, Opinion, Scale, Taste};
+use super::policy::{Contender, FirstToken, Opinion, Scale, Taste};
 use crate::types::{Effort, NanoUsd, Tier, Timestamp, Usage, Weights};
 
 /// Cost part 1/2 of a usual request: a tenth of a cent, about 1,000 tokens in and 400 out at 0.30 / 1.75 USD per million.
@@ -39,13 +39,12 @@ pub fn quality_of(tier: Option<Tier>) -> f64 {
 /// The logarithm of seconds for a usual answer (200 tokens) that is assumed before any was seen, pessimistic: being
 /// unknown shall not look fast. Of no known tier: as of an advanced one.
 fn assumed_log_s(tier: Option<Tier>) -> f64 {
-    let seconds: f64 = match tier {
-        Some(Tier::Fast) => 3.6,
-        Some(Tier::Balanced) => 4.8,
-        Some(Tier::Advanced) | None => 7.5,
-        Some(Tier::Premium) => 10.1,
-    };
-    math::ln(seconds)
+    match tier {
+        Some(Tier::Fast) => const { math::ln(3.6) },
+        Some(Tier::Balanced) => const { math::ln(4.8) },
+        Some(Tier::Advanced) | None => const { math::ln(7.5) },
+        Some(Tier::Premium) => const { math::ln(10.1) },
+    }
 }
 
 /// How much longer an answer gets by thinking this hard. Rough: vendors name no figures;
@@ -137,8 +136,8 @@ pub struct Expectation {
     pub latency_ms: f64,
     /// The chance that it answers, in [0, 1].
     pub chance: f64,
-    /// When its first token is late, where that is known.
-    pub first: Option<First>,
+    /// How long its first token takes, where that is known.
+    pub first: Option<FirstToken>,
     /// The parts of its score.
     pub parts: Parts,
 }

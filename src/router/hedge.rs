@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::engine::budget::Fit;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Ranked};
+use crate::engine::tuning::Tuning;
 use crate::error::{Kind, Result};
 use crate::router::attempt::{End, Over, Ready, Verdict, drops, misfit_of, out_of_time, verdict};
 use crate::router::exchange::{Exchange, elapsed_ms};
@@ -46,7 +47,8 @@ pub fn hedge(job: &Job, plan: &Plan, facts: &Facts, first: &Ranked) -> Option<He
         candidate.id != first.candidate.id && fits && !rests(&candidate.id)
     };
     let second = plan.order.iter().find(may)?.clone();
-    let after_ms = u64::try_from(Duration::from_secs_f64(late.late_s).as_millis()).unwrap_or(u64::MAX);
+    let after_ms =
+        u64::try_from(Duration::from_secs_f64(late.late_s(&Tuning::default())).as_millis()).unwrap_or(u64::MAX);
     Some(Hedge { second, after_ms })
 }
 

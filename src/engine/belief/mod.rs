@@ -136,13 +136,13 @@ impl Belief {
     /// The times of an answer of so many tokens, where the whole of a usual answer is assumed to take that long. `slope` is
     /// how much the logarithm of a whole time grows with that of the tokens, from 0 (length does not matter) to 1.
     pub fn times(&self, tokens: f64, slope: f64, assumed: &Assumed, tuning: &Tuning) -> Times {
-        let share = math::ln(FIRST_TOKENS / (USUAL_TOKENS + FIRST_TOKENS));
+        let share = const { math::ln(FIRST_TOKENS / (USUAL_TOKENS + FIRST_TOKENS)) };
         let first = self.first.posterior(&Assumed { mean: assumed.mean + share, ..*assumed }, tuning.pace_pull);
         if self.first.usual.weight <= self.whole.usual.weight || self.pace.usual.weight <= 0.0 {
             let whole = self.whole.posterior(assumed, tuning.pace_pull);
             return Times { first, whole: Posterior { mean: whole.mean + distance(tokens) * slope, ..whole } };
         }
-        let all = math::ln(USUAL_TOKENS + FIRST_TOKENS);
+        let all = const { math::ln(USUAL_TOKENS + FIRST_TOKENS) };
         let pace = self.pace.posterior(&Assumed { mean: assumed.mean - all, ..*assumed }, tuning.pace_pull);
         Times { first, whole: joined(&first, &pace, tokens) }
     }

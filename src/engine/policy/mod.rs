@@ -9,12 +9,13 @@
 mod opinion;
 mod taste;
 
-pub use opinion::{First, Opinion};
+pub use opinion::{FirstToken, Opinion};
 pub use taste::{Scale, Taste};
+
+use opinion::CutLogs;
 
 use super::belief::{Assumed, Belief};
 use super::draw::Name;
-use super::math;
 use super::tuning::Tuning;
 
 /// One candidate with what is known of it.
@@ -97,7 +98,8 @@ pub fn plain_first(opinions: &[Opinion], contenders: &[Contender<'_>]) -> Option
 struct Rank {
     place: usize,
     turn: u64,
-    resting_until: Option<f64>,
+    /// Before everything for those that do not rest.
+    resting_until: f64,
     group: Option<Name>,
     index: f64,
     chance: f64,
@@ -107,17 +109,15 @@ impl Rank {
     fn of(opinion: &Opinion, index: f64, contenders: &[Contender<'_>]) -> Self {
         let Contender { turn, group, .. } = contenders[opinion.place];
         let Opinion { place, resting_until, chance, .. } = *opinion;
-        Self { place, turn, resting_until, group, index, chance }
+        Self { place, turn, resting_until: resting_until.unwrap_or(f64::NEG_INFINITY), group, index, chance }
     }
 
     fn is_before(&self, other: &Self) -> bool {
-        match (self.resting_until, other.resting_until) {
-            _ if self.turn != other.turn => self.turn < other.turn,
-            (None, Some(_)) => true,
-            (Some(_), None) => false,
-            (Some(a), Some(b)) if a != b => a < b,
-            _ => self.index > other.index,
+        if self.turn != other.turn {
+            return self.turn < other.turn;
         }
+        self.resting_until < other.resting_until
+            || self.resting_until == other.resting_until && self.index > other.index
     }
 }
 
@@ -133,12 +133,8 @@ pub fn opinions(contenders: &[Contender<'_>], occasion: &Occasion<'_>) -> Vec<Op
         true => (None, 0.0),
         false => (Some(assumed_log_s(contenders, tuning)), better(contenders, tuning)),
     };
-    let common = Common {
-        time,
-        better,
-        cut_log: (math::ln(tuning.cut_least), math::ln(tuning.cut_most)),
-        hope_log: tuning.hope_pace * tuning.assumed_variance.sqrt(),
-    };
+    let common =
+        Common { time, better, cut: CutLogs::of(tuning), hope_log: tuning.hope_pace * tuning.assumed_variance.sqrt() };
     let dearest = contenders.iter().filter_map(|c| c.usd).fold(0.0, f64::max);
     let form =
         |(place, c): (usize, &Contender<'_>)| opinion::form(place, c, c.usd.unwrap_or(dearest), &common, occasion);
@@ -178,8 +174,8 @@ struct Common {
     time: Option<f64>,
     /// What a stranger's quality has over that of its tier, by what was seen of the others.
     better: f64,
-    /// Logarithms of the least and the most times the usual time at which a try is cut.
-    cut_log: (f64, f64),
+    /// Between which multiples of the usual time a try is cut.
+    cut: CutLogs,
     /// By how much the logarithm of a stranger's time is hoped to be below what is assumed.
     hope_log: f64,
 }

@@ -29,19 +29,30 @@ pub struct Opinion {
     pub expected_usd: f64,
     /// How long it is given, in seconds.
     pub cut_s: f64,
-    /// When its first token is late, where that has been seen often enough.
-    pub first: Option<First>,
+    /// How long its first token takes, where that has been seen often enough.
+    pub first: Option<FirstToken>,
     /// Until when it rests, if it does.
     pub resting_until: Option<f64>,
 }
 
-/// When a first token is late.
+/// How long a first token takes. When it is late is worked out for the few of whom somebody asks.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct First {
+pub struct FirstToken {
+    time: Posterior,
+    most_s: f64,
+}
+
+impl FirstToken {
     /// So long it is waited for, in seconds.
-    pub cut_s: f64,
+    pub fn cut_s(&self, tuning: &Tuning) -> f64 {
+        cut(&self.time, &CutLogs::of(tuning), self.most_s, tuning)
+    }
+
     /// 19 of 20 have come by then, in seconds.
-    pub late_s: f64,
+    pub fn late_s(&self, tuning: &Tuning) -> f64 {
+        let late = math::exp(self.time.mean + LATE_DEVIATIONS * self.time.variance.sqrt());
+        late.min(self.cut_s(tuning))
+    }
 }
 
 impl Opinion {
@@ -77,7 +88,7 @@ pub(super) fn form(place: usize, of: &Contender<'_>, usd: f64, common: &Common, 
     let belief = of.belief.faded(occasion.now, tuning);
     let assumed = assumed(common.time.unwrap_or(of.assumed_log_s), tuning);
     let Times { first: first_token, whole: time } = belief.times(of.tokens, of.slope, &assumed, tuning);
-    let cut_s = cut(&time, common, occasion);
+    let cut_s = cut(&time, &common.cut, occasion.most_s, tuning);
     let late = match of.open_s.is_empty() {
         true => 0.0,
         false => {
@@ -117,7 +128,8 @@ pub(super) fn form(place: usize, of: &Contender<'_>, usd: f64, common: &Common, 
         expected_s: drawn.s.min(cut_s),
         expected_usd,
         cut_s,
-        first: (belief.first.usual.weight >= LEAST_SEEN).then(|| first(&first_token, common, occasion)),
+        first: (belief.first.usual.weight >= LEAST_SEEN)
+            .then_some(FirstToken { time: first_token, most_s: occasion.most_s }),
         resting_until: of.resting_until.filter(|until| *until > occasion.now),
     }
 }
@@ -180,24 +192,24 @@ fn expected_s(time: &Posterior, beside: f64, common: &Common) -> f64 {
     math::exp(time.mean + beside - hoped + (time.variance / 2.0).min(MOST_SKEW))
 }
 
-/// When a first token is late that usually takes this long.
-fn first(time: &Posterior, common: &Common, occasion: &Occasion<'_>) -> First {
-    let cut_s = cut(time, common, occasion);
-    First { cut_s, late_s: late_by(time).min(cut_s) }
+/// Logarithms of the least and the most times the usual time at which a try is cut.
+pub(super) struct CutLogs {
+    least: f64,
+    most: f64,
 }
 
-/// 19 of 20 are there by then, in seconds.
-fn late_by(time: &Posterior) -> f64 {
-    math::exp(time.mean + LATE_DEVIATIONS * time.variance.sqrt())
+impl CutLogs {
+    pub(super) fn of(tuning: &Tuning) -> Self {
+        Self { least: math::ln(tuning.cut_least), most: math::ln(tuning.cut_most) }
+    }
 }
 
-/// How long a try is given: a multiple of the usual time, the wider the more it varies.
-fn cut(time: &Posterior, common: &Common, occasion: &Occasion<'_>) -> f64 {
-    let (tuning, (least, most)) = (occasion.tuning, common.cut_log);
+/// How long a try is given, at most `most_s`: a multiple of the usual time, the wider the more it varies.
+fn cut(time: &Posterior, logs: &CutLogs, most_s: f64, tuning: &Tuning) -> f64 {
     let spread = (time.variance + time.error * time.error).sqrt();
-    let most = most.max(tuning.cut_tail * time.variance.sqrt());
-    let multiple = (tuning.cut_deviations * spread).max(least).min(most);
-    math::exp(time.mean + multiple).max(tuning.cut_floor_s).min(occasion.most_s)
+    let most = logs.most.max(tuning.cut_tail * time.variance.sqrt());
+    let multiple = (tuning.cut_deviations * spread).max(logs.least).min(most);
+    math::exp(time.mean + multiple).max(tuning.cut_floor_s).min(most_s)
 }
 
 /// How many failures the open tries amount to: by Bayes' rule, from how unlikely it is to be waited for that long

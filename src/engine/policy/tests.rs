@@ -196,7 +196,8 @@ fn a_first_token_is_late_after_nineteen_of_twenty_and_not_before_it_was_seen_fiv
         let thought = decide(&[contender("a", 0.001, &belief)], &occasion(&Tuning::default(), &TASTE, 1))[0];
         assert_eq!(thought.first.is_some(), known, "{times}");
         if let Some(first) = thought.first {
-            assert!(first.late_s > 0.8 && first.late_s <= first.cut_s && first.cut_s < 4.0, "{first:?}");
+            let (late, cut) = (first.late_s(&Tuning::default()), first.cut_s(&Tuning::default()));
+            assert!(late > 0.8 && late <= cut && cut < 4.0, "{late} {cut}");
         }
     }
 }
