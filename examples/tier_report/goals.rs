@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use llmr::engine::math;
 use llmr::engine::tiers::correct::{Record, Records, corrected};
 use llmr::engine::tiers::{Intent, Verdict, cascade, tier};
+use llmr::types::Tier;
 
 use super::data::{Data, Pair};
-use super::fit::{Training, success, tiers};
+use super::fit::{success, tiers};
 use super::measure::{Item, Rung, apgr, ladder, ladder_over_ends, spread};
 
 /// Verdicts by prompt; `None` was not judged.
@@ -139,9 +140,9 @@ pub fn taken_for(data: &Data, verdicts: &Verdicts) -> Vec<(String, String)> {
     taken.into_iter().map(|(unit, counts)| (unit.to_owned(), shares(counts))).collect()
 }
 
-/// APGR mixed after so many recorded outcomes less before: every third to the strong model, the rest to the
-/// weak, drawn from the mix; measured on the other prompts.
-pub fn gain(data: &Data, training: &Training<'_>, verdicts: &Verdicts, outcomes: usize, seed: u64) -> Vec<f64> {
+/// APGR mixed after so many recorded outcomes less before: every other of the strong model, the rest of the weak, drawn
+/// from the mix; measured on the other prompts.
+pub fn gain(data: &Data, verdicts: &Verdicts, outcomes: usize, seed: u64) -> Vec<f64> {
     let mut gains = Vec::new();
     for pair in data.plan.pairs.iter().filter(|pair| mixes(pair)) {
         let items = items(data, verdicts, pair);
@@ -152,30 +153,48 @@ pub fn gain(data: &Data, training: &Training<'_>, verdicts: &Verdicts, outcomes:
         }
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
         let recorded = outcomes.min(items.len() / 2);
-        let mut records: BTreeMap<Intent, [Record; 4]> = BTreeMap::new();
-        let mut all = [Record::default(); 4];
+        let mut records = Records::default();
         for (turn, &(_, place)) in order[..recorded].iter().enumerate() {
             let (at, item) = items[place];
             let Some(verdict) = verdicts[at] else { continue };
-            let (slot, score) = if turn % 2 == 0 { (3, item.strong) } else { (0, item.weak) };
-            let kind = records.entry(verdict.intent).or_default();
-            kind[slot] = kind[slot].with(score > 0.5, verdict.suffices[slot], 1.0);
-            all[slot] = all[slot].with(score > 0.5, verdict.suffices[slot], 1.0);
+            let (tier, score) = if turn % 2 == 0 { (Tier::Premium, item.strong) } else { (Tier::Fast, item.weak) };
+            let outcome = Record::default().with(score > 0.5, verdict.suffices[tier as usize], 1.0);
+            records.add(verdict.intent, tier, &outcome);
         }
         let rest: BTreeSet<usize> = order[recorded..].iter().map(|&(_, place)| place).collect();
         let before: Vec<Item> = rest.iter().map(|&place| items[place].1).collect();
         let after = rest.iter().filter_map(|&place| {
             let (at, item) = items[place];
             let verdict = verdicts[at]?;
-            let kind = records.get(&verdict.intent).copied().unwrap_or_default();
-            Some(Item { score: corrected(&verdict, &Records { all, kind }).score, ..item })
+            Some(Item { score: corrected(&verdict, &records).score, ..item })
         });
         if let (Some(before), Some(after)) = (apgr(&before), apgr(&after.collect::<Vec<_>>())) {
             gains.push(after - before);
         }
     }
-    let _ = training;
     gains
+}
+
+/// The same by pair if what the strong model gains at each kind of prompt were known exactly: what no number of outcomes
+/// that are counted by kind can pass by much.
+pub fn gain_known(data: &Data, verdicts: &Verdicts) -> Vec<f64> {
+    let known = |pair: &Pair| {
+        let items = items(data, verdicts, pair);
+        let intent = |at: usize| verdicts[at].map_or(Intent::Other, |verdict| verdict.intent);
+        let mut kinds: BTreeMap<Intent, (f64, f64)> = BTreeMap::new();
+        for (at, item) in &items {
+            let (beyond, weight) = kinds.entry(intent(*at)).or_default();
+            *beyond += item.weight * (item.strong - item.weak - item.score);
+            *weight += item.weight;
+        }
+        let moved = |(at, item): &(usize, Item)| {
+            let (beyond, weight) = kinds[&intent(*at)];
+            Item { score: item.score + beyond / weight, ..*item }
+        };
+        let before: Vec<Item> = items.iter().map(|(_, item)| *item).collect();
+        Some(apgr(&items.iter().map(moved).collect::<Vec<_>>())? - apgr(&before)?)
+    };
+    data.plan.pairs.iter().filter(|pair| mixes(pair)).filter_map(known).collect()
 }
 
 /// A number in (0, 1) that depends on both only (SplitMix64).

@@ -94,7 +94,7 @@ fn reread(model: &Model) -> Model {
 fn figures(data: &Data, training: &Training<'_>, verdicts: &[Option<Verdict>]) -> [f64; 7] {
     let inside: Vec<f64> = goals::inside(data, verdicts).into_iter().map(|(_, value)| value).collect();
     let (strict, ends, _) = goals::ladders(data, verdicts, MIN_QUALITY);
-    let gains: Vec<f64> = (0..4).flat_map(|seed| goals::gain(data, training, verdicts, 500, seed)).collect();
+    let gains: Vec<f64> = (0..4).flat_map(|seed| goals::gain(data, verdicts, 500, seed)).collect();
     [
         spread(&goals::mixed(data, verdicts)).0,
         goals::everything(data, verdicts).unwrap_or(f64::NAN),
@@ -183,15 +183,20 @@ fn details(data: &Data, training: &Training<'_>, held: &[Option<Verdict>], split
             println!("min quality {quality}: ladder {strict:.3}, over the ends {ends:.3}, tiers {shares:.2?}");
         }
         for outcomes in [100, 300, 500, 1000] {
-            let gains: Vec<f64> =
-                (0..5).flat_map(|seed| goals::gain(data, training, verdicts, outcomes, seed)).collect();
+            let runs: Vec<Vec<f64>> = (0..30).map(|seed| goals::gain(data, verdicts, outcomes, seed)).collect();
+            let gains = runs.concat();
+            let (mean, sd) = spread(&gains);
             let worst = gains.iter().copied().fold(f64::INFINITY, f64::min);
+            let lost = gains.iter().filter(|gain| **gain < 0.0).count();
+            let pair = |at: usize| spread(&runs.iter().filter_map(|run| run.get(at).copied()).collect::<Vec<_>>()).0;
+            let pairs: Vec<f64> = (0..runs[0].len()).map(pair).collect();
             println!(
-                "after {outcomes} outcomes: {:+.3} ± {:.3}, worst {worst:+.3}",
-                spread(&gains).0,
-                spread(&gains).1
+                "after {outcomes} outcomes: {mean:+.3} ± {sd:.3}, by pair {pairs:+.3?}, worst {worst:+.3}, lost in {lost} of {}",
+                gains.len()
             );
         }
+        let known = goals::gain_known(data, verdicts);
+        println!("with each kind's gap known exactly: {:+.3}, by pair {known:+.3?}", spread(&known).0);
         let options = |at: usize| f64::from(training.sketches[at].counts.options());
         for models in goals::CASCADES {
             for same in [None, Some(0.5)] {

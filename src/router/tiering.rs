@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{About, Config};
 use crate::engine::estimate;
 use crate::engine::plan::Plan;
-use crate::engine::tiers::correct::{Record, Records};
+use crate::engine::tiers::correct::Records;
 use crate::engine::tiers::explain::{self, Reason};
 use crate::engine::tiers::{self, Intent, Verdict};
 use crate::error::Result;
@@ -216,7 +216,7 @@ pub struct Choice {
 
 /// The cheapest tier that will do, by the judgement of the prompt, what was recorded, and the rules of the config.
 pub fn choose(config: &Config, outcomes: &[TierOutcome], asked: &Asked<'_>, judged: &Verdict) -> Choice {
-    let verdict = tiers::corrected(judged, &records(outcomes, judged.intent));
+    let verdict = tiers::corrected(judged, &records(outcomes));
     let (tier, rules) = bound(config, asked, verdict.intent, tiers::tier(&verdict, asked.min_quality));
     Choice { tier, verdict, rules }
 }
@@ -275,23 +275,11 @@ impl Router<'_> {
     }
 }
 
-/// What bears on a prompt of this kind.
-pub fn records(outcomes: &[TierOutcome], intent: Intent) -> Records {
+/// What is recorded of each kind of prompt, over all models.
+pub fn records(outcomes: &[TierOutcome]) -> Records {
     let mut records = Records::default();
-    for outcome in outcomes {
-        let at = outcome.tier as usize;
-        add(&mut records.all[at], &outcome.record);
-        if outcome.intent == intent {
-            add(&mut records.kind[at], &outcome.record);
-        }
-    }
+    outcomes.iter().for_each(|outcome| records.add(outcome.intent, outcome.tier, &outcome.record));
     records
-}
-
-fn add(sum: &mut Record, more: &Record) {
-    sum.good += more.good;
-    sum.bad += more.bad;
-    sum.expected += more.expected;
 }
 
 /// The tier within the user's own rules, and what they changed. A floor wins over a ceiling: it is a promise.
@@ -319,6 +307,7 @@ fn bound(config: &Config, asked: &Asked<'_>, intent: Intent, wanted: Tier) -> (T
 mod tests {
     use super::*;
     use crate::config::{self, Flags};
+    use crate::engine::tiers::correct::Record;
     use crate::host::Host;
 
     fn config(toml: &str) -> Config {
