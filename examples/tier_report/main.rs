@@ -48,11 +48,11 @@ fn main() -> Result<(), Trouble> {
         "", "mixed", "all", "inside", "ladder", "(ends)", "gain500", "intents"
     );
     baselines(&data, &training);
-    line("built in (trained on these)", &data, &training, &built_in);
+    line("built in (trained on these)", &data, &built_in);
     let held = left_out(&training, &shipped, WHOLE);
-    line("each family left out", &data, &training, &held);
+    line("each family left out", &data, &held);
     let split = splits(&training, WHOLE, if quick { 2 } else { SEEDS });
-    lines("random splits", &data, &training, &split);
+    lines("random splits", &data, &split);
     if !quick {
         ablations(&data, &training, &shipped);
     }
@@ -91,7 +91,7 @@ fn reread(model: &Model) -> Model {
     Model::from_bytes(model.to_bytes().leak()).unwrap_or_default()
 }
 
-fn figures(data: &Data, training: &Training<'_>, verdicts: &[Option<Verdict>]) -> [f64; 7] {
+fn figures(data: &Data, verdicts: &[Option<Verdict>]) -> [f64; 7] {
     let inside: Vec<f64> = goals::inside(data, verdicts).into_iter().map(|(_, value)| value).collect();
     let (strict, ends, _) = goals::ladders(data, verdicts, MIN_QUALITY);
     let gains: Vec<f64> = (0..4).flat_map(|seed| goals::gain(data, verdicts, 500, seed)).collect();
@@ -106,13 +106,13 @@ fn figures(data: &Data, training: &Training<'_>, verdicts: &[Option<Verdict>]) -
     ]
 }
 
-fn line(name: &str, data: &Data, training: &Training<'_>, verdicts: &[Option<Verdict>]) {
-    let row: Vec<String> = figures(data, training, verdicts).iter().map(|value| format!("{value:>8.3}")).collect();
+fn line(name: &str, data: &Data, verdicts: &[Option<Verdict>]) {
+    let row: Vec<String> = figures(data, verdicts).iter().map(|value| format!("{value:>8.3}")).collect();
     println!("{name:<34} {}", row.join(" "));
 }
 
-fn lines(name: &str, data: &Data, training: &Training<'_>, splits: &[Vec<Option<Verdict>>]) {
-    let all: Vec<[f64; 7]> = splits.iter().map(|verdicts| figures(data, training, verdicts)).collect();
+fn lines(name: &str, data: &Data, splits: &[Vec<Option<Verdict>>]) {
+    let all: Vec<[f64; 7]> = splits.iter().map(|verdicts| figures(data, verdicts)).collect();
     let column = |at: usize| spread(&all.iter().map(|row| row[at]).collect::<Vec<_>>());
     for (name, pick) in [(name, 0), ("  ± over seeds", 1)] {
         let row: Vec<String> = (0..7).map(|at| format!("{:>8.3}", [column(at).0, column(at).1][pick])).collect();
@@ -132,14 +132,14 @@ fn baselines(data: &Data, training: &Training<'_>) {
         };
         (0..data.prompts.len()).map(verdict).collect()
     };
-    line("chance", data, training, &by(&|at| goals::draw(77, at)));
-    line("length", data, training, &by(&|at| (data.prompts[at].text.len() as f64 / 4000.0).min(1.0)));
+    line("chance", data, &by(&|at| goals::draw(77, at)));
+    line("length", data, &by(&|at| (data.prompts[at].text.len() as f64 / 4000.0).min(1.0)));
     let rules = |at: usize| {
         // The usual hand rules: length, mathematics, code and reasoning words, each a little.
         let v = training.sketches[at].rules();
         f64::from((0.25 * v[0] + 0.6 * v[7].min(0.5) + 0.5 * v[8].min(0.5) + 0.5 * v[9]).clamp(0.0, 1.0))
     };
-    line("hand rules", data, training, &by(&rules));
+    line("hand rules", data, &by(&rules));
 }
 
 fn ablations(data: &Data, training: &Training<'_>, shipped: &Model) {
@@ -151,7 +151,7 @@ fn ablations(data: &Data, training: &Training<'_>, shipped: &Model) {
         ("in one stage", Parts { two_stages: false, ..WHOLE }),
     ];
     for (name, parts) in without {
-        line(&format!("{name}, left out"), data, training, &left_out(training, shipped, parts));
+        line(&format!("{name}, left out"), data, &left_out(training, shipped, parts));
     }
 }
 

@@ -76,7 +76,7 @@ impl Money {
 
     fn within_request(&self, day: Option<NanoUsd>, cap_held: NanoUsd) -> NanoUsd {
         let request = self.request_cap.map(|cap| cap.saturating_sub(self.own_spent + self.own_held + cap_held));
-        [day, request].into_iter().flatten().min().unwrap_or(NanoUsd::MAX)
+        day.unwrap_or(NanoUsd::MAX).min(request.unwrap_or(NanoUsd::MAX))
     }
 }
 

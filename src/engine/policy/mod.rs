@@ -77,7 +77,7 @@ pub fn order(opinions: &[Opinion], contenders: &[Contender<'_>], tuning: &Tuning
     let mut left: Vec<Rank> = opinions.iter().map(|o| Rank::of(o, o.index, contenders)).collect();
     let mut order = Vec::with_capacity(left.len());
     while let Some(best) = best(&left) {
-        let asked = left.remove(best);
+        let asked = left.swap_remove(best);
         // Whoever is asked after one of its group is asked because that failed: it is less likely to answer itself.
         for rank in left.iter_mut().filter(|rank| rank.group.is_some() && rank.group == asked.group) {
             rank.chance *= tuning.group_doubt;
@@ -112,16 +112,21 @@ impl Rank {
         Self { place, turn, resting_until: resting_until.unwrap_or(f64::NEG_INFINITY), group, index, chance }
     }
 
+    /// Of equals the one that is listed first is.
     fn is_before(&self, other: &Self) -> bool {
         if self.turn != other.turn {
-            return self.turn < other.turn;
+            self.turn < other.turn
+        } else if self.resting_until != other.resting_until {
+            self.resting_until < other.resting_until
+        } else if self.index != other.index {
+            self.index > other.index
+        } else {
+            self.place < other.place
         }
-        self.resting_until < other.resting_until
-            || self.resting_until == other.resting_until && self.index > other.index
     }
 }
 
-/// Which of them is to be asked next; of equals the first.
+/// Which of them is to be asked next.
 fn best(left: &[Rank]) -> Option<usize> {
     (0..left.len()).reduce(|best, i| if left[i].is_before(&left[best]) { i } else { best })
 }
