@@ -171,10 +171,18 @@ pub struct Question {
     /// The answer is JSON that fits this JSON Schema, else exit code 5
     #[arg(long, value_name = "FILE", help_heading = "How to answer", value_hint = ValueHint::FilePath)]
     pub schema: Option<PathBuf>,
-    /// The most that all attempts together may cost, in USD
+    /// What it may take.
+    #[command(flatten)]
+    pub bounds: Bounds,
+}
+
+/// What a request may take, and whether the cache has a say: the flags of everything that asks.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Bounds {
+    /// The most that all attempts together may cost, in USD (of a batch: of all its lines)
     #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]
     pub max_cost: Option<String>,
-    /// Time limit of the whole request, in seconds
+    /// Time limit of each request with all its attempts, in seconds
     #[arg(long, value_name = "SECS", help_heading = "Limits", allow_negative_numbers = true)]
     pub timeout: Option<f64>,
     /// Retries on one candidate
@@ -380,24 +388,9 @@ pub struct Batch {
     /// Every answer is JSON that fits this JSON Schema
     #[arg(long, value_name = "FILE", help_heading = "How to answer", value_hint = ValueHint::FilePath)]
     pub schema: Option<PathBuf>,
-    /// The most that the whole batch may cost, in USD
-    #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]
-    pub max_cost: Option<String>,
-    /// Time limit of each line, in seconds
-    #[arg(long, value_name = "SECS", help_heading = "Limits", allow_negative_numbers = true)]
-    pub timeout: Option<f64>,
-    /// Retries on one candidate
-    #[arg(long, value_name = "N", help_heading = "Limits", allow_negative_numbers = true)]
-    pub max_retries: Option<u32>,
-    /// Ask models without a known price although a budget is set
-    #[arg(long, help_heading = "Limits")]
-    pub allow_unpriced: bool,
-    /// Neither read nor write the cache
-    #[arg(long, help_heading = "Cache")]
-    pub no_cache: bool,
-    /// Do not read the cache, but write it
-    #[arg(long, help_heading = "Cache", conflicts_with = "no_cache")]
-    pub refresh: bool,
+    /// What it may take.
+    #[command(flatten)]
+    pub bounds: Bounds,
     /// A label for `log` and `stats`
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub tag: Option<String>,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::ask::Bounds;
+
 pub(super) const EMBED_EXAMPLES: &str = "\
 Examples:
   llmr embed \"who built the bridge?\"                     a line of numbers
@@ -73,24 +75,9 @@ pub struct Embed {
     /// Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", help_heading = "Whom to ask")]
     pub options: Vec<String>,
-    /// The most that all calls together may cost, in USD
-    #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]
-    pub max_cost: Option<String>,
-    /// Time limit of one call, in seconds
-    #[arg(long, value_name = "SECS", help_heading = "Limits", allow_negative_numbers = true)]
-    pub timeout: Option<f64>,
-    /// Retries on one candidate
-    #[arg(long, value_name = "N", help_heading = "Limits", allow_negative_numbers = true)]
-    pub max_retries: Option<u32>,
-    /// Ask models without a known price although a budget is set
-    #[arg(long, help_heading = "Limits")]
-    pub allow_unpriced: bool,
-    /// Neither read nor write the cache
-    #[arg(long, help_heading = "Cache")]
-    pub no_cache: bool,
-    /// Do not read the cache, but write it
-    #[arg(long, help_heading = "Cache", conflicts_with = "no_cache")]
-    pub refresh: bool,
+    /// What it may take.
+    #[command(flatten)]
+    pub bounds: Bounds,
     /// A label for statistics
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub tag: Option<String>,

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use arguments::{is_address, is_sandbox_value, named_command, normalise, plain_words};
 pub use ask::{
-    Ask, Batch, Chat, ChatAction, Classify, DryRun, LongTexts, Question, Rate, Select, Template, TemplateAction,
+    Ask, Batch, Bounds, Chat, ChatAction, Classify, DryRun, LongTexts, Question, Rate, Select, Template, TemplateAction,
 };
 pub use embed::Embed;
 pub use reports::{

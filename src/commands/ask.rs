@@ -39,7 +39,7 @@ pub fn run(context: &mut Context, args: &cli::Ask) -> Result<()> {
             context
                 .warn("texts that are read in parts are asked of one at a time: --parallel and --cascade are left out");
         }
-        let fresh = args.question.refresh;
+        let fresh = args.question.bounds.refresh;
         return read_in_parts(context, args, format, &long::Reading { fresh, ..reading }, most);
     }
     send(context, args, format, request, talk)
@@ -52,9 +52,9 @@ pub fn resumed(context: &mut Context, again: &long::Again, mut args: cli::Ask, n
         return Err(Error::new(Kind::Usage, "--resume takes prompt and files from the reading that was stopped")
             .hint("leave them out, or give the whole command without --resume"));
     }
-    args.question.max_cost = now.question.max_cost.clone().or(args.question.max_cost);
+    args.question.bounds.max_cost = now.question.bounds.max_cost.clone().or(args.question.bounds.max_cost);
     // What was read before the stop has been refreshed.
-    args.question.refresh = false;
+    args.question.bounds.refresh = false;
     run(context, &cli::Ask { yes: true, agreed: again.most.map(|most| most.0), resume: false, ..args })
 }
 

@@ -118,8 +118,8 @@ fn template_prompt(
 /// Everything but the prompt: a wrong flag is told before standard input is waited for.
 pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
     let settings = &context.config.settings;
-    let max_cost = question.max_cost.as_deref().map(|usd| amount("--max-cost", usd)).transpose()?;
-    let timeout_ms = match question.timeout {
+    let max_cost = question.bounds.max_cost.as_deref().map(|usd| amount("--max-cost", usd)).transpose()?;
+    let timeout_ms = match question.bounds.timeout {
         None => whole_ms(settings.timeouts.total_secs),
         Some(secs) if secs.is_finite() && secs > 0.0 => whole_ms(secs),
         Some(secs) => return Err(usage(format!("--timeout {secs} is not a number of seconds above 0"))),
@@ -150,8 +150,8 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         weights: parsed("--weights", question.weights.as_deref())?.unwrap_or(settings.weights),
         max_cost,
         timeout_ms,
-        max_retries: question.max_retries.unwrap_or(settings.max_retries),
-        allow_unpriced: question.allow_unpriced,
+        max_retries: question.bounds.max_retries.unwrap_or(settings.max_retries),
+        allow_unpriced: question.bounds.allow_unpriced,
         parallel: 1,
         race: false,
         hedge: question.hedge || settings.hedge,
@@ -163,7 +163,7 @@ pub fn checked(context: &Context, question: &cli::Question) -> Result<Request> {
         schema: question.schema.as_deref().map(schema::read).transpose()?,
         embed: None,
         keep: Keep::default(),
-        cache: match (question.no_cache, question.refresh) {
+        cache: match (question.bounds.no_cache, question.bounds.refresh) {
             (true, _) => CacheUse::Off,
             (_, true) => CacheUse::Refresh,
             // Faults are ordered to be seen: an answer from before would hide them.

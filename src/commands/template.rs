@@ -179,12 +179,12 @@ fn not_kept(flags: &cli::Question) -> Option<&'static str> {
         (!flags.images.is_empty(), "-i"),
         (flags.template.is_some(), "-T"),
         (flags.weights.is_some(), "--weights"),
-        (flags.max_cost.is_some(), "--max-cost"),
-        (flags.timeout.is_some(), "--timeout"),
-        (flags.max_retries.is_some(), "--max-retries"),
-        (flags.allow_unpriced, "--allow-unpriced"),
-        (flags.no_cache, "--no-cache"),
-        (flags.refresh, "--refresh"),
+        (flags.bounds.max_cost.is_some(), "--max-cost"),
+        (flags.bounds.timeout.is_some(), "--timeout"),
+        (flags.bounds.max_retries.is_some(), "--max-retries"),
+        (flags.bounds.allow_unpriced, "--allow-unpriced"),
+        (flags.bounds.no_cache, "--no-cache"),
+        (flags.bounds.refresh, "--refresh"),
     ];
     given.into_iter().find(|(given, _)| *given).map(|(_, flag)| flag)
 }

@@ -60,12 +60,7 @@ fn flags(args: &cli::Batch) -> cli::Question {
         max_tokens: args.max_tokens,
         effort: args.effort.clone(),
         schema: args.schema.clone(),
-        max_cost: args.max_cost.clone(),
-        timeout: args.timeout,
-        max_retries: args.max_retries,
-        allow_unpriced: args.allow_unpriced,
-        no_cache: args.no_cache,
-        refresh: args.refresh,
+        bounds: args.bounds.clone(),
         ..cli::Question::default()
     }
 }

@@ -39,7 +39,7 @@ pub fn there(
 
 /// Whether vectors that are there do: what is passed through may make others of the same text.
 pub fn reuses(args: &cli::Embed) -> bool {
-    !args.refresh && args.options.is_empty()
+    !args.bounds.refresh && args.options.is_empty()
 }
 
 /// The request for vectors that can be compared with a collection's: of its model, as long as they are.

@@ -108,12 +108,7 @@ fn request(context: &Context, args: &cli::Embed, purpose: Purpose) -> Result<Req
         providers: args.providers.clone(),
         strategy: args.strategy.clone(),
         options: args.options.clone(),
-        max_cost: args.max_cost.clone(),
-        timeout: args.timeout,
-        max_retries: args.max_retries,
-        allow_unpriced: args.allow_unpriced,
-        no_cache: args.no_cache,
-        refresh: args.refresh,
+        bounds: args.bounds.clone(),
         ..cli::Question::default()
     };
     let own = cli::Question { model: None, options: Vec::new(), ..defaults.clone() };

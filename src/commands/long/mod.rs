@@ -8,6 +8,7 @@ mod plan;
 mod read;
 mod rerank;
 mod resume;
+mod wanted;
 
 use std::rc::Rc;
 
@@ -22,8 +23,9 @@ use crate::output::units;
 use crate::router::{Answered, Purse, Router};
 use crate::types::NanoUsd;
 
-pub use plan::{Plan, Reading, Wanted};
+pub use plan::Plan;
 pub use resume::{Again, again, asked};
+pub use wanted::{Reading, Wanted};
 
 /// What a reading came to, beside the answer.
 #[derive(Debug, Serialize)]

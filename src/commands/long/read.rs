@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
-use super::plan::Reading;
+use super::wanted::Reading;
 use crate::commands::batch::lines;
 use crate::commands::batch::progress::Numbers;
 use crate::commands::batch::voice::{Ear, Voice, Watch};

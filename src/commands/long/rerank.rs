@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::router::{Request, Router, Selection, select};
 use crate::types::{Embed, NanoUsd, Purpose, cosine};
 
-use super::plan::Reading;
+use super::wanted::Reading;
 
 /// So many times as many tokens are looked at as one call reads.
 const POOL: u64 = 4;

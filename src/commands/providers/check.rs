@@ -184,8 +184,11 @@ fn request(context: &Context, check: &Check) -> Result<Request> {
     let question = cli::Question {
         providers: vec![check.provider.clone()],
         max_tokens: Some(if thinks { CAPS.1 } else { CAPS.0 }),
-        timeout: Some(LIVE_SECS.min(context.config.settings.timeouts.total_secs)),
-        no_cache: true,
+        bounds: cli::Bounds {
+            timeout: Some(LIVE_SECS.min(context.config.settings.timeouts.total_secs)),
+            no_cache: true,
+            ..cli::Bounds::default()
+        },
         ..cli::Question::default()
     };
     // Without a profile's defaults: its model would be asked of every provider.
