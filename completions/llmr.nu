@@ -107,8 +107,8 @@ module completions {
     --effort: string@"nu-complete llmr effort" # How hard a reasoning model thinks
     --option(-o): string      # Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
     --schema: path            # The answer is JSON that fits this JSON Schema, else exit code 5
-    --max-cost: string        # The most that all attempts together may cost, in USD (of a batch: of all its lines)
-    --timeout: string         # Time limit of each request with all its attempts, in seconds
+    --max-cost: string        # The most that all attempts together may cost, in USD
+    --timeout: string         # Time limit of the whole request, in seconds
     --max-retries: string     # Retries on one candidate
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
@@ -213,8 +213,8 @@ module completions {
     --effort: string@"nu-complete llmr ask effort" # How hard a reasoning model thinks
     --option(-o): string      # Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
     --schema: path            # The answer is JSON that fits this JSON Schema, else exit code 5
-    --max-cost: string        # The most that all attempts together may cost, in USD (of a batch: of all its lines)
-    --timeout: string         # Time limit of each request with all its attempts, in seconds
+    --max-cost: string        # The most that all attempts together may cost, in USD
+    --timeout: string         # Time limit of the whole request, in seconds
     --max-retries: string     # Retries on one candidate
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
@@ -312,8 +312,8 @@ module completions {
     --effort: string@"nu-complete llmr dry-run effort" # How hard a reasoning model thinks
     --option(-o): string      # Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
     --schema: path            # The answer is JSON that fits this JSON Schema, else exit code 5
-    --max-cost: string        # The most that all attempts together may cost, in USD (of a batch: of all its lines)
-    --timeout: string         # Time limit of each request with all its attempts, in seconds
+    --max-cost: string        # The most that all attempts together may cost, in USD
+    --timeout: string         # Time limit of the whole request, in seconds
     --max-retries: string     # Retries on one candidate
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
@@ -398,8 +398,8 @@ module completions {
     --effort: string@"nu-complete llmr chat effort" # How hard a reasoning model thinks
     --option(-o): string      # Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
     --schema: path            # The answer is JSON that fits this JSON Schema, else exit code 5
-    --max-cost: string        # The most that all attempts together may cost, in USD (of a batch: of all its lines)
-    --timeout: string         # Time limit of each request with all its attempts, in seconds
+    --max-cost: string        # The most that all attempts together may cost, in USD
+    --timeout: string         # Time limit of the whole request, in seconds
     --max-retries: string     # Retries on one candidate
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
@@ -591,13 +591,13 @@ module completions {
     --max-tokens: string      # The longest answer, in tokens, thinking included
     --effort: string@"nu-complete llmr batch effort" # How hard a reasoning model thinks
     --schema: path            # Every answer is JSON that fits this JSON Schema
-    --max-cost: string        # The most that all attempts together may cost, in USD (of a batch: of all its lines)
-    --timeout: string         # Time limit of each request with all its attempts, in seconds
     --max-retries: string     # Retries on one candidate
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
     --refresh                 # Do not read the cache, but write it
     --tag: string             # A label for `log` and `stats`
+    --max-cost: string        # The most that the whole batch may cost, in USD
+    --timeout: string         # Time limit of each line, in seconds
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
     --verbose(-v)             # Say more: the plan, every attempt, why
@@ -710,14 +710,14 @@ module completions {
     --strategy: string@"nu-complete llmr embed strategy" # How candidates are put in order
     --dimensions: string      # So many numbers a vector, where the model can make shorter ones
     --option(-o): string      # Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
-    --max-cost: string        # The most that all attempts together may cost, in USD (of a batch: of all its lines)
-    --timeout: string         # Time limit of each request with all its attempts, in seconds
     --max-retries: string     # Retries on one candidate
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache
     --refresh                 # Do not read the cache, but write it
     --tag: string             # A label for statistics
     --dry-run                 # Say how many calls it would take, of whom, at which cost; send nothing
+    --max-cost: string        # The most that all calls together may cost, in USD
+    --timeout: string         # Time limit of one call, in seconds
     --json                    # Print one JSON object and nothing else
     --quiet(-q)               # No warnings and notes
     --verbose(-v)             # Say more: the plan, every attempt, why
@@ -851,8 +851,8 @@ module completions {
     --effort: string@"nu-complete llmr template new effort" # How hard a reasoning model thinks
     --option(-o): string      # Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
     --schema: path            # The answer is JSON that fits this JSON Schema, else exit code 5
-    --max-cost: string        # The most that all attempts together may cost, in USD (of a batch: of all its lines)
-    --timeout: string         # Time limit of each request with all its attempts, in seconds
+    --max-cost: string        # The most that all attempts together may cost, in USD
+    --timeout: string         # Time limit of the whole request, in seconds
     --max-retries: string     # Retries on one candidate
     --allow-unpriced          # Ask models without a known price although a budget is set
     --no-cache                # Neither read nor write the cache

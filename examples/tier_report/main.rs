@@ -190,10 +190,8 @@ fn details(data: &Data, training: &Training<'_>, held: &[Option<Verdict>], split
             let lost = gains.iter().filter(|gain| **gain < 0.0).count();
             let pair = |at: usize| spread(&runs.iter().filter_map(|run| run.get(at).copied()).collect::<Vec<_>>()).0;
             let pairs: Vec<f64> = (0..runs[0].len()).map(pair).collect();
-            println!(
-                "after {outcomes} outcomes: {mean:+.3} ± {sd:.3}, by pair {pairs:+.3?}, worst {worst:+.3}, lost in {lost} of {}",
-                gains.len()
-            );
+            print!("after {outcomes} outcomes: {mean:+.3} ± {sd:.3}, by pair {pairs:+.3?}, ");
+            println!("worst {worst:+.3}, lost in {lost} of {}", gains.len());
         }
         let known = goals::gain_known(data, verdicts);
         println!("with each kind's gap known exactly: {:+.3}, by pair {known:+.3?}", spread(&known).0);

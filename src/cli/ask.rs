@@ -171,7 +171,7 @@ pub struct Question {
     /// The answer is JSON that fits this JSON Schema, else exit code 5
     #[arg(long, value_name = "FILE", help_heading = "How to answer", value_hint = ValueHint::FilePath)]
     pub schema: Option<PathBuf>,
-    /// What it may take.
+    /// What it may take, and whether the cache has a say.
     #[command(flatten)]
     pub bounds: Bounds,
 }
@@ -179,10 +179,10 @@ pub struct Question {
 /// What a request may take, and whether the cache has a say: the flags of everything that asks.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Bounds {
-    /// The most that all attempts together may cost, in USD (of a batch: of all its lines)
+    /// The most that all attempts together may cost, in USD
     #[arg(long, value_name = "USD", help_heading = "Limits", allow_negative_numbers = true)]
     pub max_cost: Option<String>,
-    /// Time limit of each request with all its attempts, in seconds
+    /// Time limit of the whole request, in seconds
     #[arg(long, value_name = "SECS", help_heading = "Limits", allow_negative_numbers = true)]
     pub timeout: Option<f64>,
     /// Retries on one candidate
@@ -341,6 +341,8 @@ pub enum ChatAction {
 
 /// `llmr batch`.
 #[derive(Debug, Clone, Args)]
+#[command(mut_arg("max_cost", |arg| arg.help("The most that the whole batch may cost, in USD")))]
+#[command(mut_arg("timeout", |arg| arg.help("Time limit of each line, in seconds")))]
 pub struct Batch {
     /// JSON lines with `prompt` and, where wanted, `id`, `system`, `model`, …; `-` reads standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -388,7 +390,7 @@ pub struct Batch {
     /// Every answer is JSON that fits this JSON Schema
     #[arg(long, value_name = "FILE", help_heading = "How to answer", value_hint = ValueHint::FilePath)]
     pub schema: Option<PathBuf>,
-    /// What it may take.
+    /// What it may take, and whether the cache has a say.
     #[command(flatten)]
     pub bounds: Bounds,
     /// A label for `log` and `stats`

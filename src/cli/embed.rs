@@ -28,6 +28,8 @@ and unchanged texts are not asked for. `llmr forget --vectors NAME` removes a co
 
 /// `llmr embed`.
 #[derive(Debug, Clone, Default, Args)]
+#[command(mut_arg("max_cost", |arg| arg.help("The most that all calls together may cost, in USD")))]
+#[command(mut_arg("timeout", |arg| arg.help("Time limit of one call, in seconds")))]
 pub struct Embed {
     /// The text; several words are joined by spaces; `-` reads standard input
     #[arg(value_name = "TEXT", value_hint = ValueHint::Other)]
@@ -75,7 +77,7 @@ pub struct Embed {
     /// Pass a field through to the provider (may be repeated); VALUE is JSON or else a text
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE", help_heading = "Whom to ask")]
     pub options: Vec<String>,
-    /// What it may take.
+    /// What it may take, and whether the cache has a say.
     #[command(flatten)]
     pub bounds: Bounds,
     /// A label for statistics

@@ -93,9 +93,10 @@ pub fn scaled(tokens: u64, factor: f64) -> u64 {
         return tokens;
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    // Not `round`: that is a call, and every candidate of a plan asks.
     let parts = (factor * ONE + 0.5) as u64;
     match tokens.checked_mul(parts) {
-        // A wide division takes several times as long, and every candidate of a plan asks.
+        // A wide division takes several times as long.
         Some(product) => product.div_ceil(10_000),
         None => u64::try_from((u128::from(tokens) * u128::from(parts)).div_ceil(10_000)).unwrap_or(u64::MAX),
     }
@@ -308,6 +309,9 @@ mod tests {
             (100, 1.1, 110),
             (1, 1.1, 2),
             (1000, 1.35, 1350),
+            // 0.50049 is taken for 0.5005, 0.50041 for 0.5004.
+            (10_000, 0.50049, 5005),
+            (10_000, 0.50041, 5004),
             (7, f64::NAN, 7),
             (7, -1.0, 7),
             (7, 0.0, 7),

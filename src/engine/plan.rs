@@ -110,6 +110,18 @@ pub struct Ranked {
     pub breaker: BreakerState,
 }
 
+impl Ranked {
+    /// So long its first token is waited for, in seconds, where that is known.
+    pub fn first_cut_s(&self) -> Option<f64> {
+        self.expected.first.map(|first| first.cut_s(&Tuning::default()))
+    }
+
+    /// After so many seconds its first token is late, where that is known.
+    pub fn first_late_s(&self) -> Option<f64> {
+        self.expected.first.map(|first| first.late_s(&Tuning::default()))
+    }
+}
+
 /// A candidate that may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {

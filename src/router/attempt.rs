@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use crate::engine::budget::Fit;
 use crate::engine::plan::Ranked;
-use crate::engine::tuning::Tuning;
 use crate::error::{Error, Kind, Result};
 use crate::providers::{self, Dialect, HttpRequest};
 use crate::router::exchange::{Exchange, elapsed_ms};
@@ -331,9 +330,9 @@ pub(super) fn verdict(over: &Over) -> std::result::Result<(), Verdict> {
 /// How long a first byte is waited for by what is usual, in milliseconds, where that is known. What costs nothing is
 /// given all the time there is: a model on one's own machine that has to be loaded first takes a while.
 fn usual_first_byte_ms(ranked: &Ranked) -> Option<u64> {
-    let first = ranked.expected.first.filter(|_| ranked.expected.load.cost != Some(NanoUsd::ZERO))?;
+    let cut_s = ranked.first_cut_s().filter(|_| ranked.expected.load.cost != Some(NanoUsd::ZERO))?;
     let reading = ranked.expected.load.input_tokens * 1000 / SLOWEST_READER_TOKENS_PER_S;
-    Some(whole_ms(first.cut_s(&Tuning::default())).max(LEAST_FIRST_BYTE_MS).saturating_add(reading))
+    Some(whole_ms(cut_s).max(LEAST_FIRST_BYTE_MS).saturating_add(reading))
 }
 
 /// Whether it is asked to think harder than it may have been before: nobody knows how long that takes.

@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 use crate::engine::budget::Fit;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Plan, Ranked};
-use crate::engine::tuning::Tuning;
 use crate::error::{Kind, Result};
 use crate::router::attempt::{End, Over, Ready, Verdict, drops, misfit_of, out_of_time, verdict};
 use crate::router::exchange::{Exchange, elapsed_ms};
@@ -34,7 +33,7 @@ pub struct Hedge {
 /// The one that would stand by a try of `first`, if the request wants that, it is known when the first one is late, and
 /// somebody else is there whose worst case fits the money for that, beside the first one's.
 pub fn hedge(job: &Job, plan: &Plan, facts: &Facts, first: &Ranked) -> Option<Hedge> {
-    let late = first.expected.first.filter(|_| job.request.hedge && job.request.stream)?;
+    let late_s = first.first_late_s().filter(|_| job.request.hedge && job.request.stream)?;
     let left = facts.money.free().saturating_sub(first.sized.hold).min(facts.money.hedge_free);
     let rests = |id: &CandidateId| {
         let mut known = facts.known.iter().filter(|known| known.candidate.id == *id);
@@ -47,8 +46,7 @@ pub fn hedge(job: &Job, plan: &Plan, facts: &Facts, first: &Ranked) -> Option<He
         candidate.id != first.candidate.id && fits && !rests(&candidate.id)
     };
     let second = plan.order.iter().find(may)?.clone();
-    let after_ms =
-        u64::try_from(Duration::from_secs_f64(late.late_s(&Tuning::default())).as_millis()).unwrap_or(u64::MAX);
+    let after_ms = u64::try_from(Duration::from_secs_f64(late_s).as_millis()).unwrap_or(u64::MAX);
     Some(Hedge { second, after_ms })
 }
 

@@ -112,8 +112,8 @@ impl Plan {
     }
 }
 
-/// What a reading would take, where `first` would be asked its question, and the answers to these calls are kept from before. Texts
-/// that are `too_long` fit nobody's window, this one's neither.
+/// What a reading would take, where `first` would be asked its question, and the answers to these calls are kept from
+/// before. Texts that are `too_long` fit nobody's window, this one's neither.
 pub(super) fn plan(
     router: &mut Router<'_>,
     reading: &Reading,

@@ -112,7 +112,7 @@ impl Rank {
         Self { place, turn, resting_until: resting_until.unwrap_or(f64::NEG_INFINITY), group, index, chance }
     }
 
-    /// Of equals the one that is listed first is.
+    /// Of equals, the one that is listed first comes first.
     fn is_before(&self, other: &Self) -> bool {
         if self.turn != other.turn {
             self.turn < other.turn

@@ -48,7 +48,7 @@ impl FirstToken {
         cut(&self.time, &CutLogs::of(tuning), self.most_s, tuning)
     }
 
-    /// 19 of 20 have come by then, in seconds.
+    /// 19 of 20 have come by then, or it is no longer waited for, in seconds.
     pub fn late_s(&self, tuning: &Tuning) -> f64 {
         let late = math::exp(self.time.mean + LATE_DEVIATIONS * self.time.variance.sqrt());
         late.min(self.cut_s(tuning))

@@ -198,6 +198,11 @@ fn a_first_token_is_late_after_nineteen_of_twenty_and_not_before_it_was_seen_fiv
         if let Some(first) = thought.first {
             let (late, cut) = (first.late_s(&Tuning::default()), first.cut_s(&Tuning::default()));
             assert!(late > 0.8 && late <= cut && cut < 4.0, "{late} {cut}");
+            let tuning = Tuning::default();
+            let short = Occasion { most_s: 0.5, ..occasion(&tuning, &TASTE, 1) };
+            let first = decide(&[contender("a", 0.001, &belief)], &short)[0].first.unwrap();
+            let [late, cut] = [first.late_s(&tuning), first.cut_s(&tuning)];
+            assert!((late - 0.5).abs() < 1e-12 && (cut - 0.5).abs() < 1e-12, "no try is given more: {late} {cut}");
         }
     }
 }

@@ -16,16 +16,17 @@ const PRIOR_KIND: f64 = 30.0;
 /// Evidence of one kind counts only beyond half a standard error of a coin thrown as often (0.5 of each
 /// outcome's 0.5), so that chance alone seldom turns an order round.
 const NOISE: f64 = 0.25;
-/// The standard error of one throw of a coin. What the strong tier gained at a kind is known to one such error of each
-/// side's outcomes; only what is beyond half of that counts.
+/// The standard error of one throw of a coin: of an answer that is good or bad, at most.
 const COIN: f64 = 0.5;
+/// What the strong tier gained at a kind counts only beyond so many of its standard errors.
+const ERRORS: f64 = 0.5;
 /// What it gained counts against the built-in guess as if that were so many outcomes. Few: the error above keeps
 /// chance out already.
 const PRIOR_GAIN: f64 = 4.0;
 /// Kinds are told apart from where they differ more than chance lets them by so many of its standard deviations …
 const APART_FROM: f64 = 1.5;
-/// … and wholly from so many on. Chosen in simulations on the benchmarks: without this threshold one run in seven lost by its
-/// outcomes where strong models gain about the same everywhere, with it one in fifty.
+/// … and wholly from so many on. Chosen in simulations on the benchmarks: without this threshold one run in seven lost by
+/// its outcomes, nearly all of them where strong models gain about the same everywhere; with it one in fifty.
 const APART_WHOLLY: f64 = 3.5;
 /// A record loses half its weight in so many days, since providers change models under the same name. A guess: new
 /// models come about every quarter.
@@ -101,12 +102,13 @@ impl Records {
 
 /// The verdict after what was recorded. Without records it is the same verdict.
 ///
-/// The score moves by what the strongest recorded tier gained on the weakest: prompts at which the strong
-/// model fails as well are not worth sending there.
+/// The chances move by what each tier did, and a tier is chosen by them. The score moves by what the strongest recorded
+/// tier gained on the weakest, and puts prompts in an order: those at which the strong model fails as well are not worth
+/// sending there.
 pub fn corrected(verdict: &Verdict, records: &Records) -> Verdict {
     let all = records.all();
     let kind = &records.0[verdict.intent as usize];
-    let general = all.map(|all| shrunk(&all, 0.0, PRIOR_ALL).clamp(-LARGEST, LARGEST));
+    let general = all.map(|all| shrunk(&all, 0.0, PRIOR_ALL));
     let mut best = 0.0_f64;
     let mut suffices = verdict.suffices;
     for (tier, chance) in suffices.iter_mut().enumerate() {
@@ -116,10 +118,29 @@ pub fn corrected(verdict: &Verdict, records: &Records) -> Verdict {
     }
     let mut recorded = (0..4).filter(|tier| all[*tier].outcomes() > 0.0);
     let moved = match (recorded.next(), recorded.next_back()) {
-        (Some(weak), Some(strong)) => general[strong] - general[weak] + own_gain(records, weak, strong, verdict.intent),
+        (Some(weak), Some(strong)) => moved(records, weak, strong, verdict.intent),
         _ => 0.0,
     };
     Verdict { score: (verdict.score + moved).clamp(0.0, 1.0), suffices, ..*verdict }
+}
+
+/// By how much the score of a kind of prompt moves.
+fn moved(records: &Records, weak: usize, strong: usize, intent: Intent) -> f64 {
+    let gain = |kind: &[Record; 4]| Gain::of(&kind[weak], &kind[strong]);
+    let gains: Vec<Gain> = records.0.iter().filter_map(gain).collect();
+    if gains.is_empty() {
+        // Each side is known of other kinds only.
+        let all = records.all();
+        let side = |tier: usize| shrunk(&all[tier], 0.0, PRIOR_ALL).clamp(-LARGEST, LARGEST);
+        return side(strong) - side(weak);
+    }
+    // Within kinds, since the two sides may have been asked of different ones.
+    let weights: f64 = gains.iter().map(|gain| 1.0 / gain.variance).sum();
+    let average = gains.iter().map(|gain| gain.mean / gain.variance).sum::<f64>() / weights;
+    let outcomes: f64 = gains.iter().map(|gain| gain.fewer).sum();
+    let general = (average * outcomes / (outcomes + PRIOR_ALL)).clamp(-LARGEST, LARGEST);
+    let own = gain(&records.0[intent as usize]).map_or(0.0, |own| own.beyond(average));
+    general + apart(&gains, average) * own
 }
 
 /// What the strong tier gained on the weak one at one kind of prompt.
@@ -130,37 +151,32 @@ struct Gain {
     /// The square of its standard error, were every outcome the throw of a coin.
     variance: f64,
     /// Outcomes of whichever has fewer.
-    outcomes: f64,
+    fewer: f64,
 }
 
 impl Gain {
     /// Nothing unless both have a record of it.
     fn of(weak: &Record, strong: &Record) -> Option<Self> {
-        let (few, many) = (weak.outcomes().min(strong.outcomes()), weak.outcomes().max(strong.outcomes()));
-        (few >= 1.0).then(|| Self {
-            mean: strong.surplus(0.0) / strong.outcomes() - weak.surplus(0.0) / weak.outcomes(),
-            variance: COIN * COIN * (1.0 / few + 1.0 / many),
-            outcomes: few,
+        let (one, other) = (weak.outcomes(), strong.outcomes());
+        let fewer = one.min(other);
+        (fewer >= 1.0).then(|| Self {
+            mean: strong.surplus(0.0) / other - weak.surplus(0.0) / one,
+            variance: COIN * COIN * (1.0 / one + 1.0 / other),
+            fewer,
         })
+    }
+
+    /// How far it is from the average by more than chance.
+    fn beyond(&self, average: f64) -> f64 {
+        let difference = self.mean - average;
+        let left = (difference.abs() - ERRORS * self.variance.sqrt()).max(0.0);
+        left.copysign(difference) * self.fewer / (self.fewer + PRIOR_GAIN)
     }
 }
 
-/// What the strong tier gained on the weak one at one kind beyond what it did on average, as far as the kinds differ at
-/// all and this one does by more than chance.
-fn own_gain(records: &Records, weak: usize, strong: usize, intent: Intent) -> f64 {
-    let gain = |kind: &[Record; 4]| Gain::of(&kind[weak], &kind[strong]);
-    let Some(own) = gain(&records.0[intent as usize]) else { return 0.0 };
-    let gains: Vec<Gain> = records.0.iter().filter_map(gain).collect();
-    let weights: f64 = gains.iter().map(|gain| 1.0 / gain.variance).sum();
-    let average = gains.iter().map(|gain| gain.mean / gain.variance).sum::<f64>() / weights;
-    let difference = own.mean - average;
-    let beyond = (difference.abs() - own.variance.sqrt() / 2.0).max(0.0).copysign(difference);
-    apart(&gains, average) * beyond * own.outcomes / (own.outcomes + PRIOR_GAIN)
-}
-
 /// How far kinds are to be told apart, in [0, 1]: by how much their squared distances from the average, each in its
-/// standard errors, add up to more than chance lets them (Cochran's Q, 1954: by chance one less than there are kinds, with a variance
-/// of twice that).
+/// standard errors, add up to more than chance lets them (Cochran's Q, 1954: by chance at most one less than there are
+/// kinds, with a variance of twice that; less than that where answers are mostly good, since the errors are a coin's).
 #[allow(clippy::cast_precision_loss)] // a dozen at most
 fn apart(gains: &[Gain], average: f64) -> f64 {
     let by_chance = gains.len() as f64 - 1.0;
@@ -242,7 +258,7 @@ mod tests {
         let records = records(&[(Intent::Math, half, most), (Intent::Code, half, none)]);
         let [math, code, other] = [Intent::Math, Intent::Code, Intent::Writing].map(|intent| score(&records, intent));
         // 0.25 and -0.2 around their average, less half a standard error, among a hundred outcomes each.
-        let moved = (0.225 - COIN * 0.02_f64.sqrt() / 2.0) * 100.0 / (100.0 + PRIOR_GAIN);
+        let moved = (0.225 - ERRORS * COIN * 0.02_f64.sqrt()) * 100.0 / (100.0 + PRIOR_GAIN);
         assert!((math - other - moved).abs() < 1e-9 && (other - code - moved).abs() < 1e-9, "{math} {other} {code}");
     }
 
@@ -256,9 +272,35 @@ mod tests {
         for kind in kinds {
             assert!((score(&alike, kind) - score(&alike, Intent::Writing)).abs() < 1e-12, "{kind:?}");
         }
-        // One that stands out by far moves by itself, and those amid the others hardly.
-        let apart = records(&[&recorded[1..], &[(Intent::Math, fast, record(20.0, 80.0, 80.0))]].concat());
-        assert!(score(&apart, Intent::Math) < score(&apart, Intent::Writing) - 0.2);
+    }
+
+    #[test]
+    fn kinds_are_told_apart_from_a_number_of_deviations_on() {
+        // Two kinds a standard error of 0.1 each: both as far from their average, so that Q is twice its square.
+        let apart_at = |deviations: f64| {
+            let q = 1.0 + deviations * 2.0_f64.sqrt();
+            let gain = |sign: f64| Gain { mean: 0.3 + sign * 0.1 * (q / 2.0).sqrt(), variance: 0.01, fewer: 50.0 };
+            apart(&[gain(1.0), gain(-1.0)], 0.3)
+        };
+        for (deviations, wanted) in [(0.0, 0.0), (APART_FROM - 0.01, 0.0), (2.5, 0.5), (APART_WHOLLY, 1.0), (9.0, 1.0)]
+        {
+            assert!((apart_at(deviations) - wanted).abs() < 1e-9, "{deviations}: {}", apart_at(deviations));
+        }
+        assert!(apart(&[Gain { mean: 9.0, variance: 0.01, fewer: 50.0 }], 0.0).abs() < 1e-12, "one kind alone");
+    }
+
+    #[test]
+    fn kinds_that_the_two_sides_were_asked_of_unequally_do_not_count_as_a_gain() {
+        // At mathematics both are worse than expected, and it is mostly the strong one that is asked there.
+        let worse = |outcomes: f64| record(outcomes * 0.5, outcomes * 0.5, outcomes * 0.75);
+        let as_expected = |outcomes: f64| record(outcomes * 0.75, outcomes * 0.25, outcomes * 0.75);
+        let records = records(&[
+            (Intent::Math, worse(100.0), worse(1000.0)),
+            (Intent::Knowledge, as_expected(1000.0), as_expected(100.0)),
+        ]);
+        for intent in [Intent::Math, Intent::Knowledge, Intent::Writing] {
+            assert!((score(&records, intent) - VERDICT.score).abs() < 1e-9, "{intent:?}");
+        }
     }
 
     #[test]
@@ -268,6 +310,16 @@ mod tests {
         let one_side = (Intent::Math, record(10.0, 90.0, 60.0), Record::default());
         let records = records(&[&recorded[..], &[one_side]].concat());
         assert!((score(&records, Intent::Math) - score(&records, Intent::Writing)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn where_no_kind_has_both_sides_all_kinds_together_count() {
+        let records = records(&[
+            (Intent::Code, record(20.0, 80.0, 60.0), Record::default()),
+            (Intent::Knowledge, Record::default(), record(80.0, 20.0, 80.0)),
+        ]);
+        let moved = 40.0 / (100.0 + PRIOR_ALL);
+        assert!((score(&records, Intent::Math) - VERDICT.score - moved).abs() < 1e-9);
     }
 
     #[test]
