@@ -73,10 +73,7 @@ impl Reading {
 
 /// What is wished for, and what there is to read.
 pub struct Wanted {
-    wish: Option<Wish>,
-    read_tokens: Option<u64>,
-    /// Whether vectors have a say, and of which model.
-    rerank: Option<Option<String>>,
+    wished: Wished,
     parts: Option<Parts>,
 }
 
@@ -99,16 +96,17 @@ impl Wanted {
             return Err(Error::new(Kind::Usage, "only a prompt with files is read in parts")
                 .hint("leave --strategy-long and --rerank out beside pictures, a template or a conversation"));
         }
-        Ok(Self { wish, read_tokens: flags.read_tokens, rerank, parts })
+        Ok(Self { wished: Wished { wish, read_tokens: flags.read_tokens, rerank }, parts })
     }
 
     /// The reading of the prompt's texts, with its plan; `None` where they are asked in one call as they are.
     pub fn plan(self, context: &mut Context, request: &Request) -> Result<Option<(Reading, Plan)>> {
-        let Some(parts) = self.parts.filter(|parts| self.wish.is_some() || may_be_long(parts)) else { return Ok(None) };
-        let wished = Wished { wish: self.wish, read_tokens: self.read_tokens, rerank: self.rerank };
+        let Some(parts) = self.parts.filter(|parts| self.wished.wish.is_some() || may_be_long(parts)) else {
+            return Ok(None);
+        };
         let mut said = None;
         let found =
-            reading(&mut context.router_without_writing()?, request, parts, wished, &mut |hint| said = Some(hint));
+            reading(&mut context.router_without_writing()?, request, parts, self.wished, &mut |hint| said = Some(hint));
         said.iter().for_each(|hint| context.messages.hint(hint));
         found
     }
@@ -126,6 +124,7 @@ struct Wished {
     wish: Option<Wish>,
     /// What one call reads at most.
     read_tokens: Option<u64>,
+    /// Whether vectors have a say, and of which model.
     rerank: Option<Option<String>>,
 }
 

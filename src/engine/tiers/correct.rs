@@ -118,29 +118,28 @@ pub fn corrected(verdict: &Verdict, records: &Records) -> Verdict {
     }
     let mut recorded = (0..4).filter(|tier| all[*tier].outcomes() > 0.0);
     let moved = match (recorded.next(), recorded.next_back()) {
-        (Some(weak), Some(strong)) => moved(records, weak, strong, verdict.intent),
+        (Some(weak), Some(strong)) => moved_within_kinds(records, weak, strong, verdict.intent)
+            // Each side is known of other kinds only.
+            .unwrap_or_else(|| general[strong].clamp(-LARGEST, LARGEST) - general[weak].clamp(-LARGEST, LARGEST)),
         _ => 0.0,
     };
     Verdict { score: (verdict.score + moved).clamp(0.0, 1.0), suffices, ..*verdict }
 }
 
-/// By how much the score of a kind of prompt moves.
-fn moved(records: &Records, weak: usize, strong: usize, intent: Intent) -> f64 {
+/// By how much the score of a kind of prompt moves; nothing where no kind has a record of both sides. Within kinds, since
+/// the two sides may have been asked of different ones.
+fn moved_within_kinds(records: &Records, weak: usize, strong: usize, intent: Intent) -> Option<f64> {
     let gain = |kind: &[Record; 4]| Gain::of(&kind[weak], &kind[strong]);
     let gains: Vec<Gain> = records.0.iter().filter_map(gain).collect();
     if gains.is_empty() {
-        // Each side is known of other kinds only.
-        let all = records.all();
-        let side = |tier: usize| shrunk(&all[tier], 0.0, PRIOR_ALL).clamp(-LARGEST, LARGEST);
-        return side(strong) - side(weak);
+        return None;
     }
-    // Within kinds, since the two sides may have been asked of different ones.
     let weights: f64 = gains.iter().map(|gain| 1.0 / gain.variance).sum();
     let average = gains.iter().map(|gain| gain.mean / gain.variance).sum::<f64>() / weights;
     let outcomes: f64 = gains.iter().map(|gain| gain.fewer).sum();
     let general = (average * outcomes / (outcomes + PRIOR_ALL)).clamp(-LARGEST, LARGEST);
     let own = gain(&records.0[intent as usize]).map_or(0.0, |own| own.beyond(average));
-    general + apart(&gains, average) * own
+    Some(general + apart(&gains, average) * own)
 }
 
 /// What the strong tier gained on the weak one at one kind of prompt.
